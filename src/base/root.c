@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "uns/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+#include "uns/cleanup.h"
+#include "uns/sys.h"
+
+#define SYMLINKS_MAX 40
+#define TMP_SUFFIX ".usernsctl"
+
+int uns_root_open(struct uns_root *ret, const char *dir, struct uns_err *err)
+{
+	uns_auto_free char *path = realpath(dir, NULL);
+	uns_auto_close int fd = -1;
+
+	if (!path || (fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		uns_err_sys(err, errno, "cannot open the root %s", dir);
+		err->code = UNS_E_USAGE;
+		return -1;
+	}
+	if (!strcmp(path, "/"))
+		path[0] = '\0';
+	ret->is_host = !*path;
+	ret->fd = uns_take_fd(fd);
+	ret->path = uns_take_ptr(path);
+	return 0;
+}
+
+void uns_root_close(struct uns_root *root)
+{
+	uns_closep(&root->fd);
+	free(root->path);
+	root->path = NULL;
+	root->fd = -1;
+}
+
+/* A directory stack for the walking fallback: ".." pops, and never below the root. */
+struct walk {
+	int fd[PATH_MAX / 2];
+	size_t n;
+};
+
+static void walk_done(struct walk *w)
+{
+	while (w->n)
+		close(w->fd[--w->n]);
+}
+
+static int walk_push(struct walk *w, int fd)
+{
+	if (w->n == sizeof(w->fd) / sizeof(*w->fd)) {
+		close(fd);
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	w->fd[w->n++] = fd;
+	return 0;
+}
+
+static int walk_root(struct walk *w, int root)
+{
+	int fd;
+
+	walk_done(w);
+	fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : walk_push(w, fd);
+}
+
+/* Puts the symlink's target before the rest of the path. Returns 1 when it was absolute. */
+static int expand(int dirfd, const char *name, const char *rest, char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dirfd, name, target, sizeof(target));
+	size_t rest_len = strlen(rest);
+
+	if (n < 0)
+		return -1;
+	if ((size_t)n + 1 + rest_len + 1 > PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memmove(path + n + 1, rest, rest_len + 1);
+	memcpy(path, target, (size_t)n);
+	path[n] = '/';
+	return target[0] == '/';
+}
+
+static int walk_component(struct walk *w, int root, const char *name, char *path, const char *rest, int flags, int *links, int *ret)
+{
+	int dir = w->fd[w->n - 1];
+	bool last = rest[strspn(rest, "/")] == '\0';
+	struct stat st;
+	int fd, absolute;
+
+	if (!strcmp(name, ".."))
+		return w->n > 1 ? (close(w->fd[--w->n]), 0) : 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	if (S_ISLNK(st.st_mode) && !(last && (flags & O_NOFOLLOW))) {
+		if (++*links > SYMLINKS_MAX) {
+			errno = ELOOP;
+			return -1;
+		}
+		absolute = expand(dir, name, rest, path);
+		return absolute < 0 ? -1 : absolute && walk_root(w, root) ? -1 : 1;
+	}
+	fd = openat(dir, name, last ? flags | O_NOFOLLOW | O_CLOEXEC : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (last) {
+		*ret = fd;
+		return 0;
+	}
+	return walk_push(w, fd);
+}
+
+/* What openat2 RESOLVE_IN_ROOT does, component by component, for kernels before 5.6. */
+static int walk_open(int root, const char *path, int flags)
+{
+	uns_auto(walk_done) struct walk w = { .n = 0 };
+	char left[PATH_MAX], name[NAME_MAX + 1];
+	int links = 0, fd = -1;
+
+	if (strlen(path) >= sizeof(left)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(left, path, strlen(path) + 1);
+	if (walk_root(&w, root))
+		return -1;
+	for (;;) {
+		char *start = left + strspn(left, "/");
+		size_t len = strcspn(start, "/");
+		int r;
+
+		if (!len)
+			break;
+		if (len > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(name, start, len);
+		name[len] = '\0';
+		r = !strcmp(name, ".") ? 0 : walk_component(&w, root, name, left, start + len, flags, &links, &fd);
+		if (r < 0 || fd >= 0)
+			return fd;
+		if (r == 0)
+			memmove(left, start + len, strlen(start + len) + 1);
+	}
+	return openat(w.fd[w.n - 1], ".", flags | O_CLOEXEC);
+}
+
+static int open_in(int root, const char *path, int flags)
+{
+	struct open_how how = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+	return walk_open(root, path, flags);
+}
+
+int uns_root_openat(const struct uns_root *root, const char *path, int flags, struct uns_err *err)
+{
+	int fd = open_in(root->fd, path, flags);
+
+	if (fd < 0)
+		uns_err_sys(err, errno, "cannot open %s%s", root->path, path);
+	return fd;
+}
+
+int uns_root_parent(const struct uns_root *root, const char *path, int *ret_dirfd, const char **ret_name, struct uns_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	uns_auto_free char *dir = NULL;
+	int fd;
+
+	if (!slash || !slash[1] || !strcmp(slash, "/.") || !strcmp(slash, "/.."))
+		return uns_err_set(err, UNS_E_FAILED, "%s is no absolute path of a file", path);
+	dir = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	if (!dir)
+		return uns_err_nomem(err);
+	fd = uns_root_openat(root, dir, O_RDONLY | O_DIRECTORY, err);
+	if (fd < 0)
+		return -1;
+	*ret_dirfd = fd;
+	*ret_name = slash + 1;
+	return 0;
+}
+
+static bool absent(int errnum)
+{
+	return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+int uns_root_stat(const struct uns_root *root, const char *path, struct stat *ret, struct uns_err *err)
+{
+	uns_auto_close int fd = open_in(root->fd, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 && absent(errno))
+		return 1;
+	if (fd < 0 || fstat(fd, &st))
+		return uns_err_sys(err, errno, "cannot look at %s%s", root->path, path);
+	*ret = st;
+	return 0;
+}
+
+static int read_all(int fd, size_t max, struct uns_buf *ret, struct uns_err *err)
+{
+	char chunk[16384];
+	size_t start = ret->len;
+
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return uns_err_sys(err, errno, "cannot read");
+		if (n == 0)
+			return 0;
+		if (ret->len - start + (size_t)n > max)
+			return uns_err_set(err, UNS_E_INPUT, "larger than %zu bytes", max);
+		if (uns_buf_append(ret, chunk, (size_t)n, err))
+			return -1;
+	}
+}
+
+int uns_root_read(const struct uns_root *root, const char *path, size_t max, struct uns_buf *ret, struct stat *ret_st,
+                  struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	/* O_NONBLOCK: a fifo in the place of the file must not hang us. */
+	uns_auto_close int fd = open_in(root->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 && absent(errno))
+		return 1;
+	if (fd < 0 || fstat(fd, &st))
+		return uns_err_sys(err, errno, "cannot open %s%s", root->path, path);
+	if (!S_ISREG(st.st_mode))
+		return uns_err_set(err, UNS_E_INPUT, "%s%s: not a regular file", root->path, path);
+	if (read_all(fd, max, &b, err))
+		return uns_err_prefix(err, "%s%s", root->path, path);
+	if (uns_buf_append(ret, b.data, b.len, err))
+		return -1;
+	if (ret_st)
+		*ret_st = st;
+	return 0;
+}
+
+int uns_root_list(const struct uns_root *root, const char *path, struct uns_strs *ret, struct uns_err *err)
+{
+	uns_auto_close int fd = open_in(root->fd, path, O_RDONLY | O_DIRECTORY);
+	uns_auto(uns_closedirp) DIR *d = NULL;
+	struct dirent *e;
+
+	if (fd < 0 && absent(errno))
+		return 1;
+	if (fd < 0 || !(d = fdopendir(fd)))
+		return uns_err_sys(err, errno, "cannot list %s%s", root->path, path);
+	fd = -1; /* the stream owns it now */
+	while ((errno = 0, e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && uns_strs_add(ret, e->d_name, err))
+			return -1;
+	if (errno)
+		return uns_err_sys(err, errno, "cannot list %s%s", root->path, path);
+	uns_strs_sort(ret);
+	return 0;
+}
+
+char *uns_root_resolve(const struct uns_root *root, const char *path, struct uns_err *err)
+{
+	uns_auto_close int fd = uns_root_openat(root, path, O_PATH, err);
+	char link[64], target[PATH_MAX];
+	size_t prefix = strlen(root->path);
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0) {
+		uns_err_sys(err, errno, "cannot resolve %s%s", root->path, path);
+		return NULL;
+	}
+	target[n] = '\0';
+	if (!uns_path_below(target, root->path)) {
+		uns_err_set(err, UNS_E_FAILED, "%s%s resolves to %s, outside of the root", root->path, path, target);
+		return NULL;
+	}
+	return uns_str_dup(target[prefix] ? target + prefix : "/", err);
+}
+
+char *uns_root_host_path(const struct uns_root *root, const char *path, struct uns_err *err)
+{
+	return uns_str_printf(err, "%s%s", root->path, path);
+}
+
+static int copy_one_xattr(int from, int to, const char *name)
+{
+	char value[65536]; /* XATTR_SIZE_MAX */
+	ssize_t n = fgetxattr(from, name, value, sizeof(value));
+
+	return n < 0 ? -1 : uns_sys_setxattr(to, name, value, (size_t)n);
+}
+
+/* SELinux labels and ACLs belong to the name, so the new file gets them; a file system without xattrs has none to lose. */
+static int copy_xattrs(int from, int to)
+{
+	char names[65536];
+	ssize_t n = flistxattr(from, names, sizeof(names));
+
+	if (n < 0)
+		return errno == ENOTSUP ? 0 : -1;
+	for (char *p = names; p < names + n; p += strlen(p) + 1)
+		if (copy_one_xattr(from, to, p))
+			return -1;
+	return 0;
+}
+
+static int write_contents(int fd, int old, const void *data, size_t len, mode_t mode)
+{
+	struct stat st = { .st_uid = 0, .st_gid = 0, .st_mode = mode };
+
+	if (old >= 0 && fstat(old, &st))
+		return -1;
+	if (uns_sys_write(fd, data, len) || uns_sys_chown(fd, "", st.st_uid, st.st_gid) || uns_sys_chmod(fd, st.st_mode & 07777))
+		return -1;
+	if (old >= 0 && copy_xattrs(old, fd))
+		return -1;
+	return uns_sys_fsync(fd);
+}
+
+static int drop_leftover(int dirfd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	return uns_sys_unlink(dirfd, name, 0);
+}
+
+static int open_old(int dirfd, const char *name, int *ret)
+{
+	*ret = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return *ret < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int replace(int dirfd, const char *name, const char *tmp, const void *data, size_t len, mode_t mode)
+{
+	uns_auto_close int old = -1;
+	uns_auto_close int fd = -1;
+
+	if (open_old(dirfd, name, &old) || drop_leftover(dirfd, tmp))
+		return -1;
+	fd = uns_sys_create(dirfd, tmp, O_WRONLY | O_EXCL, 0600);
+	if (fd < 0 || write_contents(fd, old, data, len, mode) || uns_sys_rename(dirfd, tmp, dirfd, name, 0))
+		return -1;
+	return uns_sys_fsync(dirfd);
+}
+
+int uns_root_write_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct uns_err *err)
+{
+	uns_auto_free char *tmp = uns_str_printf(err, "%s" TMP_SUFFIX, name);
+	int errnum;
+
+	if (!tmp)
+		return -1;
+	if (!replace(dirfd, name, tmp, data, len, mode))
+		return 0;
+	errnum = errno;
+	drop_leftover(dirfd, tmp);
+	return uns_err_sys(err, errnum, "cannot write %s", name);
+}
+
+int uns_root_write(const struct uns_root *root, const char *path, const void *data, size_t len, mode_t mode, struct uns_err *err)
+{
+	uns_auto_free char *real = uns_root_resolve(root, path, err);
+	uns_auto_close int dir = -1;
+	const char *name;
+
+	if (!real && err->errnum != ENOENT)
+		return -1;
+	if (uns_root_parent(root, real ? real : path, &dir, &name, err))
+		return -1;
+	if (uns_root_write_at(dir, name, data, len, mode, err))
+		return uns_err_prefix(err, "%s%s", root->path, path);
+	return 0;
+}
+
+static int drop_tmp(int dirfd, const char *name, struct uns_err *err)
+{
+	uns_auto_free char *tmp = uns_str_printf(err, "%s" TMP_SUFFIX, name);
+
+	if (!tmp)
+		return -1;
+	return drop_leftover(dirfd, tmp) ? uns_err_sys(err, errno, "cannot remove %s", tmp) : 0;
+}
+
+int uns_root_clean(const struct uns_root *root, const char *path, struct uns_err *err)
+{
+	uns_auto_free char *real = uns_root_resolve(root, path, err);
+	uns_auto_close int dir = -1;
+	const char *name;
+
+	if (!real && err->errnum != ENOENT)
+		return -1;
+	if (uns_root_parent(root, real ? real : path, &dir, &name, err))
+		return absent(err->errnum) ? 0 : -1;
+	return drop_tmp(dir, name, err);
+}
+
+int uns_root_remove(const struct uns_root *root, const char *path, struct uns_err *err)
+{
+	uns_auto_close int dir = -1;
+	const char *name;
+
+	if (uns_root_parent(root, path, &dir, &name, err))
+		return absent(err->errnum) ? 1 : -1;
+	if (drop_tmp(dir, name, err))
+		return -1;
+	if (uns_sys_unlink(dir, name, 0))
+		return errno == ENOENT ? 1 : uns_err_sys(err, errno, "cannot remove %s%s", root->path, path);
+	if (uns_sys_fsync(dir))
+		return uns_err_sys(err, errno, "cannot sync the directory of %s%s", root->path, path);
+	return 0;
+}
