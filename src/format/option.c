@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of dockerd in argv and inside a shell-like variable. See uns/option.h.
+ *
+ * A value is unquoted twice: once by who reads the file (systemd's EnvironmentFile=, or sh) and once by systemd as it splits an
+ * unbraced $VARIABLE into words. So each byte of the value is kept with the place in the text that it came from, and an edit of a
+ * word is an edit of those bytes. An edit is checked by reading the new text: the other words must be what they were. */
+#include "uns/option.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/cleanup.h"
+
+/* ---- argv ---- */
+
+/* What follows the option: its own rest after '=', or the next word. A flag may stand alone, and dockerd knows no
+ * value that starts with '-'. */
+static const char *value_after(char *const argv[], size_t argc, size_t i, const char *rest, size_t *ret_used)
+{
+	*ret_used = 1;
+	if (rest && *rest)
+		return rest + (*rest == '=');
+	if (i + 1 == argc || argv[i + 1][0] == '-')
+		return "true";
+	*ret_used = 2;
+	return argv[i + 1];
+}
+
+/* Value of the option that begins at argv[i], NULL when it is another one. */
+static const char *match(char *const argv[], size_t argc, size_t i, const char *name, char short_name, size_t *ret_used)
+{
+	const char *arg = argv[i];
+	size_t n = strlen(name);
+
+	if (strncmp(arg, "--", 2) == 0) {
+		if (strncmp(arg + 2, name, n) != 0 || (arg[2 + n] != '\0' && arg[2 + n] != '='))
+			return NULL;
+		return value_after(argv, argc, i, arg + 2 + n, ret_used);
+	}
+	if (!short_name || *arg++ != '-')
+		return NULL;
+	/* -D (debug) is the one flag of dockerd that others are written behind: -DH fd:// */
+	while (*arg == 'D' && short_name != 'D')
+		arg++;
+	return *arg == short_name ? value_after(argv, argc, i, arg + 1, ret_used) : NULL;
+}
+
+int uns_option_argv(char *const argv[], size_t argc, const char *name, char short_name, char **ret_value, struct uns_err *err)
+{
+	const char *last = NULL;
+	size_t used;
+	int count = 0;
+
+	for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i += used) {
+		const char *value = match(argv, argc, i, name, short_name, &used);
+		if (value) {
+			last = value;
+			count++;
+		} else {
+			used = 1;
+		}
+	}
+	if (last && ret_value) {
+		char *copy = uns_str_dup(last, err);
+		if (!copy)
+			return -1;
+		*ret_value = copy;
+	}
+	return count;
+}
+
+/* ---- the variable ---- */
+
+/* A byte of the value, and the bytes [at, end) of the text that stand for it. */
+struct cell {
+	size_t at, end;
+	unsigned segment; /* one pair of quotes, or what is outside */
+	char c;
+};
+
+/* The last assignment. */
+struct value {
+	struct cell *v;
+	size_t n, cap;
+	unsigned segment;
+	size_t assignments;                /* of the variable in the text; 0: none of the rest is set */
+	size_t line_at;                    /* where its line begins */
+	size_t insert_at;                  /* where more can be written */
+	enum { EMPTY, BARE, QUOTED } kind; /* of that place */
+};
+
+struct word_span {
+	size_t first, end; /* cells */
+};
+struct words {
+	struct uns_strs text;
+	struct word_span *span; /* as many as text.n, room for text.cap */
+};
+
+struct reader {
+	const char *text, *file;
+	size_t len, at;
+	struct uns_err *err;
+};
+
+static void value_done(struct value *v)
+{
+	free(v->v);
+	memset(v, 0, sizeof *v);
+}
+
+static void words_done(struct words *w)
+{
+	uns_strs_done(&w->text);
+	free(w->span);
+	w->span = NULL;
+}
+
+static size_t line_of(const char *text, size_t at, size_t *ret_column)
+{
+	size_t line = 1, begin = 0;
+
+	for (size_t i = 0; i < at; i++)
+		if (text[i] == '\n') {
+			line++;
+			begin = i + 1;
+		}
+	*ret_column = at - begin + 1;
+	return line;
+}
+
+static int bad(const struct reader *r, size_t at, const char *what)
+{
+	size_t column, line = line_of(r->text, at, &column);
+	return uns_err_set(r->err, UNS_E_INPUT, "%s:%zu:%zu: %s", r->file, line, column, what);
+}
+
+static int peek(const struct reader *r, size_t ahead)
+{
+	return r->at + ahead < r->len ? (unsigned char)r->text[r->at + ahead] : -1;
+}
+
+static bool is_blank(int c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_newline(int c)
+{
+	return c == '\n' || c == '\r';
+}
+
+static bool is_space(int c)
+{
+	return is_blank(c) || is_newline(c);
+}
+
+static bool is_name(int c, bool first)
+{
+	return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (!first && c >= '0' && c <= '9');
+}
+
+static void skip_blanks(struct reader *r)
+{
+	while (is_blank(peek(r, 0)))
+		r->at++;
+}
+
+/* A backslash at the end of a line, which takes the line end away. */
+static bool skip_continuation(struct reader *r)
+{
+	size_t n = peek(r, 1) == '\r' && peek(r, 2) == '\n' ? 3 : 2;
+
+	if (peek(r, 0) != '\\' || !is_newline(peek(r, 1)))
+		return false;
+	r->at += n;
+	return true;
+}
+
+/* Past the line end; a comment has no continuation lines, a command has. */
+static void skip_line(struct reader *r, bool comment)
+{
+	while (peek(r, 0) >= 0 && peek(r, 0) != '\n') {
+		if (comment || !skip_continuation(r))
+			r->at++;
+	}
+	if (peek(r, 0) == '\n')
+		r->at++;
+}
+
+/* The next n bytes of the text stand for c. */
+static int put(struct reader *r, struct value *v, char c, size_t n)
+{
+	if (v->n == v->cap) {
+		size_t cap = v->cap ? 2 * v->cap : 128;
+		struct cell *grown = reallocarray(v->v, cap, sizeof *grown);
+		if (!grown)
+			return uns_err_nomem(r->err);
+		v->v = grown;
+		v->cap = cap;
+	}
+	v->v[v->n++] = (struct cell){ .at = r->at, .end = r->at + n, .segment = v->segment, .c = c };
+	r->at += n;
+	return 0;
+}
+
+/* At the opening quote; goes past the closing one. */
+static int read_quoted(struct reader *r, struct value *v)
+{
+	size_t open = r->at;
+	int quote = peek(r, 0), c, next;
+
+	v->segment++;
+	r->at++;
+	while ((c = peek(r, 0)) != quote) {
+		if (c < 0)
+			return bad(r, open, "this quote is never closed; expected the same quote later in the file");
+		next = peek(r, 1);
+		if (quote == '"' && skip_continuation(r))
+			continue;
+		/* Before any other byte the backslash stands for itself. */
+		bool escape = quote == '"' && c == '\\' && next > 0 && strchr("\"\\`$", next);
+		if (escape ? put(r, v, (char)next, 2) : put(r, v, (char)c, 1))
+			return -1;
+	}
+	v->insert_at = r->at++;
+	v->kind = QUOTED;
+	return 0;
+}
+
+static bool at_comment(const struct reader *r)
+{
+	return peek(r, 0) == '#' && r->at > 0 && is_blank((unsigned char)r->text[r->at - 1]);
+}
+
+/* Up to the end of the line, as systemd has it; quotes inside stay for the splitting into words, but a '#' in them does not
+ * begin a comment. */
+static int read_bare(struct reader *r, struct value *v)
+{
+	int c, quote = 0;
+
+	v->segment++;
+	while ((c = peek(r, 0)) >= 0 && !is_newline(c) && (quote || !at_comment(r))) {
+		if (skip_continuation(r))
+			continue;
+		if (quote ? c == quote : c == '"' || c == '\'')
+			quote = quote ? 0 : c;
+		/* A backslash that ends the text stands for nothing. */
+		if (c == '\\' && peek(r, 1) < 0)
+			r->at++;
+		else if (c == '\\' ? put(r, v, r->text[r->at + 1], 2) : put(r, v, (char)c, 1))
+			return -1;
+	}
+	/* Blanks at the end do not count, escaped ones do. */
+	while (v->n && v->v[v->n - 1].segment == v->segment && is_blank(v->v[v->n - 1].c) &&
+	       v->v[v->n - 1].end - v->v[v->n - 1].at == 1)
+		v->n--;
+	if (v->n && v->v[v->n - 1].segment == v->segment) {
+		v->insert_at = v->v[v->n - 1].end;
+		v->kind = BARE;
+	}
+	return 0;
+}
+
+/* After the '='; goes to the next line. */
+static int read_value(struct reader *r, struct value *v)
+{
+	v->insert_at = r->at;
+	v->kind = EMPTY;
+	for (;;) {
+		int c;
+
+		skip_blanks(r);
+		c = peek(r, 0);
+		if (c < 0 || is_newline(c) || at_comment(r) || (c == ';' && v->kind == QUOTED))
+			break;
+		if (skip_continuation(r))
+			continue;
+		if (c == '"' || c == '\'' ? read_quoted(r, v) : read_bare(r, v))
+			return -1;
+	}
+	skip_line(r, true);
+	return 0;
+}
+
+/* [export] NAME= at the reader, which then is behind it; else it stays. */
+static bool read_name(struct reader *r, size_t *ret_at, size_t *ret_len)
+{
+	size_t begin = r->at, at;
+
+	if (r->len - begin > 7 && memcmp(r->text + begin, "export", 6) == 0 && is_blank(peek(r, 6))) {
+		r->at += 6;
+		skip_blanks(r);
+	}
+	at = r->at;
+	while (is_name(peek(r, 0), r->at == at))
+		r->at++;
+	*ret_at = at;
+	*ret_len = r->at - at;
+	skip_blanks(r);
+	if (*ret_len && peek(r, 0) == '=') {
+		r->at++;
+		return true;
+	}
+	r->at = begin;
+	return false;
+}
+
+/* Reads the whole text, also the other variables: where they end decides where ours begins. Without one ret stays empty. */
+static int read_text(struct reader *r, const char *variable, struct value *ret)
+{
+	const char *nul = r->len ? memchr(r->text, '\0', r->len) : NULL;
+
+	if (nul)
+		return bad(r, (size_t)(nul - r->text), "a NUL byte; expected text");
+	while (r->at < r->len) {
+		uns_auto(value_done) struct value v = { .line_at = r->at };
+		size_t name, len;
+
+		skip_blanks(r);
+		if (peek(r, 0) == '#' || peek(r, 0) == ';') {
+			skip_line(r, true);
+			continue;
+		}
+		if (!read_name(r, &name, &len)) {
+			skip_line(r, false);
+			continue;
+		}
+		if (read_value(r, &v))
+			return -1;
+		if (strlen(variable) != len || memcmp(variable, r->text + name, len) != 0)
+			continue;
+		v.assignments = ret->assignments + 1;
+		value_done(ret);
+		*ret = v;
+		memset(&v, 0, sizeof v);
+	}
+	return 0;
+}
+
+static int add_word(struct words *w, const char *text, struct word_span span, struct uns_err *err)
+{
+	struct word_span *grown;
+
+	if (uns_strs_add(&w->text, text, err))
+		return -1;
+	grown = reallocarray(w->span, w->text.cap, sizeof *grown);
+	if (!grown)
+		return uns_err_nomem(err);
+	w->span = grown;
+	w->span[w->text.n - 1] = span;
+	return 0;
+}
+
+/* One word from cell i on, quotes removed; *ret_end is the first cell behind it. */
+static int read_word(const struct reader *r, const struct value *v, size_t i, struct uns_buf *word, size_t *ret_end)
+{
+	size_t open = i;
+	char quote = '\0';
+
+	for (; i < v->n && (quote || !is_space(v->v[i].c)); i++) {
+		char c = v->v[i].c;
+
+		if (c == '\\' && i + 1 < v->n) {
+			c = v->v[++i].c;
+		} else if (quote ? c == quote : c == '"' || c == '\'') {
+			quote = quote ? '\0' : c;
+			open = i;
+			continue;
+		}
+		if (uns_buf_append(word, &c, 1, r->err))
+			return -1;
+	}
+	if (quote)
+		return bad(r, v->v[open].at,
+		           "this quote inside the value is never closed; expected the same quote before the value ends");
+	*ret_end = i;
+	return 0;
+}
+
+static int split(const struct reader *r, const struct value *v, struct words *ret)
+{
+	for (size_t i = 0; i < v->n;) {
+		uns_auto(uns_buf_done) struct uns_buf word = UNS_BUF_INIT;
+		struct word_span span = { .first = i };
+
+		if (is_space(v->v[i].c)) {
+			i++;
+			continue;
+		}
+		if (read_word(r, v, i, &word, &span.end) || add_word(ret, word.data ? word.data : "", span, r->err))
+			return -1;
+		i = span.end;
+	}
+	return 0;
+}
+
+static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
+                      struct uns_err *err)
+{
+	struct reader r = { .text = text, .file = file, .len = len, .err = err };
+	return read_text(&r, variable, v) || split(&r, v, w) ? -1 : 0;
+}
+
+int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                         unsigned *ret_line, struct uns_err *err)
+{
+	uns_auto(value_done) struct value v = { .n = 0 };
+	uns_auto(words_done) struct words w = { .span = NULL };
+	size_t column;
+
+	if (read_words(text, len, file, variable, &v, &w, err))
+		return -1;
+	if (!v.assignments)
+		return 1;
+	for (size_t i = 0; i < w.text.n; i++)
+		if (uns_strs_add(ret, w.text.v[i], err))
+			return -1;
+	if (ret_line)
+		*ret_line = (unsigned)line_of(text, v.line_at, &column);
+	return 0;
+}
+
+/* ---- edits ---- */
+
+struct edit {
+	const char *text, *file, *variable, *name;
+	size_t len;
+	struct value value;
+	struct words words;
+	struct uns_err *err;
+};
+
+static void edit_done(struct edit *e)
+{
+	value_done(&e->value);
+	words_done(&e->words);
+}
+
+/* The last occurrence of the option: its value (NULL: none), and the bytes [from, to) of the text that are it. */
+struct occurrence {
+	const char *value;
+	size_t words;
+	size_t first, end; /* cells */
+	size_t from, to;
+};
+
+static int find_last(const struct edit *e, struct occurrence *ret)
+{
+	const struct reader r = { .text = e->text, .file = e->file, .len = e->len, .err = e->err };
+	char *const *argv = e->words.text.v;
+	const struct cell *cells = e->value.v;
+	struct occurrence o = { .value = NULL };
+
+	for (size_t i = 0, used; i < e->words.text.n && strcmp(argv[i], "--") != 0; i += used) {
+		const char *value = match(argv, e->words.text.n, i, e->name, '\0', &used);
+		if (!value) {
+			used = 1;
+			continue;
+		}
+		o = (struct occurrence){ .value = value, .words = used };
+		o.first = e->words.span[i].first;
+		o.end = e->words.span[i + used - 1].end;
+		o.from = cells[o.first].at;
+		o.to = cells[o.end - 1].end;
+	}
+	for (size_t i = o.first; i < o.end; i++)
+		if (cells[i].segment != cells[o.first].segment)
+			return bad(&r, o.from,
+			           "this option is put together from several quoted parts; write it as --NAME=VALUE within one");
+	*ret = o;
+	return 0;
+}
+
+static int splice(const struct edit *e, size_t from, size_t to, const char *before, const char *word, struct uns_buf *ret)
+{
+	if (uns_buf_append(ret, e->text, from, e->err) || uns_buf_puts(ret, before, e->err) || uns_buf_puts(ret, word, e->err))
+		return -1;
+	return uns_buf_append(ret, e->text + to, e->len - to, e->err);
+}
+
+/* The new line is NAME="--name=value" with the line end that the text has: none when it has none, so that it can be taken away. */
+static int add_line(const struct edit *e, const char *word, struct uns_buf *ret)
+{
+	bool open = e->len && e->text[e->len - 1] != '\n';
+
+	if (uns_buf_append(ret, e->text, e->len, e->err))
+		return -1;
+	return uns_buf_printf(ret, e->err, "%s%s=\"%s\"%s", open ? "\n" : "", e->variable, word, open ? "" : "\n");
+}
+
+/* Between quotes a blank comes first also when there is nothing before: VARIABLE="--name=value" is what add_line writes, and must
+ * stay different from what becomes of VARIABLE="". Outside of quotes the blank is escaped, for sh. */
+static int append_word(const struct edit *e, const char *word, struct uns_buf *ret)
+{
+	static const char *const before[] = { [EMPTY] = "", [BARE] = "\\ ", [QUOTED] = " " };
+
+	if (!e->value.assignments)
+		return add_line(e, word, ret);
+	return splice(e, e->value.insert_at, e->value.insert_at, before[e->value.kind], word, ret);
+}
+
+/* Only bytes that need no quotes anywhere. */
+static int check_plain(const char *s, const char *what, struct uns_err *err)
+{
+	for (const char *p = s; *p; p++)
+		if (!is_name(*p, false) && !strchr("@%+=:,./-", *p))
+			return uns_err_set(err, UNS_E_INPUT,
+			                   "%s \"%s\" cannot be written to a variable for dockerd; expected only letters, "
+			                   "digits and _@%%+=:,./-",
+			                   what, s);
+	return 0;
+}
+
+static int set(const struct edit *e, const char *value, struct uns_buf *ret)
+{
+	uns_auto_free char *word = NULL;
+	struct occurrence o;
+
+	if (find_last(e, &o))
+		return -1;
+	if (o.value && strcmp(o.value, value) == 0)
+		return uns_buf_append(ret, e->text, e->len, e->err);
+	if (check_plain(e->name, "option", e->err) || check_plain(value, "value", e->err))
+		return -1;
+	word = uns_str_printf(e->err, "--%s=%s", e->name, value);
+	if (!word)
+		return -1;
+	return o.value ? splice(e, o.from, o.to, "", word, ret) : append_word(e, word, ret);
+}
+
+/* The line that add_line writes, and no earlier assignment that its removal would bring back. */
+static bool is_added_line(const struct edit *e, const struct occurrence *o)
+{
+	size_t at = e->value.line_at, n = strlen(e->variable);
+
+	if (e->value.assignments != 1 || o->words != 1 || o->from != at + n + 2 || o->end - o->first != e->value.n)
+		return false;
+	if (memcmp(e->text + at, e->variable, n) != 0 || e->text[at + n] != '=' || e->text[at + n + 1] != '"')
+		return false;
+	return e->text[o->to] == '"' && (o->to + 1 == e->len || e->text[o->to + 1] == '\n');
+}
+
+/* The option alone on one of several lines joined by backslashes: *ret_from, *ret_to are that line. A blank must remain between the
+ * words around it. */
+static bool is_own_line(const struct edit *e, const struct occurrence *o, size_t *ret_from, size_t *ret_to)
+{
+	const char *t = e->text;
+	size_t from = o->from, to = o->to;
+
+	while (from > 0 && is_blank(t[from - 1]))
+		from--;
+	while (to < e->len && is_blank(t[to]))
+		to++;
+	if (from < 3 || t[from - 1] != '\n' || t[from - 2] != '\\' || to + 2 >= e->len || t[to] != '\\' || t[to + 1] != '\n')
+		return false;
+	if (!is_blank(t[from - 3]) && !is_blank(t[to + 2]))
+		return false;
+	*ret_from = from;
+	*ret_to = to + 2;
+	return true;
+}
+
+/* The option with one blank before it, as append_word wrote it; or, the first of its quotes, with the blanks behind it. */
+static void widen(const struct edit *e, const struct occurrence *o, size_t *ret_from, size_t *ret_to)
+{
+	const struct cell *cells = e->value.v;
+	unsigned segment = cells[o->first].segment;
+
+	*ret_from = o->from;
+	*ret_to = o->to;
+	if (o->first > 0 && cells[o->first - 1].segment == segment) {
+		*ret_from = cells[o->first - 1].at;
+		return;
+	}
+	for (size_t i = o->end; i < e->value.n && cells[i].segment == segment; i++) {
+		*ret_to = is_space(cells[i].c) ? cells[i].end : cells[i].at;
+		if (!is_space(cells[i].c))
+			break;
+	}
+}
+
+static int cut(const struct edit *e, const struct occurrence *o, struct uns_buf *ret)
+{
+	size_t from, to;
+
+	if (is_added_line(e, o)) {
+		from = e->value.line_at;
+		to = o->to + 1;
+		if (to < e->len)
+			to++;
+		else if (from > 0)
+			from--;
+	} else if (!is_own_line(e, o, &from, &to)) {
+		widen(e, o, &from, &to);
+	}
+	return splice(e, from, to, "", "", ret);
+}
+
+/* Takes the occurrences away one by one, the last first; each time the text is read anew. */
+static int remove_all(const struct edit *first, struct uns_buf *ret)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (uns_buf_append(&text, first->text, first->len, first->err))
+		return -1;
+	for (;;) {
+		uns_auto(edit_done) struct edit e = {
+			.text = text.data,
+			.len = text.len,
+			.file = first->file,
+			.variable = first->variable,
+			.name = first->name,
+			.err = first->err,
+		};
+		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
+		struct occurrence o;
+
+		if (read_words(e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err) || find_last(&e, &o))
+			return -1;
+		if (!o.value)
+			return uns_buf_append(ret, text.data, text.len, e.err);
+		if (cut(&e, &o, &next))
+			return -1;
+		uns_buf_done(&text);
+		text = next;
+		next = (struct uns_buf)UNS_BUF_INIT;
+	}
+}
+
+/* Appends the words that are not the option. */
+static int others(const struct words *w, const char *name, struct uns_strs *ret, struct uns_err *err)
+{
+	for (size_t i = 0, used; i < w->text.n; i += used) {
+		if (match(w->text.v, w->text.n, i, name, '\0', &used))
+			continue;
+		used = 1;
+		if (uns_strs_add(ret, w->text.v[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+static bool same_words(const struct uns_strs *a, const struct uns_strs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+/* The proof: the option is what was wanted, the other words are what they were. */
+static int verify(const struct edit *old, const struct uns_buf *text, const char *value)
+{
+	uns_auto(edit_done) struct edit now = *old;
+	uns_auto(uns_strs_done) struct uns_strs before = UNS_STRS_INIT, after = UNS_STRS_INIT;
+	uns_auto_free char *found = NULL;
+	struct uns_err why;
+	bool good;
+
+	now.value = (struct value){ .n = 0 };
+	now.words = (struct words){ .span = NULL };
+	if (others(&old->words, old->name, &before, old->err))
+		return -1;
+	good = read_words(text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
+	if (good && (others(&now.words, old->name, &after, old->err) ||
+	             uns_option_argv(now.words.text.v, now.words.text.n, old->name, '\0', &found, old->err) < 0))
+		return -1;
+	good = good && same_words(&before, &after) && (value ? found && strcmp(found, value) == 0 : !found);
+	if (good)
+		return 0;
+	return uns_err_set(old->err, UNS_E_FAILED,
+	                   "%s: cannot %s --%s in %s without a change to other options; edit the file by hand "
+	                   "(nothing was changed)",
+	                   old->file, value ? "set" : "remove", old->name, old->variable);
+}
+
+int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *name, const char *value,
+                       struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
+	uns_auto(edit_done) struct edit e = {
+		.text = len ? text : "",
+		.len = len,
+		.file = file,
+		.variable = variable,
+		.name = name,
+		.err = err,
+	};
+
+	if (read_words(e.text, len, file, variable, &e.value, &e.words, err))
+		return -1;
+	if (value ? set(&e, value, &out) : remove_all(&e, &out))
+		return -1;
+	if (verify(&e, &out, value))
+		return -1;
+	return uns_buf_append(ret, out.data, out.len, err);
+}

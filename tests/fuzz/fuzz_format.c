@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One fuzz target for all parsers: the first byte of the input picks the parser, the rest is its text. Besides "does not crash" it
+ * requires what the headers promise: an edit taken back yields the same bytes, a map applied twice does nothing.
+ *
+ * With libFuzzer: clang -fsanitize=fuzzer,address,undefined … With -DUNS_FUZZ_MAIN: a program that runs the files named on its
+ * command line, or without any a built-in list of seeds and deterministic mutations of them. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/account.h"
+#include "uns/bolt.h"
+#include "uns/cleanup.h"
+#include "uns/jsontext.h"
+#include "uns/mountinfo.h"
+#include "uns/option.h"
+#include "uns/subid.h"
+#include "uns/xattr.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct uns_shift shift = { { 100000, 65536 }, { 200000, 65536 } };
+
+static const char *input_text; /* of the running test, to be shown when it fails */
+static size_t input_len;
+
+static void require(bool holds, const char *promise)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "fuzz_format: broken: %s\nfuzz_format: input: \"", promise);
+	for (size_t i = 0; i < input_len; i++) {
+		unsigned char c = (unsigned char)input_text[i];
+
+		fprintf(stderr, c >= ' ' && c <= '~' && !strchr("\"\\", c) ? "%c" : "\\%03o", c);
+	}
+	fputs("\"\n", stderr);
+	abort();
+}
+
+static void require_same(const struct uns_buf *b, const char *text, size_t len, const char *promise)
+{
+	require(b->len == len && (len == 0 || !memcmp(b->data, text, len)), promise);
+}
+
+/* Every failure must say what is wrong, and with a code that is no success. */
+static void require_answer(int answer, const struct uns_err *err)
+{
+	require(answer >= 0 || (err->code != UNS_OK && err->text[0]), "a failure fills err");
+}
+
+static bool has(const char *text, size_t len, const char *what)
+{
+	return memmem(text, len, what, strlen(what)) != NULL;
+}
+
+/* ---- parsers ---- */
+
+static void fuzz_subid(const char *text, size_t len)
+{
+	static const struct uns_range range = { 231072, 65536 };
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	uns_auto(uns_subid_done) struct uns_subid s = { 0 };
+	struct uns_err err = { 0 };
+	int good = uns_subid_parse(text, len, "f", &s, &err);
+	size_t same = 0, other;
+
+	require_answer(good, &err);
+	require(uns_subid_add(text, len, "zq", range, &with, &err) == 0, "a good line can be added to any text");
+	if (good == 0) {
+		uns_subid_done(&s);
+		require(uns_subid_parse(with.data, with.len, "f", &s, &err) == 0, "a line added keeps the file good");
+		uns_subid_count(&s, "zq", range, &same, &other);
+		require(same > 0, "a line added is there");
+	}
+	require(uns_subid_remove(with.data, with.len, "zq", range, &back, &err) == 0, "a line can be removed from any text");
+	if (!has(text, len, "zq") && (len == 0 || text[len - 1] == '\n'))
+		require_same(&back, text, len, "a line added and removed leaves the subid file as it was");
+}
+
+static void fuzz_accounts(const char *text, size_t len)
+{
+	uns_auto(uns_accounts_done) struct uns_accounts users = { 0 };
+	uns_auto(uns_accounts_done) struct uns_accounts groups = { 0 };
+	struct uns_err err = { 0 };
+
+	require(uns_passwd_parse(text, len, &users, &err) == 0, "passwd lines that are no entries are skipped");
+	require(uns_group_parse(text, len, &groups, &err) == 0, "group lines that are no entries are skipped");
+	for (size_t i = 0; i < users.n; i++)
+		require(uns_accounts_name(&users, users.v[i].name) && uns_accounts_id(&users, users.v[i].id), "an entry is found");
+}
+
+static void fuzz_mountinfo(const char *text, size_t len)
+{
+	uns_auto(uns_mounts_done) struct uns_mounts m = { 0 };
+	struct uns_err err = { 0 };
+
+	require_answer(uns_mountinfo_parse(text, len, &m, &err), &err);
+	for (size_t i = 0; i < m.n; i++)
+		require(uns_mounts_of(&m, m.v[i].point) != NULL, "a mount point lies on a mount");
+}
+
+static int touch(void *user, const void *key, size_t key_len, const void *value, size_t value_len, struct uns_err *err)
+{
+	uint8_t *sum = user;
+
+	(void)err;
+	for (size_t i = 0; i < key_len; i++)
+		*sum ^= ((const uint8_t *)key)[i];
+	for (size_t i = 0; i < value_len; i++)
+		*sum ^= ((const uint8_t *)value)[i];
+	return 0;
+}
+
+enum { BOLT_PAGE = 512, BOLT_META = 16, BOLT_SUMMED = 56 };
+
+/* A fuzzer does not guess checksums. */
+static void sum_meta(uint8_t *data, size_t len, size_t at)
+{
+	uint64_t h = 14695981039346656037u;
+
+	if (len < at + BOLT_META + BOLT_SUMMED + sizeof(h))
+		return;
+	for (size_t i = 0; i < BOLT_SUMMED; i++)
+		h = (h ^ data[at + BOLT_META + i]) * 1099511628211u;
+	memcpy(data + at + BOLT_META + BOLT_SUMMED, &h, sizeof(h));
+}
+
+static void fuzz_bolt(const char *text, size_t len)
+{
+	uns_auto_free uint8_t *copy = malloc(len + 1);
+	struct uns_err err = { 0 };
+	uint8_t sum = 0;
+
+	if (!copy)
+		return;
+	memcpy(copy, text, len);
+	sum_meta(copy, len, 0);
+	sum_meta(copy, len, BOLT_PAGE);
+	require_answer(uns_bolt_bucket(copy, len, "f", "volumes", touch, &sum, &err), &err);
+}
+
+static void note_id(void *user, bool group, uint32_t id)
+{
+	(void)group;
+	*(uint32_t *)user ^= id;
+}
+
+static void fuzz_acl(const char *text, size_t len)
+{
+	uns_auto_free char *acl = malloc(len + 1);
+	uint8_t cap[UNS_CAP_MAX];
+	uint32_t ids = 0;
+
+	if (!acl)
+		return;
+	memcpy(acl, text, len);
+
+	int answer = uns_acl_map(acl, len, &shift, true);
+
+	require((uns_acl_ids(text, len, note_id, &ids) == 0) || answer == -1, "a malformed ACL is not mapped");
+	require(answer == 1 || !memcmp(acl, text, len), "an ACL that did not change has the same bytes");
+	require(answer < 0 || uns_acl_map(acl, len, &shift, true) == 0, "an ACL is mapped once");
+	require(answer < 0 || uns_acl_map(acl, len, &shift, false) >= 0, "an ACL that was mapped can be mapped back");
+
+	int shifted = uns_cap_shifted(text, len, shift.uid, cap);
+
+	require(shifted < 0 || (size_t)shifted == len, "a capability keeps its version on the way there");
+	require(shifted < 0 || uns_cap_home(cap, (size_t)shifted, shift.uid, cap) > 0, "a capability finds its way home");
+}
+
+static void fuzz_member(const char *text, size_t len)
+{
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	json_t *value = json_string("remap");
+	int answer = uns_jsontext_member(text, len, "f", "zq", value, &with, &err);
+
+	json_decref(value);
+	require_answer(answer, &err);
+	require(answer == 0 || with.len == 0, "a failed edit gives no text");
+	if (answer < 0)
+		return;
+	require(uns_jsontext_member(with.data, with.len, "f", "zq", NULL, &back, &err) == 0, "a member set can be removed");
+	/* A member of that name may have been there, also in disguise (\u007aq); a blank text becomes an object for good. */
+	if (!has(text, len, "zq") && !has(text, len, "\\") && has(text, len, "{"))
+		require_same(&back, text, len, "a member set and removed leaves the JSON text as it was");
+}
+
+static int move_path(void *user, const char *path, const char *value, char **ret_new, struct uns_err *err)
+{
+	(void)user;
+	(void)path;
+	*ret_new = NULL;
+	if (value[0] != '/')
+		return 0;
+	*ret_new = uns_str_printf(err, "/moved%s", value);
+	return *ret_new ? 0 : -1;
+}
+
+static void fuzz_strings(const char *text, size_t len)
+{
+	static const char *const patterns[] = { "*", "a.*.b", "Binds.*", "LogPath" };
+	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf again = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	size_t changed = 0, twice = 0;
+	int answer = uns_jsontext_strings(text, len, "f", patterns, 4, move_path, NULL, &out, &changed, &err);
+
+	require_answer(answer, &err);
+	if (answer < 0)
+		return;
+	if (changed == 0)
+		require_same(&out, text, len, "a text in which nothing matched is as it was");
+	require(uns_jsontext_strings(out.data ? out.data : "", out.len, "f", patterns, 4, move_path, NULL, &again, &twice, &err) == 0,
+	        "an edited text is good JSON");
+	require(twice == changed, "an edited text has the same strings");
+}
+
+static bool option_is_set(const struct uns_strs *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (strstr(words->v[i], "--zq"))
+			return true;
+	return false;
+}
+
+static void fuzz_env(const char *text, size_t len)
+{
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs after = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	unsigned line = 0;
+	int known = uns_option_env_words(text, len, "f", "DOCKER_OPTS", &words, &line, &err);
+
+	require_answer(known, &err);
+
+	int answer = uns_option_env_set(text, len, "f", "DOCKER_OPTS", "zq", "remap", &with, &err);
+
+	require_answer(answer, &err);
+	if (answer < 0)
+		return;
+	require(uns_option_env_words(with.data, with.len, "f", "DOCKER_OPTS", &after, &line, &err) == 0, "a file edited can be read");
+	require(option_is_set(&after), "an option set is there");
+	/* One that stood there before, in whatever shape, may be refused. */
+	answer = uns_option_env_set(with.data, with.len, "f", "DOCKER_OPTS", "zq", NULL, &back, &err);
+	require_answer(answer, &err);
+	if (known < 0 || option_is_set(&words) || has(text, len, "zq"))
+		return;
+	require(answer == 0, "an option set can be removed");
+	require_same(&back, text, len, "an option set and removed leaves the file as it was");
+}
+
+static void (*const parsers[])(const char *text, size_t len) = {
+	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env,
+};
+#define PARSERS (sizeof(parsers) / sizeof(*parsers))
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+
+	/* A block of exactly this size, so that AddressSanitizer sees a read past its end. */
+	uns_auto_free char *text = malloc(size > 1 ? size - 1 : 1);
+
+	if (!text)
+		return 0;
+	memcpy(text, data + 1, size - 1);
+	input_text = text;
+	input_len = size - 1;
+	parsers[data[0] % PARSERS](text, size - 1);
+	return 0;
+}
+
+#ifdef UNS_FUZZ_MAIN
+
+/* ---- seeds ---- */
+
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV };
+
+struct seed {
+	uint8_t parser;
+	const char *text;
+	size_t len;
+};
+
+#define SEED(parser, text) { parser, text, sizeof(text) - 1 }
+
+static const struct seed seeds[] = {
+	SEED(SUBID, ""),
+	SEED(SUBID, "# c\nalice:100000:65536\nzq:231072:65536\n\nbob:300000:65536"),
+	SEED(SUBID, "b:300000:1\na:4294967294:1\n+::\n-x\nc:0:1\r\n"),
+	SEED(ACCOUNTS, "root:x:0:0:root:/root:/bin/sh\n+::::::\n# c\nbob:x:1000:1000::/home/bob:/bin/sh\ndocker:x:117:bob,alice"),
+	SEED(MOUNTINFO, "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n31 22 0:27 / /a\\040b ro master:2 - tmpfs tmpfs rw\n"),
+	SEED(ACL, "\2\0\0\0\1\0\7\0\377\377\377\377\2\0\6\0\350\3\0\0\2\0\4\0\240\206\1\0\10\0\5\0\0\0\0\0\40\0\0\0\377\377\377\377"),
+	SEED(ACL, "\1\0\0\3\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\240\206\1\0"),
+	SEED(ACL, "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+	SEED(MEMBER, ""),
+	SEED(MEMBER, "{}"),
+	SEED(MEMBER, "{\n    \"log-driver\": \"json-file\",\n    \"log-opts\": { \"max-size\": \"10m\" }\n}\n"),
+	SEED(MEMBER, "\357\273\277{\r\n\t\"zq\" : \"old\",\r\n\t\"a\":[1,2.5e3,-0,true,null,\"\\u00e9\\ud83d\\ude00\\n\"]\r\n}"),
+	SEED(MEMBER, "{\"a\": 1, \"zq\": {\"b\": []}, \"c\": 2}"),
+	SEED(STRINGS, "{\"LogPath\":\"/var/lib/docker/x\",\"Binds\":[\"/a:/b\",\"v:/c\"],\"a\":{\"q\":{\"b\":\"\\/e\\u0073c\"}}}"),
+	SEED(ENV, "# DOCKER_OPTS=\"--dns 8.8.8.8\"\n"),
+	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),
+	SEED(ENV, "export http_proxy=1\nDOCKER_OPTS='--log-level debug' # end\nDOCKER_OPTS=\"-H a \\\n -H \\\"b\\\"\""),
+};
+#define SEEDS (sizeof(seeds) / sizeof(*seeds))
+
+enum { BOLT_SEED_SIZE = 4 * BOLT_PAGE, INPUT_MAX = 8192, MUTATIONS = 1500 };
+
+static void put(uint8_t *p, uint64_t v, size_t bytes)
+{
+	uint16_t v16 = (uint16_t)v;
+	uint32_t v32 = (uint32_t)v;
+
+	memcpy(p, bytes == 2 ? (void *)&v16 : bytes == 4 ? (void *)&v32 : (void *)&v, bytes);
+}
+
+static void put_leaf(uint8_t *page, unsigned id, unsigned flags, const char *key, const uint8_t *value, size_t value_len)
+{
+	put(page, id, 8);
+	put(page + 8, 2, 2);
+	put(page + 10, 1, 2);
+	put(page + 16, flags, 4);
+	put(page + 20, 16, 4);
+	put(page + 24, strlen(key), 4);
+	put(page + 28, value_len, 4);
+	memcpy(page + 32, key, strlen(key));
+	memcpy(page + 32 + strlen(key), value, value_len);
+}
+
+/* A branch in page 2 over a leaf in page 3, with "volumes" as an inline bucket; in the byte order of this machine. */
+static void build_bolt(uint8_t data[BOLT_SEED_SIZE])
+{
+	uint8_t bucket[64] = { 0 }, *branch = data + 2 * BOLT_PAGE;
+
+	memset(data, 0, BOLT_SEED_SIZE);
+	for (unsigned id = 0; id < 2; id++) {
+		uint8_t *page = data + id * BOLT_PAGE;
+
+		put(page, id, 8);
+		put(page + 8, 4, 2);
+		put(page + 16, 0xed0cdaedu, 4);
+		put(page + 20, 2, 4);
+		put(page + 24, BOLT_PAGE, 4);
+		put(page + 32, 2, 8);
+		put(page + 56, 4, 8);
+		put(page + 64, id, 8);
+	}
+	put(branch, 2, 8);
+	put(branch + 8, 1, 2);
+	put(branch + 10, 1, 2);
+	put(branch + 20, 1, 4);
+	put(branch + 24, 3, 8);
+	put_leaf(bucket + 16, 0, 0, "web", (const uint8_t *)"{}", 2);
+	put_leaf(data + 3 * BOLT_PAGE, 3, 1, "volumes", bucket, sizeof(bucket));
+}
+
+static size_t load_seed(size_t i, uint8_t input[INPUT_MAX])
+{
+	if (i == SEEDS) {
+		input[0] = BOLT;
+		build_bolt(input + 1);
+		return 1 + BOLT_SEED_SIZE;
+	}
+	input[0] = seeds[i].parser;
+	memcpy(input + 1, seeds[i].text, seeds[i].len);
+	return 1 + seeds[i].len;
+}
+
+/* ---- mutations ---- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static size_t random_below(size_t n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return n ? random_state % n : 0;
+}
+
+static uint8_t random_byte(void)
+{
+	static const char telling[] = "\n\r\t \0:\"'\\{}[],#+-=/0189zqxe\377\177\200";
+
+	return random_below(3) ? (uint8_t)telling[random_below(sizeof(telling) - 1)] : (uint8_t)random_below(256);
+}
+
+/* Puts n copied bytes of the input at a place of it; n is small enough for them to fit. */
+static size_t insert(uint8_t *input, size_t len, size_t at, size_t n)
+{
+	uint8_t piece[64];
+
+	memcpy(piece, input + 1 + random_below(len - n), n);
+	memmove(input + at + n, input + at, len - at);
+	memcpy(input + at, piece, n);
+	return len + n;
+}
+
+/* Byte 0, the parser, stays. */
+static size_t mutate(uint8_t *input, size_t len)
+{
+	size_t at = 1 + random_below(len - 1), n;
+
+	switch (len > 1 ? random_below(6) : 3) {
+	case 0:
+		input[at] ^= (uint8_t)(1u << random_below(8));
+		return len;
+	case 1:
+		input[at] = random_byte();
+		return len;
+	case 2: /* cut out a piece */
+		n = 1 + random_below(len - at < 16 ? len - at : 16);
+		memmove(input + at, input + at + n, len - at - n);
+		return len - n;
+	case 3: /* put in a byte */
+		if (len == INPUT_MAX)
+			return len;
+		memmove(input + at + 1, input + at, len - at);
+		input[at] = random_byte();
+		return len + 1;
+	case 4: /* say a piece twice */
+		n = 1 + random_below(len - 1 < 64 ? len - 1 : 64);
+		return len + n > INPUT_MAX ? len : insert(input, len, at, n);
+	}
+	return len - random_below(len / 8 + 1); /* cut off the end */
+}
+
+static void run_seeds(void)
+{
+	static uint8_t input[INPUT_MAX];
+
+	for (size_t i = 0; i <= SEEDS; i++) {
+		LLVMFuzzerTestOneInput(input, load_seed(i, input));
+		for (int round = 0; round < MUTATIONS; round++) {
+			size_t len = load_seed(i, input);
+
+			for (size_t times = 1 + random_below(6); times > 0; times--)
+				len = mutate(input, len);
+			LLVMFuzzerTestOneInput(input, len);
+		}
+	}
+}
+
+static int run_file(const char *name)
+{
+	FILE *f = fopen(name, "re");
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	char piece[4096];
+
+	if (!f) {
+		perror(name);
+		return 1;
+	}
+	for (size_t n; (n = fread(piece, 1, sizeof(piece), f)) > 0;)
+		if (uns_buf_append(&b, piece, n, NULL) < 0)
+			abort();
+	fclose(f);
+	LLVMFuzzerTestOneInput((const uint8_t *)(b.data ? b.data : ""), b.len);
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	int status = 0;
+
+	if (argc < 2)
+		run_seeds();
+	for (int i = 1; i < argc; i++)
+		status |= run_file(argv[i]);
+	return status;
+}
+
+#endif

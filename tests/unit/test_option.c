@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/option.h"
+
+#define OPTION "userns-remap"
+#define WORD "--userns-remap=dockremap"
+
+/* ---- argv ---- */
+
+static void assert_argv(const char *const words[], const char *name, char short_name, int count, const char *value)
+{
+	char *argv[16], *got = NULL;
+	size_t n = 0;
+
+	for (; words[n]; n++)
+		argv[n] = strdup(words[n]);
+	assert_int_equal(uns_option_argv(argv, n, name, short_name, &got, NULL), count);
+	if (value)
+		assert_string_equal(got, value);
+	else
+		assert_null(got);
+	assert_int_equal(uns_option_argv(argv, n, name, short_name, NULL, NULL), count);
+	free(got);
+	while (n)
+		free(argv[--n]);
+}
+
+static void argv_long(void **state)
+{
+	(void)state;
+	assert_argv((const char *const[]){ "dockerd", "--a=b", NULL }, OPTION, 0, 0, NULL);
+	assert_argv((const char *const[]){ NULL }, OPTION, 0, 0, NULL);
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", NULL }, OPTION, 0, 1, "x");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap", "x", NULL }, OPTION, 0, 1, "x");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=", NULL }, OPTION, 0, 1, "");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", "-D", "--userns-remap", "y:z", NULL }, OPTION, 0, 2,
+	            "y:z");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remapper=x", "--userns=x", "-userns-remap=x", NULL }, OPTION, 0, 0,
+	            NULL);
+	assert_argv((const char *const[]){ "dockerd", "--", "--userns-remap=x", NULL }, OPTION, 0, 0, NULL);
+}
+
+static void argv_flags_stand_alone(void **state)
+{
+	(void)state;
+	assert_argv((const char *const[]){ "--live-restore", NULL }, "live-restore", 0, 1, "true");
+	assert_argv((const char *const[]){ "--live-restore", "--x", NULL }, "live-restore", 0, 1, "true");
+	assert_argv((const char *const[]){ "--live-restore=false", NULL }, "live-restore", 0, 1, "false");
+}
+
+static void argv_short(void **state)
+{
+	(void)state;
+	assert_argv((const char *const[]){ "-H", "fd://", NULL }, "host", 'H', 1, "fd://");
+	assert_argv((const char *const[]){ "-Hfd://", NULL }, "host", 'H', 1, "fd://");
+	assert_argv((const char *const[]){ "-H=fd://", "--host", "tcp://x", NULL }, "host", 'H', 2, "tcp://x");
+	assert_argv((const char *const[]){ "-DH", "fd://", NULL }, "host", 'H', 1, "fd://");
+	assert_argv((const char *const[]){ "-D", "-", "-p", "x", NULL }, "host", 'H', 0, NULL);
+	assert_argv((const char *const[]){ "-D", NULL }, "debug", 'D', 1, "true");
+	assert_argv((const char *const[]){ "-H", "x", NULL }, "host", 0, 0, NULL);
+}
+
+/* ---- reading a variable ---- */
+
+/* Words joined by '|'. */
+static void assert_words(const char *text, const char *want, unsigned want_line)
+{
+	struct uns_strs got = UNS_STRS_INIT;
+	struct uns_buf joined = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	unsigned line = 0;
+	int r = uns_option_env_words(text, strlen(text), "f", "V", &got, &line, &err);
+
+	if (r < 0)
+		fail_msg("%s: %s", text, err.text);
+	assert_int_equal(r, want ? 0 : 1);
+	for (size_t i = 0; i < got.n; i++) {
+		assert_int_equal(uns_buf_puts(&joined, got.v[i], NULL), 0);
+		assert_int_equal(uns_buf_puts(&joined, "|", NULL), 0);
+	}
+	if (want)
+		assert_string_equal(joined.data ? joined.data : "", want);
+	assert_int_equal(line, want_line);
+	uns_buf_done(&joined);
+	uns_strs_done(&got);
+}
+
+static void words_of_one_line(void **state)
+{
+	(void)state;
+	assert_words("", NULL, 0);
+	assert_words("# V=--a\n;V=--a\nVV=--a\nW=V=1\nV\n", NULL, 0);
+	assert_words("V=", "", 1);
+	assert_words("V=\"\"\n", "", 1);
+	assert_words("V=--a", "--a|", 1);
+	assert_words("V=\"--a  --b\tc\"\n", "--a|--b|c|", 1);
+	assert_words("V='--a --b'\n", "--a|--b|", 1);
+	assert_words("V=--a --b   \n", "--a|--b|", 1);
+	assert_words("  export\tV=\"--a\"\n", "--a|", 1);
+	assert_words("exportV=--a\n", NULL, 0);
+	assert_words("V = \"--a\"\n", "--a|", 1);
+	assert_words("V=\"--a \"'--b'--c\n", "--a|--b--c|", 1);
+	assert_words("V=\"--a\"\r\nW=\r\n", "--a|", 1);
+}
+
+static void words_quoted_twice(void **state)
+{
+	(void)state;
+	assert_words("V=\"--a='x y' --b\"\n", "--a=x y|--b|", 1);
+	assert_words("V='--a=\"x y\"'\n", "--a=x y|", 1);
+	assert_words("V=\"--a=\\\"x y\\\" \\$HOME \\`\"\n", "--a=x y|$HOME|`|", 1);
+	assert_words("V=--a=\"x #y\" --b\n", "--a=x #y|--b|", 1);
+	assert_words("V=\"'' --b\"\n", "|--b|", 1);
+	assert_words("V=--a\\ b\n", "--a|b|", 1);
+	assert_words("V='a\\ b'\n", "a b|", 1);
+}
+
+static void words_with_comments(void **state)
+{
+	(void)state;
+	assert_words("V=\"--a\" # --b \"\n", "--a|", 1);
+	assert_words("V=--a # --b '\n", "--a|", 1);
+	assert_words("V=--a#b\n", "--a#b|", 1);
+	assert_words("V=#a\n", "#a|", 1);
+	assert_words("V= # nothing\n", "", 1);
+	assert_words("V=\"--a\"; export V\n", "--a|", 1);
+	assert_words("# don't stop here\nV=\"--a\"\n", "--a|", 2);
+	assert_words("# one \\\nV=\"--a\"\n", "--a|", 2);
+}
+
+static void words_over_lines(void **state)
+{
+	(void)state;
+	assert_words("OTHER=\"a\nV=no\n\"\nV=\"--a \\\n  --b \\\n--c\\\n--d\"\n", "--a|--b|--c--d|", 4);
+	assert_words("V=--a \\\n   --b\n--c\n", "--a|--b|", 1);
+	assert_words("V=\"--a\n--b\"\n", "--a|--b|", 1);
+	assert_words("V='--a\\\n--b'\n", "--a\n--b|", 1);
+	assert_words("ulimit -n \\\nV=--a\n", NULL, 0);
+	assert_words("V=\"--a \\\r\n--b\"\r\n", "--a|--b|", 1);
+}
+
+static void the_last_assignment_counts(void **state)
+{
+	(void)state;
+	assert_words("V=--a\nW=1\nV=--b\n", "--b|", 3);
+	assert_words("V=--a\nV=\n", "", 2);
+	assert_words("if [ -f \"x\" ]; then\n  V=--a\nfi\n", "--a|", 2);
+}
+
+static void assert_bad(const char *text, size_t len, const char *message)
+{
+	struct uns_strs got = UNS_STRS_INIT;
+	struct uns_buf out = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+
+	assert_int_equal(uns_option_env_words(text, len, "f", "V", &got, NULL, &err), -1);
+	assert_int_equal(err.code, UNS_E_INPUT);
+	assert_string_equal(err.text, message);
+	assert_int_equal(got.n, 0);
+	err = (struct uns_err){ 0 };
+	assert_int_equal(uns_option_env_set(text, len, "f", "V", OPTION, "x", &out, &err), -1);
+	assert_string_equal(err.text, message);
+	assert_int_equal(out.len, 0);
+	uns_buf_done(&out);
+}
+
+static void malformed_texts(void **state)
+{
+	static const char open[] = "this quote is never closed; expected the same quote later in the file";
+	static const char inner[] = "this quote inside the value is never closed; expected the same quote before the value ends";
+	char want[256];
+
+	(void)state;
+	snprintf(want, sizeof want, "f:2:3: %s", open);
+	assert_bad("#\nV=\"--a\n\n", 10, want);
+	snprintf(want, sizeof want, "f:1:9: %s", open);
+	assert_bad("  OTHER='a", 10, want);
+	snprintf(want, sizeof want, "f:1:3: %s", open);
+	assert_bad("V=\"a\\\"", 6, want);
+	snprintf(want, sizeof want, "f:1:8: %s", inner);
+	assert_bad("V=\"--a='b\"\n", 11, want);
+	assert_bad("V=a\nW=\0b", 8, "f:2:3: a NUL byte; expected text");
+}
+
+/* ---- editing ---- */
+
+static char *edit(const char *text, const char *value)
+{
+	struct uns_buf out = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+
+	if (uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err))
+		fail_msg("%s: %s", text, err.text);
+	return uns_buf_take(&out, NULL);
+}
+
+static void assert_edit(const char *text, const char *value, const char *want)
+{
+	char *got = edit(text, value);
+
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void set_and_remove_leaves_no_trace(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "V=\"" WORD "\"\n" },
+		{ "\n", "\nV=\"" WORD "\"\n" },
+		{ "W=1", "W=1\nV=\"" WORD "\"" },
+		{ "# Use DOCKER_OPTS\n#V=\"--dns 8.8.8.8\"\n", "# Use DOCKER_OPTS\n#V=\"--dns 8.8.8.8\"\nV=\"" WORD "\"\n" },
+		{ "#V=\"--dns 8.8.8.8\"", "#V=\"--dns 8.8.8.8\"\nV=\"" WORD "\"" },
+		{ "V=\"\"\n", "V=\" " WORD "\"\n" },
+		{ "V=\"\"", "V=\" " WORD "\"" },
+		{ "V=''\nW=1\n", "V=' " WORD "'\nW=1\n" },
+		{ "V=\"  \"\n", "V=\"   " WORD "\"\n" },
+		{ "V=\n", "V=" WORD "\n" },
+		{ "V=", "V=" WORD },
+		{ "V=   # none\n", "V=" WORD "   # none\n" },
+		{ "V=--a\n", "V=--a\\ " WORD "\n" },
+		{ "V=--a --b  # c\n", "V=--a --b\\ " WORD "  # c\n" },
+		{ "V=\"--a\"", "V=\"--a " WORD "\"" },
+		{ "V=\"--a \" # c\nW=1", "V=\"--a  " WORD "\" # c\nW=1" },
+		{ "export V='--a' ; x\n", "export V='--a " WORD "' ; x\n" },
+		{ "V=\"--a\"'--b'\n", "V=\"--a\"'--b " WORD "'\n" },
+		{ "V=\"--a \"--b\n", "V=\"--a \"--b\\ " WORD "\n" },
+		{ "V=\"--a \\\n  --b \\\n\"\n", "V=\"--a \\\n  --b \\\n " WORD "\"\n" },
+		{ "V=\"--a \\\n  --b\"\r\n", "V=\"--a \\\n  --b " WORD "\"\r\n" },
+		{ "V=--a\\", "V=--a\\ " WORD "\\" },
+		{ "V=--a \\\n  --b\n", "V=--a \\\n  --b\\ " WORD "\n" },
+		{ "V=\"--a='x y'\"\n", "V=\"--a='x y' " WORD "\"\n" },
+		{ "V=--x\n## Type: string\nV=\"--a\"\n", "V=--x\n## Type: string\nV=\"--a " WORD "\"\n" },
+		{ "V=\"$V --a\"\n", "V=\"$V --a " WORD "\"\n" },
+		{ "W=caf\xc3\xa9 \xff\nV=\"\xff\"\n", "W=caf\xc3\xa9 \xff\nV=\"\xff " WORD "\"\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *with = edit(cases[i][0], "dockremap"), *other = edit(with, "x"), *back = edit(other, "dockremap");
+
+		assert_string_equal(with, cases[i][1]);
+		assert_string_equal(back, with);
+		assert_edit(with, "dockremap", with);
+		assert_edit(other, NULL, cases[i][0]);
+		assert_edit(with, NULL, cases[i][0]);
+		assert_edit(cases[i][0], NULL, cases[i][0]);
+		free(with);
+		free(other);
+		free(back);
+	}
+}
+
+static void lines_that_came_later_stay(void **state)
+{
+	(void)state;
+	assert_edit("A=1\nV=\"" WORD "\"\nB=2\n", NULL, "A=1\nB=2\n");
+	/* Without the line an earlier assignment would come back to life. */
+	assert_edit("V=\"--debug\"\nV=\"" WORD "\"\n", NULL, "V=\"--debug\"\nV=\"\"\n");
+	assert_edit("V=\"" WORD "\" # mine\n", NULL, "V=\"\" # mine\n");
+	assert_edit("export V=\"" WORD "\"\n", NULL, "export V=\"\"\n");
+}
+
+static void replacing(void **state)
+{
+	(void)state;
+	assert_edit("V=\"--a --userns-remap=old --b\"\n", "new", "V=\"--a --userns-remap=new --b\"\n");
+	assert_edit("V=\"--a --userns-remap old --b\"\n", "new", "V=\"--a --userns-remap=new --b\"\n");
+	assert_edit("V=\"--userns-remap \\\n old\"\n", "new", "V=\"--userns-remap=new\"\n");
+	assert_edit("V=\"--userns-remap old\"\n", "old", "V=\"--userns-remap old\"\n");
+	assert_edit("V=--userns-remap=old\n", "new", "V=--userns-remap=new\n");
+	assert_edit("V=\"--userns-remap='old' --b\"\n", "new", "V=\"--userns-remap=new --b\"\n");
+	assert_edit("V=\"--userns-remap=\\\"o\\\" --b\"\n", "new", "V=\"--userns-remap=new --b\"\n");
+	assert_edit("V=\"--userns-remap=x --userns-remap=y\"\n", "new", "V=\"--userns-remap=x --userns-remap=new\"\n");
+	assert_edit("V=--userns-remap=x\nV=\"--a\"\n", "new", "V=--userns-remap=x\nV=\"--a --userns-remap=new\"\n");
+}
+
+static void removing(void **state)
+{
+	(void)state;
+	assert_edit("V=\"--userns-remap=x --b\"\n", NULL, "V=\"--b\"\n");
+	assert_edit("V=\"--a --userns-remap x --b\"\n", NULL, "V=\"--a --b\"\n");
+	assert_edit("V=\"--a --userns-remap=x --b\"\n", NULL, "V=\"--a --b\"\n");
+	assert_edit("V=\"--userns-remap=x   \"\n", NULL, "V=\"\"\n");
+	assert_edit("V=\"--userns-remap=x --userns-remap=y --userns-remap=z --b\"\n", NULL, "V=\"--b\"\n");
+	assert_edit("V=--userns-remap=x --b\n", NULL, "V=--b\n");
+	assert_edit("V=\"--userns-remap=x \\\n  --b\"\n", NULL, "V=\"--b\"\n");
+	assert_edit("V=\"--a \\\n  --userns-remap=x \\\n  --b\"\n", NULL, "V=\"--a \\\n  --b\"\n");
+	assert_edit("V=\"--a \\\n  --userns-remap x \\\n\"\n", NULL, "V=\"--a \\\n\"\n");
+	/* The line as a whole would leave no blank between --a and --b. */
+	assert_edit("V=\"--a\\\n --userns-remap=x \\\n--b\"\n", NULL, "V=\"--a\\\n \\\n--b\"\n");
+	assert_edit("V=\"--a\n--userns-remap=x\n--b\"\n", NULL, "V=\"--a\n--b\"\n");
+}
+
+static void assert_edit_fails(const char *text, const char *value, enum uns_code code, const char *message)
+{
+	struct uns_buf out = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+
+	assert_int_equal(uns_buf_puts(&out, "kept", NULL), 0);
+	assert_int_equal(uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err), -1);
+	assert_int_equal(err.code, code);
+	assert_string_equal(err.text, message);
+	assert_string_equal(out.data, "kept");
+	uns_buf_done(&out);
+}
+
+static void edits_that_are_refused(void **state)
+{
+	static const char parts[] =
+	        "f:1:4: this option is put together from several quoted parts; write it as --NAME=VALUE within one";
+
+	(void)state;
+	assert_edit_fails(
+	        "V=\"\"\n", "a b", UNS_E_INPUT,
+	        "value \"a b\" cannot be written to a variable for dockerd; expected only letters, digits and _@%+=:,./-");
+	assert_edit_fails("V=\"\"\n", "$x", UNS_E_INPUT,
+	                  "value \"$x\" cannot be written to a variable for dockerd; expected only letters, digits and _@%+=:,./-");
+	assert_edit_fails("V=\"--userns-\"remap=x\n", "y", UNS_E_INPUT, parts);
+}
+
+/* Where the text ends in a backslash, a line that is added would be part of the line before. */
+static void an_edit_that_would_not_work_is_found(void **state)
+{
+	static const char why[] =
+	        "f: cannot set --userns-remap in V without a change to other options; edit the file by hand (nothing was changed)";
+
+	(void)state;
+	assert_edit_fails("W=a \\\n", "x", UNS_E_FAILED, why);
+	assert_edit_fails("V='--a \\'\n", "x", UNS_E_FAILED, why);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(argv_long),
+		cmocka_unit_test(argv_flags_stand_alone),
+		cmocka_unit_test(argv_short),
+		cmocka_unit_test(words_of_one_line),
+		cmocka_unit_test(words_quoted_twice),
+		cmocka_unit_test(words_with_comments),
+		cmocka_unit_test(words_over_lines),
+		cmocka_unit_test(the_last_assignment_counts),
+		cmocka_unit_test(malformed_texts),
+		cmocka_unit_test(set_and_remove_leaves_no_trace),
+		cmocka_unit_test(lines_that_came_later_stay),
+		cmocka_unit_test(replacing),
+		cmocka_unit_test(removing),
+		cmocka_unit_test(edits_that_are_refused),
+		cmocka_unit_test(an_edit_that_would_not_work_is_found),
+	};
+	return cmocka_run_group_tests_name("option", tests, NULL, NULL);
+}
