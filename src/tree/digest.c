@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums of hashes: the order of the walk does not matter, and an entry that is lost, doubled or changed shows. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hash.h"
+#include "uns/tree.h"
+
+const char *const uns_aspect_names[UNS_ASPECTS] = {"names", "owners",  "modes",        "links",           "sizes",
+                                                   "times", "devices", "capabilities", "other attributes"};
+
+#define ACL_HEADER 4
+#define ACL_ENTRY 8
+
+static uint64_t hash2(uint64_t inode, uint64_t a, uint64_t b)
+{
+	return hash_mix(hash_mix(inode, a), b);
+}
+
+/* The name below the match, so that it stays the same when the match is moved. */
+static const char *name_in_match(const struct uns_entry *e)
+{
+	size_t len;
+
+	if (!strcmp(e->match, "."))
+		return strcmp(e->path, ".") != 0 ? e->path : "";
+	len = strlen(e->match);
+	return e->path[len] == '/' ? e->path + len + 1 : "";
+}
+
+static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_shift *shift)
+{
+	uint8_t home[UNS_CAP_MAX];
+	int len = uns_cap_home(e->cap, e->cap_len, shift->uid, home);
+
+	return len < 0 ? hash_bytes(inode, e->cap, e->cap_len) : hash_bytes(inode, home, (size_t)len);
+}
+
+struct acl_sum {
+	const struct uns_shift *shift;
+	uint64_t seed, sum;
+};
+
+static void add_acl_id(void *user, bool group, uint32_t id)
+{
+	struct acl_sum *s = user;
+
+	s->sum += hash2(s->seed, group, uns_id_home(group ? s->shift->gid : s->shift->uid, id));
+}
+
+/* The order of entries does not count, as mapping may change it: permissions without their IDs by entry, IDs through the map. What
+ * belongs to what is kept by hashing each named entry as one small ACL. */
+static uint64_t hash_acl(uint64_t seed, const uint8_t *acl, size_t len, const struct uns_shift *shift)
+{
+	struct acl_sum s = {.shift = shift, .seed = seed};
+
+	if (!acl)
+		return 0;
+	if (len < ACL_HEADER || (len - ACL_HEADER) % ACL_ENTRY)
+		return hash_bytes(seed, acl, len);
+	for (size_t at = ACL_HEADER; at < len; at += ACL_ENTRY) {
+		uint8_t one[ACL_HEADER + ACL_ENTRY];
+		uint64_t before = s.sum;
+
+		memcpy(one, acl, ACL_HEADER);
+		memcpy(one + ACL_HEADER, acl + at, ACL_ENTRY);
+		/* tag and permissions are the first four bytes of an entry, its ID the others */
+		s.seed = hash_bytes(seed, one + ACL_HEADER, ACL_ENTRY / 2);
+		if (uns_acl_ids(one, sizeof(one), add_acl_id, &s) || s.sum == before)
+			s.sum += hash_mix(s.seed, 1);
+	}
+	return s.sum;
+}
+
+static uint64_t hash_flags(const struct uns_entry *e)
+{
+	return (uint64_t)e->immutable << 1 | e->append;
+}
+
+int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_shift *shift, struct uns_err *err)
+{
+	uint64_t i = hash_mix(0, e->ino);
+	const char *name = name_in_match(e);
+
+	(void)err;
+	d->inodes++;
+	d->sum[UNS_ASPECT_NAMES] += hash_bytes(i, name, strlen(name));
+	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_id_home(shift->uid, e->uid), uns_id_home(shift->gid, e->gid));
+	d->sum[UNS_ASPECT_MODES] += hash2(i, e->mode, hash_flags(e));
+	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, e->nlink);
+	d->sum[UNS_ASPECT_SIZES] += hash_mix(i, S_ISDIR(e->mode) ? 0 : e->size);
+	d->sum[UNS_ASPECT_TIMES] += hash2(i, (uint64_t)e->mtime_sec, e->mtime_nsec);
+	d->sum[UNS_ASPECT_DEVICES] += hash2(i, e->rdev_major, e->rdev_minor);
+	d->sum[UNS_ASPECT_CAPS] += hash_cap(i, e, shift);
+	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) +
+	                             hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, shift) +
+	                             hash_acl(hash_mix(i, 3), e->acl_default, e->acl_default_len, shift);
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reading of one inode, and what follows from it alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "hash.h"
+#include "tree.h"
+#include "uns/cleanup.h"
+
+/* Linux 6.13; the numbers are the same on all architectures but alpha, which has them 110 higher. */
+#ifndef __NR_getxattrat
+#define __NR_getxattrat 464
+#endif
+#ifndef __NR_listxattrat
+#define __NR_listxattrat 465
+#endif
+
+struct xattr_at {
+	uint64_t value; /* the address */
+	uint32_t size, flags;
+};
+
+void uns_reader_done(struct uns_reader *r)
+{
+	free(r->list);
+	free(r->value);
+	free(r->acl_access);
+	free(r->acl_default);
+	*r = (struct uns_reader){0};
+}
+
+int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct uns_err *err)
+{
+	*r = (struct uns_reader){.tree = tree, .at_calls = true};
+	r->list = malloc(XATTR_LIST_MAX);
+	r->value = malloc(XATTR_SIZE_MAX);
+	r->acl_access = malloc(XATTR_SIZE_MAX);
+	r->acl_default = malloc(XATTR_SIZE_MAX);
+	if (r->list && r->value && r->acl_access && r->acl_default)
+		return 0;
+	uns_reader_done(r);
+	return uns_err_nomem(err);
+}
+
+/* Where an entry's attributes are read: by name in its directory, or through a pinned descriptor on older kernels. */
+struct place {
+	int dirfd;
+	const char *name;
+	char proc[32]; /* "" : by name */
+};
+
+static ssize_t list_names(const struct place *p, char *list, size_t size)
+{
+	if (*p->proc)
+		return listxattr(p->proc, list, size);
+	return syscall(__NR_listxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, list, size);
+}
+
+static ssize_t get_value(const struct place *p, const char *name, void *value, size_t size)
+{
+	struct xattr_at arg = {.value = (uintptr_t)value, .size = (uint32_t)size};
+
+	if (*p->proc)
+		return getxattr(p->proc, name, value, size);
+	return syscall(__NR_getxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, name, &arg, sizeof(arg));
+}
+
+/* One attribute. One that vanished since it was listed is none. */
+static int read_value(struct uns_reader *r, const struct place *p, const char *name, struct uns_entry *e)
+{
+	void *to = r->value;
+	size_t max = XATTR_SIZE_MAX;
+	bool cap = !strcmp(name, UNS_XATTR_CAP), access = !strcmp(name, UNS_XATTR_ACL_ACCESS);
+	bool def = !strcmp(name, UNS_XATTR_ACL_DEFAULT);
+	ssize_t len;
+
+	if (cap) {
+		to = e->cap;
+		max = sizeof(e->cap);
+	} else if (access || def) {
+		to = access ? r->acl_access : r->acl_default;
+	}
+	len = get_value(p, name, to, max);
+	if (len < 0)
+		return errno == ENODATA ? 0 : -1;
+	if (cap) {
+		e->cap_len = (size_t)len;
+	} else if (access) {
+		e->acl_access = r->acl_access;
+		e->acl_access_len = (size_t)len;
+	} else if (def) {
+		e->acl_default = r->acl_default;
+		e->acl_default_len = (size_t)len;
+	} else {
+		e->xattr_hash += hash_bytes(hash_bytes(1, name, strlen(name)), r->value, (size_t)len);
+	}
+	return 0;
+}
+
+static int read_values(struct uns_reader *r, const struct place *p, size_t listed, struct uns_entry *e, struct uns_err *err)
+{
+	for (size_t at = 0; at < listed; at += strlen(r->list + at) + 1) {
+		uns_auto_free char *path = NULL;
+
+		if (!strcmp(r->list + at, "security.evm") || !read_value(r, p, r->list + at, e))
+			continue;
+		if (errno == ENOENT)
+			return 1;
+		path = uns_str_escape(e->path, NULL);
+		return uns_err_sys(err, errno, "cannot read the attribute %s of %s/%s", r->list + at, r->tree->path,
+		                   path ? path : "");
+	}
+	return 0;
+}
+
+static int pin(struct place *p, struct uns_err *err)
+{
+	int fd = openat(p->dirfd, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return -2;
+	if (fd < 0)
+		return uns_err_sys(err, errno, "cannot open %s", p->name);
+	snprintf(p->proc, sizeof(p->proc), "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
+{
+	struct place p = {.dirfd = dirfd, .name = name};
+	uns_auto_close int fd = -1;
+	ssize_t n = -1;
+
+	if (r->at_calls) {
+		n = list_names(&p, r->list, XATTR_LIST_MAX);
+		/* listxattr(2) itself never says EPERM: that is a system call filter which does not know the call. */
+		if (n < 0 && (errno == ENOSYS || errno == EPERM))
+			r->at_calls = false;
+		else if (n < 0 && errno == ENOENT)
+			return 1;
+	}
+	if (!r->at_calls) {
+		fd = pin(&p, err);
+		if (fd < 0)
+			return fd == -2 ? 1 : -1;
+		n = list_names(&p, r->list, XATTR_LIST_MAX);
+		if (n < 0 && errno == ENOENT)
+			return uns_err_set(err, UNS_E_FAILED, "attributes cannot be read without /proc; mount it");
+	}
+	if (n < 0 && errno == EOPNOTSUPP)
+		return 0;
+	if (n < 0)
+		return uns_err_sys(err, errno, "cannot list the attributes of %s in %s", name, r->tree->path);
+	return n ? read_values(r, &p, (size_t)n, e, err) : 0;
+}
+
+static bool is_mount_point(const struct statx *st, int dirfd)
+{
+	struct stat dir;
+
+	if (st->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
+		return st->stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return fstat(dirfd, &dir) == 0 && dir.st_dev != makedev(st->stx_dev_major, st->stx_dev_minor);
+}
+
+static void fill(struct uns_entry *e, const struct statx *st)
+{
+	e->uid = st->stx_uid;
+	e->gid = st->stx_gid;
+	e->mode = st->stx_mode;
+	e->nlink = st->stx_nlink;
+	e->dev = makedev(st->stx_dev_major, st->stx_dev_minor);
+	e->ino = st->stx_ino;
+	e->size = st->stx_size;
+	e->mtime_sec = st->stx_mtime.tv_sec;
+	e->mtime_nsec = st->stx_mtime.tv_nsec;
+	e->rdev_major = st->stx_rdev_major;
+	e->rdev_minor = st->stx_rdev_minor;
+	e->immutable = st->stx_attributes & STATX_ATTR_IMMUTABLE;
+	e->append = st->stx_attributes & STATX_ATTR_APPEND;
+	e->cap_len = e->acl_access_len = e->acl_default_len = 0;
+	e->acl_access = e->acl_default = NULL;
+	e->xattr_hash = 0;
+}
+
+int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
+{
+	struct statx st;
+
+	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &st)) {
+		uns_auto_free char *path = errno == ENOENT ? NULL : uns_str_escape(e->path, NULL);
+
+		return errno == ENOENT ? 1 : uns_err_sys(err, errno, "cannot look at %s/%s", r->tree->path, path ? path : name);
+	}
+	/* Inside a clone there is no mount but its own root. */
+	if (!r->tree->cloned && strcmp(name, ".") != 0 && is_mount_point(&st, dirfd)) {
+		uns_auto_free char *path = uns_str_escape(e->path, NULL);
+
+		return uns_err_set(
+		    err, UNS_E_FAILED,
+		    "%s/%s is a mount point, and what it hides cannot be reached here; unmount what is mounted there",
+		    r->tree->path, path ? path : name);
+	}
+	e->dirfd = dirfd;
+	e->name = name;
+	fill(e, &st);
+	return read_xattrs(r, dirfd, name, e, err);
+}
+
+struct acl_user {
+	uns_entry_id f;
+	void *user;
+};
+
+static void acl_id(void *user, bool group, uint32_t id)
+{
+	const struct acl_user *a = user;
+
+	a->f(a->user, group ? "ACL gid" : "ACL uid", group, id);
+}
+
+int uns_entry_ids(const struct uns_entry *e, uns_entry_id f, void *user)
+{
+	struct acl_user a = {f, user};
+	uint32_t rootid;
+	int r = 0;
+
+	f(user, "uid", false, e->uid);
+	f(user, "gid", true, e->gid);
+	if (e->cap_len && uns_cap_rootid(e->cap, e->cap_len, &rootid) == 0)
+		f(user, "capability rootid", false, rootid);
+	if (e->acl_access && uns_acl_ids(e->acl_access, e->acl_access_len, acl_id, &a))
+		r = -1;
+	if (e->acl_default && uns_acl_ids(e->acl_default, e->acl_default_len, acl_id, &a))
+		r = -1;
+	return r;
+}
+
+bool uns_entry_whiteout(const struct uns_entry *e)
+{
+	return S_ISCHR(e->mode) && !e->rdev_major && !e->rdev_minor;
+}
+
+bool uns_entry_fragile(const struct uns_entry *e)
+{
+	return !S_ISDIR(e->mode) && (e->mode & (S_ISUID | S_ISGID) || e->cap_len);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a tree, going down in it, and finding the matches of patterns. */
+#include "uns/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tree.h"
+#include "uns/cleanup.h"
+#include "uns/sys.h"
+
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY)
+#define DIR_BLOCK 65536
+
+int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree *ret, struct uns_err *err)
+{
+	uns_auto_close int plain = uns_root_openat(root, base, DIR_FLAGS, err);
+	uns_auto_free char *path = NULL;
+	struct statvfs vfs;
+	int fd;
+
+	if (plain < 0)
+		return -1;
+	path = uns_str_dup(base, err);
+	if (!path)
+		return -1;
+	if (fstatvfs(plain, &vfs))
+		return uns_err_sys(err, errno, "cannot read the file system of %s", base);
+	/* Any failure will do for the fallback: an old kernel, a filter, a missing privilege. What is forbidden shows up later. */
+	fd = uns_sys_open_clone(plain);
+	ret->cloned = fd >= 0;
+	ret->fd = fd >= 0 ? fd : uns_take_fd(plain);
+	ret->path = uns_take_ptr(path);
+	ret->readonly = vfs.f_flag & ST_RDONLY;
+	return 0;
+}
+
+void uns_tree_close(struct uns_tree *tree)
+{
+	if (tree->path)
+		close(tree->fd);
+	free(tree->path);
+	*tree = (struct uns_tree){.fd = -1};
+}
+
+/* Without openat2 a mount shows by its device alone. */
+static int enter_checked(int dirfd, const char *name, int flags)
+{
+	uns_auto_close int fd = openat(dirfd, name, flags);
+	struct stat in, out;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &in) || fstat(dirfd, &out))
+		return -1;
+	if (in.st_dev != out.st_dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	return uns_take_fd(fd);
+}
+
+int uns_tree_enter(const struct uns_tree *tree, int dirfd, const char *name, int flags)
+{
+	struct open_how how = {.flags = (unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
+	                       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	long fd;
+
+	if (!strcmp(name, "..")) {
+		errno = EXDEV;
+		return -1;
+	}
+	if (tree->cloned)
+		return openat(dirfd, name, (int)how.flags);
+	fd = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return enter_checked(dirfd, name, (int)how.flags);
+	return (int)fd;
+}
+
+/* The first component of *path into buf, *path moved behind it. */
+static const char *next_component(const char **path, struct uns_buf *buf, struct uns_err *err)
+{
+	size_t len = strcspn(*path, "/");
+
+	buf->len = 0;
+	if (uns_buf_append(buf, *path, len, err))
+		return NULL;
+	*path += len;
+	*path += **path == '/';
+	return buf->data;
+}
+
+int uns_tree_openat(const struct uns_tree *tree, const char *path, int flags, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf name = UNS_BUF_INIT;
+	const char *rest = path, *component;
+	uns_auto_close int dir = -1;
+
+	for (;;) {
+		int fd;
+
+		component = next_component(&rest, &name, err);
+		if (!component)
+			return -1;
+		fd = uns_tree_enter(tree, dir < 0 ? tree->fd : dir, component, *rest ? DIR_FLAGS : flags);
+		if (fd < 0 && errno == EXDEV)
+			return uns_err_sys(err, EXDEV, "%s/%s is behind a mount point; unmount what is mounted there", tree->path,
+			                   path);
+		if (fd < 0)
+			return uns_err_sys(err, errno, "cannot open %s/%s", tree->path, path);
+		if (!*rest)
+			return fd;
+		if (dir >= 0)
+			close(dir);
+		dir = fd;
+	}
+}
+
+void uns_dirlist_done(struct uns_dirlist *l)
+{
+	free(l->v);
+	free(l->block);
+	uns_buf_done(&l->names);
+	*l = (struct uns_dirlist){0};
+}
+
+static int dirlist_add(struct uns_dirlist *l, const struct dirent64 *d)
+{
+	if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+		return 0;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 64;
+		struct uns_dirname *v = reallocarray(l->v, cap, sizeof(*v));
+
+		if (!v)
+			return -1;
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n].ino = d->d_ino;
+	l->v[l->n].name = l->names.len;
+	if (uns_buf_append(&l->names, d->d_name, strlen(d->d_name) + 1, NULL)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	l->n++;
+	return 0;
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct uns_dirname *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+int uns_dirlist_read(struct uns_dirlist *l, int fd)
+{
+	l->n = 0;
+	l->names.len = 0;
+	if (!l->block)
+		l->block = malloc(DIR_BLOCK);
+	if (!l->block)
+		return -1;
+	for (;;) {
+		ssize_t len = getdents64(fd, l->block, DIR_BLOCK);
+
+		if (len < 0)
+			return -1;
+		if (!len)
+			break;
+		for (ssize_t at = 0; at < len;) {
+			const struct dirent64 *d = (const void *)(l->block + at);
+
+			if (dirlist_add(l, d))
+				return -1;
+			at += d->d_reclen;
+		}
+	}
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), compare_inodes);
+	return 0;
+}
+
+bool uns_tree_pattern_valid(const char *pattern)
+{
+	if (!strcmp(pattern, "."))
+		return true;
+	for (;;) {
+		size_t len = strcspn(pattern, "/");
+
+		if (!len || (len == 1 && *pattern == '.') || (len == 2 && !strncmp(pattern, "..", 2)))
+			return false;
+		if (!pattern[len])
+			return true;
+		pattern += len + 1;
+	}
+}
+
+/* ---- glob: one component after the other over all prefixes found so far ---- */
+
+struct glob {
+	const struct uns_tree *tree;
+	struct uns_strs *found, *symlinks; /* symlinks may be NULL */
+	bool last;
+};
+
+/* A name that exists below prefix ("" is the base). */
+static int glob_name(struct glob *g, int dirfd, const char *prefix, const char *name, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, "%s%s%s", prefix, *prefix ? "/" : "", name);
+	struct stat st;
+
+	if (!path)
+		return -1;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) {
+		if (errno == ENOENT || errno == ENAMETOOLONG)
+			return 0;
+		return uns_err_sys(err, errno, "cannot look at %s/%s", g->tree->path, path);
+	}
+	if (S_ISLNK(st.st_mode))
+		return g->symlinks ? uns_strs_add(g->symlinks, path, err) : 0;
+	if (!g->last && !S_ISDIR(st.st_mode))
+		return 0;
+	return uns_strs_add(g->found, path, err);
+}
+
+static int glob_star(struct glob *g, int dirfd, const char *prefix, const char *except, struct uns_err *err)
+{
+	uns_auto(uns_dirlist_done) struct uns_dirlist names = {0};
+
+	if (uns_dirlist_read(&names, dirfd))
+		return uns_err_sys(err, errno, "cannot list %s/%s", g->tree->path, prefix);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.names.data + names.v[i].name;
+
+		if (except && !strcmp(name, except))
+			continue;
+		if (glob_name(g, dirfd, prefix, name, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int glob_below(struct glob *g, const char *prefix, const char *component, struct uns_err *err)
+{
+	struct uns_err why = {0};
+	uns_auto_close int fd = uns_tree_openat(g->tree, *prefix ? prefix : ".", DIR_FLAGS, &why);
+
+	if (fd < 0 && (why.errnum == ENOENT || why.errnum == ENOTDIR || why.errnum == ELOOP))
+		return 0; /* gone since it was found */
+	if (fd < 0) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	if (!strcmp(component, "*"))
+		return glob_star(g, fd, prefix, NULL, err);
+	if (uns_str_starts(component, "*!"))
+		return glob_star(g, fd, prefix, component + 2, err);
+	return glob_name(g, fd, prefix, component, err);
+}
+
+static int move_all(struct uns_strs *to, const struct uns_strs *from, struct uns_err *err)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (uns_strs_add(to, from->v[i], err))
+			return -1;
+	return 0;
+}
+
+int uns_tree_glob(const struct uns_tree *tree, const char *pattern, struct uns_strs *ret, struct uns_strs *ret_symlinks,
+                  struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs prefixes = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf name = UNS_BUF_INIT;
+	const char *rest = pattern;
+
+	if (!uns_tree_pattern_valid(pattern))
+		return uns_err_set(err, UNS_E_INPUT,
+		                   "pattern \"%s\" is not \".\" or a relative path of names, \"*\" and \"*!name\"", pattern);
+	if (!strcmp(pattern, "."))
+		return uns_strs_add(ret, ".", err);
+	if (uns_strs_add(&prefixes, "", err))
+		return -1;
+	while (*rest) {
+		uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
+		const char *component = next_component(&rest, &name, err);
+		struct glob g = {tree, &found, ret_symlinks, !*rest};
+		struct uns_strs old;
+
+		if (!component)
+			return -1;
+		for (size_t i = 0; i < prefixes.n; i++)
+			if (glob_below(&g, prefixes.v[i], component, err))
+				return -1;
+		old = prefixes;
+		prefixes = found;
+		found = old;
+	}
+	uns_strs_sort(&prefixes);
+	return move_all(ret, &prefixes, err);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool listed(const struct uns_strs *sorted, const char *s)
+{
+	return sorted->n && bsearch(&s, sorted->v, sorted->n, sizeof(*sorted->v), compare_strings);
+}
+
+/* Whether a parent directory of the path is itself a match. */
+static int covered(const struct uns_strs *sorted, const char *path, struct uns_err *err)
+{
+	uns_auto_free char *parent = uns_str_dup(path, err);
+	char *slash;
+
+	if (!parent)
+		return -1;
+	if (strcmp(path, ".") != 0 && listed(sorted, "."))
+		return 1;
+	while ((slash = strrchr(parent, '/'))) {
+		*slash = '\0';
+		if (listed(sorted, parent))
+			return 1;
+	}
+	return 0;
+}
+
+int uns_tree_matches(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
+                     struct uns_strs *ret_symlinks, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs all = UNS_STRS_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		if (uns_tree_glob(tree, patterns[i], &all, ret_symlinks, err))
+			return -1;
+	uns_strs_sort(&all);
+	for (size_t i = 0; i < all.n; i++) {
+		int below;
+
+		if (i && !strcmp(all.v[i], all.v[i - 1]))
+			continue;
+		below = covered(&all, all.v[i], err);
+		if (below < 0 || (!below && uns_strs_add(ret, all.v[i], err)))
+			return -1;
+	}
+	return 0;
+}
