@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that the planner knows about a host, read once. Reads only. All paths are inside the root. */
+#ifndef UNS_FACTS_H
+#define UNS_FACTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "uns/account.h"
+#include "uns/err.h"
+#include "uns/mountinfo.h"
+#include "uns/root.h"
+#include "uns/str.h"
+#include "uns/subid.h"
+#include "uns/tree.h"
+
+/* One place where a daemon option is set. */
+struct uns_setting {
+	char *value; /* NULL in JSON: null */
+	char *file;  /* file, or NULL for the running command line only */
+	unsigned line;
+	enum uns_setting_place { UNS_PLACE_JSON, UNS_PLACE_ENV, UNS_PLACE_ARGV } place;
+};
+struct uns_settings {
+	struct uns_setting *v;
+	size_t n, cap;
+};
+
+enum uns_manager { UNS_MANAGER_NONE, UNS_MANAGER_SYSTEMD, UNS_MANAGER_PROCESS };
+
+struct uns_container {
+	char *id, *name; /* name without the leading '/' */
+	bool running, privileged, auto_remove;
+	char *network_mode, *pid_mode, *ipc_mode, *userns_mode, *driver;
+	struct uns_strs volumes; /* names of volumes it mounts */
+	struct uns_strs binds;   /* host paths it mounts */
+};
+struct uns_volume {
+	char *name;
+	bool data_is_symlink;
+	bool mounted_type;   /* opts.json names a type or device: _data is only a mount point */
+	char *device;        /* from opts.json, or NULL */
+	json_t *labels, *options; /* from metadata.db; NULL when it has no record of the volume */
+};
+
+/* A data root as a tree: the flat one, or one below N.M. */
+struct uns_store {
+	struct uns_strs entries; /* its top-level names that dockerd manages: without N.M, lost+found and hidden names */
+	struct uns_strs drivers; /* of overlay2, vfs, btrfs, fuse-overlayfs, zfs, aufs, devicemapper, overlay: those with content */
+	bool containerd_images;  /* the containerd image store is in use: containers with such a driver, or rootfs/ and no image/ */
+	struct uns_container *container;
+	size_t containers;
+	struct uns_volume *volume;
+	size_t volumes;
+};
+
+struct uns_facts {
+	bool offline; /* --root */
+	struct uns_accounts users, groups;
+	bool have_subuid, have_subgid;
+	struct uns_subid subuid, subgid;
+
+	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
+	bool have_config_dir, have_config;
+	json_t *config;       /* object; NULL when the file is absent or blank */
+	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
+	struct uns_settings remap;        /* every place that sets userns-remap, in effect or not */
+	bool live_restore;
+
+	bool installed;       /* a dockerd binary or a docker.service is there */
+	bool running;
+	pid_t pid;
+	struct uns_strs argv, environ;
+	char *cwd, *log;      /* of the running daemon; log: the regular file that is its stderr, or NULL */
+	char *pidfile, *socket, *exec_root;
+	enum uns_manager manager;
+	bool unit, socket_unit; /* docker.service, docker.socket exist */
+
+	char *data_root;      /* resolved; the default when absent */
+	bool have_data_root, data_root_readonly;
+	struct uns_store flat;          /* what lies directly in the data root */
+	struct uns_strs remap_dirs;     /* names N.M in the data root */
+	char *active_dir;               /* N.M that the present settings use, NULL when remapping is off or undecidable */
+	struct uns_store nested;        /* what lies in active_dir */
+	struct uns_mounts mounts;       /* below the data root, this mount namespace */
+
+	bool have_max_user_namespaces;
+	uint64_t max_user_namespaces;
+
+	bool have_census;
+	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */
+
+	/* What the running engine lists; NULL when it does not answer. Arrays of strings: image and container IDs, names. */
+	json_t *images, *containers, *volume_names, *networks;
+};
+
+struct uns_facts_want {
+	bool census;          /* walk the trees */
+	bool nested;          /* of the nested store (disable), else of the flat one */
+	const struct uns_shift *shift; /* for the census, may be NULL */
+};
+
+/* UNS_E_INPUT (file, line, column) when a file that matters is malformed: subuid, subgid, daemon.json, a container's JSON. */
+int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *ret, struct uns_err *err);
+void uns_facts_done(struct uns_facts *f);
+
+#endif

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of dockerd, wherever this host keeps them: daemon.json, the env file, the unit, the running command line. */
+#include <limits.h>
+#include <string.h>
+
+#include "host.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/layout.h"
+#include "uns/num.h"
+#include "uns/option.h"
+
+#define REMAP "userns-remap"
+
+static const char *const binaries[] = { "/usr/bin/dockerd",        "/usr/sbin/dockerd", "/usr/local/bin/dockerd",
+	                                "/usr/local/sbin/dockerd", "/bin/dockerd",      "/sbin/dockerd",
+	                                "/opt/bin/dockerd" };
+
+/* How often the option is set on a command line, *ret (may be NULL on 0) the last value; -1. */
+static int in_words(const struct uns_strs *words, const char *name, char short_name, char **ret, struct uns_err *err)
+{
+	return words->n ? uns_option_argv(words->v, words->n, name, short_name, ret, err) : 0;
+}
+
+/* The same on the command line that counts. A running daemon has its variables expanded; what was edited since is not in effect. Of
+ * one that does not run the env file comes after the unit's own words, and of two values dockerd takes the last. */
+static int in_flags(const struct uns_facts *f, const struct uns_sources *s, const char *name, char short_name, char **ret,
+                    struct uns_err *err)
+{
+	int n;
+
+	if (f->running)
+		return in_words(&f->argv, name, short_name, ret, err);
+	n = in_words(&s->env, name, short_name, ret, err);
+	return n ? n : in_words(&s->exec, name, short_name, ret, err);
+}
+
+static int wrong_type(const struct uns_facts *f, const char *key, const char *expected, struct uns_err *err)
+{
+	return uns_err_set(err, UNS_E_INPUT, "%s: member \"%s\" must be %s; dockerd refuses it as it is", f->config_file, key,
+	                   expected);
+}
+
+/* Heap value of flag, else of daemon.json, else of def (may be NULL: *ret may stay NULL). */
+static int find_option(const struct uns_facts *f, const struct uns_sources *s, const char *name, char short_name, const char *key,
+                       const char *def, char **ret, struct uns_err *err)
+{
+	uns_auto_free char *value = NULL;
+	json_t *member = json_object_get(f->config, key);
+	int n = in_flags(f, s, name, short_name, &value, err);
+
+	if (n < 0)
+		return -1;
+	if (n == 0 && member && !json_is_null(member) && !json_is_string(member))
+		return wrong_type(f, key, "a string", err);
+	if (n == 0 && json_string_value(member) && *json_string_value(member))
+		def = json_string_value(member);
+	if (!value && def && !(value = uns_str_dup(def, err)))
+		return -1;
+	*ret = uns_take_ptr(value);
+	return 0;
+}
+
+/* Replaces *path by what it means to the daemon. */
+static int make_absolute(const struct uns_facts *f, char **path, struct uns_err *err)
+{
+	const char *cwd = f->cwd && strcmp(f->cwd, "/") != 0 ? f->cwd : "";
+	char *whole;
+
+	if (!*path || **path == '/')
+		return 0;
+	whole = uns_str_printf(err, "%s/%s", cwd, *path);
+	if (!whole)
+		return -1;
+	free(*path);
+	*path = whole;
+	return 0;
+}
+
+/* ---- daemon.json ---- */
+
+/* Line of the only place that names the key, else 0. */
+static unsigned line_of(const struct uns_buf *text, const char *key)
+{
+	char quoted[64];
+	const char *at;
+	unsigned line = 1;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
+	at = strstr(text->data, quoted);
+	if (!at || strstr(at + 1, quoted))
+		return 0;
+	for (const char *p = text->data; p < at; p++)
+		line += *p == '\n';
+	return line;
+}
+
+static int parse_config(struct uns_facts *f, const struct uns_buf *text, struct uns_err *err)
+{
+	uns_auto_json json_t *j = NULL;
+	/* dockerd skips a byte order mark. */
+	size_t skip = text->len >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	if (text->len == skip || strspn(text->data + skip, " \t\r\n") == text->len - skip)
+		return 0;
+	if (uns_json_parse(text->data + skip, text->len - skip, f->config_file, &j, err) < 0)
+		return -1;
+	if (!json_is_object(j))
+		return uns_err_set(err, UNS_E_INPUT, "%s:1:1: expected a JSON object ({…}) at the top level", f->config_file);
+	f->config = uns_take_ptr(j);
+	return 0;
+}
+
+static int read_config_dir(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	const char *slash = strrchr(f->config_file, '/');
+	uns_auto_free char *dir =
+	        uns_str_printf(err, "%.*s", slash == f->config_file ? 1 : (int)(slash - f->config_file), f->config_file);
+	struct stat st;
+	int r = dir ? uns_root_stat(root, dir, &st, err) : -1;
+
+	if (r < 0)
+		return -1;
+	/* The directory itself may be a symlink; a dangling one shows when the file is written. */
+	f->have_config_dir = r == 0 && (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode));
+	return 0;
+}
+
+static int read_config(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	int r;
+
+	if (find_option(f, s, "config-file", 0, "", "/etc/docker/daemon.json", &f->config_file, err) < 0)
+		return -1;
+	if (make_absolute(f, &f->config_file, err) < 0 || read_config_dir(root, f, err) < 0)
+		return -1;
+	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	f->have_config = true;
+	if (!text.data)
+		return 0;
+	s->json_line = line_of(&text, REMAP);
+	return parse_config(f, &text, err);
+}
+
+/* ---- userns-remap ---- */
+
+static int add_setting(struct uns_settings *l, enum uns_setting_place place, const char *value, const char *file, unsigned line,
+                       struct uns_err *err)
+{
+	uns_auto_free char *value_copy = value ? uns_str_dup(value, err) : NULL;
+	uns_auto_free char *file_copy = file ? uns_str_dup(file, err) : NULL;
+
+	if ((value && !value_copy) || (file && !file_copy))
+		return -1;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 4;
+		struct uns_setting *v = reallocarray(l->v, cap, sizeof(*v));
+		if (!v)
+			return uns_err_nomem(err);
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n++] = (struct uns_setting){ uns_take_ptr(value_copy), uns_take_ptr(file_copy), line, place };
+	return 0;
+}
+
+static int add_json_setting(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	const json_t *member = json_object_get(f->config, REMAP);
+
+	if (!member)
+		return 0;
+	if (!json_is_null(member) && !json_is_string(member))
+		return wrong_type(f, REMAP, "a string or null", err);
+	return add_setting(&f->remap, UNS_PLACE_JSON, json_string_value(member), f->config_file, s->json_line, err);
+}
+
+static bool is_value(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+/* The running command line is a place of its own only when no file explains it. */
+static int read_remap(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	uns_auto_free char *env = NULL;
+	uns_auto_free char *unit = NULL;
+	uns_auto_free char *running = NULL;
+
+	if (in_words(&s->env, REMAP, 0, &env, err) < 0 || in_words(&s->exec, REMAP, 0, &unit, err) < 0 ||
+	    in_words(&f->argv, REMAP, 0, &running, err) < 0)
+		return -1;
+	if (add_json_setting(f, s, err) < 0)
+		return -1;
+	if (env && add_setting(&f->remap, UNS_PLACE_ENV, env, f->env_file, s->env_line, err) < 0)
+		return -1;
+	if (unit && add_setting(&f->remap, UNS_PLACE_ARGV, unit, s->exec_file, s->exec_line, err) < 0)
+		return -1;
+	if (running && !is_value(running, env) && !is_value(running, unit))
+		return add_setting(&f->remap, UNS_PLACE_ARGV, running, NULL, 0, err);
+	return 0;
+}
+
+/* ---- other options ---- */
+
+static int read_live_restore(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	const struct uns_strs *const words[] = { &s->env, &s->exec, &f->argv };
+	const json_t *member = json_object_get(f->config, "live-restore");
+
+	if (member && !json_is_null(member) && !json_is_boolean(member))
+		return wrong_type(f, "live-restore", "true or false", err);
+	f->live_restore = json_is_true(member);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		uns_auto_free char *value = NULL;
+		int n = in_words(words[i], "live-restore", 0, &value, err);
+		if (n < 0)
+			return -1;
+		/* What is no known "false" counts as set: it is the careful answer. */
+		if (n > 0 && !is_value(value, "false") && !is_value(value, "0"))
+			f->live_restore = true;
+	}
+	return 0;
+}
+
+/* Value of -H or --host at words[*at], *at moved to the last word used; NULL when there is none. */
+static const char *host_at(const struct uns_strs *words, size_t *at)
+{
+	const char *w = words->v[*at];
+
+	if (uns_str_starts(w, "--host="))
+		return w + strlen("--host=");
+	if (strcmp(w, "-H") == 0 || strcmp(w, "--host") == 0)
+		return *at + 1 < words->n ? words->v[++*at] : NULL;
+	if (uns_str_starts(w, "-H"))
+		return w[2] == '=' ? w + 3 : w + 2;
+	return NULL;
+}
+
+#define DEFAULT_SOCKET "/var/run/docker.sock"
+
+/* Path of the unix socket that a host names; NULL: none. fd:// is docker.socket's, which listens at the default path. */
+static const char *socket_of(const char *host)
+{
+	if (uns_str_starts(host, "unix://"))
+		return host[7] ? host + 7 : DEFAULT_SOCKET;
+	return uns_str_starts(host, "fd://") ? DEFAULT_SOCKET : NULL;
+}
+
+/* Counts hosts; *ret becomes the first unix socket among them. */
+static size_t hosts_in_words(const struct uns_strs *words, const char **ret)
+{
+	size_t hosts = 0;
+
+	for (size_t i = 0; i < words->n; i++) {
+		const char *host = host_at(words, &i);
+		hosts += host != NULL;
+		if (host && !*ret)
+			*ret = socket_of(host);
+	}
+	return hosts;
+}
+
+static size_t hosts_in_config(const struct uns_facts *f, const char **ret)
+{
+	const json_t *array = json_object_get(f->config, "hosts");
+
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *host = json_string_value(json_array_get(array, i));
+		if (host && !*ret)
+			*ret = socket_of(host);
+	}
+	return json_array_size(array);
+}
+
+static int read_socket(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	const char *path = NULL;
+	size_t hosts = hosts_in_config(f, &path);
+
+	if (f->running)
+		hosts += hosts_in_words(&f->argv, &path);
+	else
+		hosts += hosts_in_words(&s->exec, &path) + hosts_in_words(&s->env, &path);
+	if (!hosts)
+		path = DEFAULT_SOCKET;
+	if (path && !(f->socket = uns_str_dup(path, err)))
+		return -1;
+	return make_absolute(f, &f->socket, err);
+}
+
+static int read_data_root(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	uns_auto_free char *old = NULL;
+	uns_auto_free char *path = NULL;
+	struct uns_err absent = { 0 };
+	char *real;
+
+	/* --graph and "graph" are the names before 17.05; -g is short for both. */
+	if (find_option(f, s, "graph", 0, "graph", "/var/lib/docker", &old, err) < 0)
+		return -1;
+	if (find_option(f, s, "data-root", 'g', "data-root", old, &path, err) < 0 || make_absolute(f, &path, err) < 0)
+		return -1;
+	real = uns_root_resolve(root, path, &absent);
+	if (!real && absent.errnum != ENOENT) {
+		if (err)
+			*err = absent;
+		return -1;
+	}
+	f->have_data_root = real != NULL;
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/';)
+		path[--len] = '\0';
+	f->data_root = real ? real : uns_take_ptr(path);
+	return 0;
+}
+
+static int read_paths(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	uns_auto_free char *pidfile = NULL;
+
+	if (find_option(f, s, "pidfile", 'p', "pidfile", "/var/run/docker.pid", &pidfile, err) < 0 ||
+	    make_absolute(f, &pidfile, err) < 0)
+		return -1;
+	if (!f->pidfile)
+		f->pidfile = uns_take_ptr(pidfile);
+	if (find_option(f, s, "exec-root", 0, "exec-root", "/var/run/docker", &f->exec_root, err) < 0)
+		return -1;
+	if (make_absolute(f, &f->exec_root, err) < 0 || read_socket(f, s, err) < 0)
+		return -1;
+	return read_data_root(root, f, s, err);
+}
+
+/* ---- process and manager ---- */
+
+static int read_process(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+{
+	uns_auto_free char *pidfile = NULL;
+
+	if (in_flags(f, s, "pidfile", 'p', &pidfile, err) < 0)
+		return -1;
+	if (pidfile && *pidfile == '/' && uns_host_read_process(root, pidfile, f, err) < 0)
+		return -1;
+	return f->running ? 0 : uns_host_read_process(root, NULL, f, err);
+}
+
+/* A pidfile that only daemon.json names, of a daemon whose mounts are not ours: the search did not see that one. */
+static int read_process_late(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	const char *pidfile = json_string_value(json_object_get(f->config, "pidfile"));
+
+	return pidfile && *pidfile == '/' ? uns_host_read_process(root, pidfile, f, err) : 0;
+}
+
+/* Whether a line of /proc/PID/cgroup has docker.service as a component. */
+static int in_service(pid_t pid, bool *ret, struct uns_err *err)
+{
+	static const char unit[] = "/docker.service";
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (uns_host_read_proc(path, &text, err) < 0)
+		return -1;
+	*ret = false;
+	for (const char *p = text.data; p && (p = strstr(p, unit)); p += strlen(unit))
+		if (strchr("/\n", p[strlen(unit)])) /* also at the end of the text */
+			*ret = true;
+	return 0;
+}
+
+static int read_manager(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	bool booted = false, service = false;
+
+	if (!root->is_host) {
+		f->manager = f->unit ? UNS_MANAGER_SYSTEMD : UNS_MANAGER_NONE;
+		return 0;
+	}
+	if (uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0)
+		return -1;
+	if (f->running && in_service(f->pid, &service, err) < 0)
+		return -1;
+	if (booted && (f->running ? service : f->unit))
+		f->manager = UNS_MANAGER_SYSTEMD;
+	else
+		f->manager = f->running ? UNS_MANAGER_PROCESS : UNS_MANAGER_NONE;
+	return 0;
+}
+
+static int read_installed(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	struct stat st;
+
+	f->installed = f->unit || f->running;
+	for (size_t i = 0; !f->installed && i < sizeof(binaries) / sizeof(binaries[0]); i++) {
+		int r = uns_root_stat(root, binaries[i], &st, err);
+		if (r < 0)
+			return -1;
+		f->installed = r == 0;
+	}
+	return 0;
+}
+
+int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(uns_sources_done) struct uns_sources s = { 0 };
+
+	if (uns_host_read_sources(root, f, &s, err) < 0)
+		return -1;
+	if (root->is_host && read_process(root, f, &s, err) < 0)
+		return -1;
+	if (read_config(root, f, &s, err) < 0)
+		return -1;
+	if (root->is_host && !f->running && read_process_late(root, f, err) < 0)
+		return -1;
+	if (read_manager(root, f, err) < 0 || read_installed(root, f, err) < 0 || read_remap(f, &s, err) < 0)
+		return -1;
+	return read_live_restore(f, &s, err) < 0 ? -1 : read_paths(root, f, &s, err);
+}
+
+/* ---- the directory of the remapped store ---- */
+
+/* The one value that the settings agree on; NULL when off or when they contradict each other (dockerd does not start then). */
+static int effective_remap(const struct uns_facts *f, const char **ret, struct uns_err *err)
+{
+	uns_auto_free char *running = NULL;
+	const char *value = NULL;
+
+	if (f->running && in_words(&f->argv, REMAP, 0, &running, err) < 0)
+		return -1;
+	*ret = NULL;
+	for (size_t i = 0; i < f->remap.n; i++) {
+		const struct uns_setting *s = &f->remap.v[i];
+
+		/* Not what the running daemon was started with. */
+		if (!s->value || (f->running && s->place != UNS_PLACE_JSON && !is_value(s->value, running)))
+			continue;
+		if (value && strcmp(value, s->value) != 0)
+			return 0;
+		value = s->value;
+	}
+	*ret = value && *value ? value : NULL;
+	return 0;
+}
+
+struct remap_user {
+	char *name; /* NULL: only the number is known */
+	bool have_uid;
+	uint32_t uid;
+};
+
+static void remap_user_done(struct remap_user *u)
+{
+	free(u->name);
+}
+
+/* "A[:B]": dockerd looks B up, but both ranges are those of the user A. 0; 1 when it means nobody, or root (which is off). */
+static int parse_remap(const struct uns_facts *f, const char *value, struct remap_user *ret, struct uns_err *err)
+{
+	size_t len = strcspn(value, ":");
+	uns_auto_free char *name = strndup(value, len);
+	const struct uns_account *a;
+	uint32_t uid;
+
+	if (!name)
+		return uns_err_nomem(err);
+	if (!len || (value[len] && strchr(value + len + 1, ':')))
+		return 1;
+	/* dockerd reads 32 bits with a sign: a larger number is a name to it. */
+	if (uns_num_u32(name, len, &uid) == 0 && uid <= INT32_MAX) {
+		a = uns_accounts_id(&f->users, uid);
+		ret->have_uid = true;
+		ret->uid = uid;
+	} else {
+		a = uns_accounts_name(&f->users, strcmp(name, "default") == 0 ? "dockremap" : name);
+		ret->have_uid = a != NULL;
+		ret->uid = a ? a->id : 0;
+	}
+	if (a ? a->id == 0 : ret->have_uid ? ret->uid == 0 : strcmp(name, "root") == 0)
+		return 1;
+	if (a)
+		ret->name = uns_str_dup(a->name, err);
+	else if (!ret->have_uid)
+		ret->name = uns_str_dup(strcmp(name, "default") == 0 ? "dockremap" : name, err);
+	return (a || !ret->have_uid) && !ret->name ? -1 : 0;
+}
+
+/* First range of the user; false when there is none. To dockerd before 28 lines of the UID hide those of the name. */
+static bool first_range(const struct uns_subid *s, const struct remap_user *u, bool before_28, uint32_t *ret)
+{
+	const struct uns_subid_line *found = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		uint32_t uid;
+		bool by_uid = u->have_uid && uns_num_u32(s->v[i].owner, strlen(s->v[i].owner), &uid) == 0 && uid == u->uid;
+		bool by_name = u->name && strcmp(s->v[i].owner, u->name) == 0;
+
+		if (before_28 && by_uid) {
+			*ret = s->v[i].range.start;
+			return true;
+		}
+		if (!found && (by_uid || by_name))
+			found = &s->v[i];
+	}
+	if (found)
+		*ret = found->range.start;
+	return found != NULL;
+}
+
+/* 0; 1 when the user has no ranges. */
+static int remap_dir(const struct uns_facts *f, const struct remap_user *u, bool before_28, char **ret, struct uns_err *err)
+{
+	uint32_t uid, gid;
+
+	if (!first_range(&f->subuid, u, before_28, &uid) || !first_range(&f->subgid, u, before_28, &gid))
+		return 1;
+	*ret = uns_str_printf(err, "%u.%u", uid, gid);
+	return *ret ? 0 : -1;
+}
+
+int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(remap_user_done) struct remap_user user = { 0 };
+	uns_auto_free char *old = NULL;
+	uns_auto_free char *new = NULL;
+	const char *value;
+	int r;
+
+	if (effective_remap(f, &value, err) < 0)
+		return -1;
+	r = value ? parse_remap(f, value, &user, err) : 1;
+	if (r == 0)
+		r = remap_dir(f, &user, true, &old, err);
+	if (r == 0)
+		r = remap_dir(f, &user, false, &new, err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	/* Where the versions of dockerd differ, the one that was here left its directory. */
+	if (strcmp(old, new) == 0 || (uns_strs_has(&f->remap_dirs, new) && !uns_strs_has(&f->remap_dirs, old)))
+		f->active_dir = uns_take_ptr(new);
+	else if (uns_strs_has(&f->remap_dirs, old) && !uns_strs_has(&f->remap_dirs, new))
+		f->active_dir = uns_take_ptr(old);
+	return 0;
+}

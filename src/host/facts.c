@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one reading of a host, and the small readers that the files of this floor share. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "host.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/layout.h"
+
+int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *err)
+{
+	char chunk[4096];
+	size_t start = ret->len;
+	uns_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 1;
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return 1;
+		if (n == 0)
+			return 0;
+		if (ret->len - start + (size_t)n > UNS_HOST_MAX_PROC)
+			return uns_err_set(err, UNS_E_FAILED, "%s: larger than %u bytes", path, UNS_HOST_MAX_PROC);
+		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
+			return -1;
+	}
+}
+
+int uns_host_read_object(const struct uns_root *root, const char *path, size_t max, json_t **ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	uns_auto_json json_t *j = NULL;
+	int r = uns_root_read(root, path, max, &text, NULL, err);
+
+	if (r)
+		return r;
+	if (text.len == 0 || strspn(text.data, " \t\r\n") == text.len)
+		return 1;
+	if (uns_json_parse(text.data, text.len, path, &j, err) < 0)
+		return -1;
+	if (!json_is_object(j))
+		return uns_err_set(err, UNS_E_INPUT, "%s:1:1: expected a JSON object ({…}) at the top level", path);
+	*ret = uns_take_ptr(j);
+	return 0;
+}
+
+int uns_host_is_dir(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err)
+{
+	struct stat st;
+	int r = uns_root_stat(root, path, &st, err);
+
+	if (r < 0)
+		return -1;
+	*ret = r == 0 && S_ISDIR(st.st_mode);
+	return 0;
+}
+
+int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct uns_err *err)
+{
+	const char *s = json_string_value(json_object_get(obj, key));
+	char *copy;
+
+	if (!s || !*s)
+		return 0;
+	copy = uns_str_dup(s, err);
+	if (!copy)
+		return -1;
+	free(*ret);
+	*ret = copy;
+	return 0;
+}
+
+static int read_readonly(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	struct statvfs vfs;
+	uns_auto_close int fd = uns_root_openat(root, f->data_root, O_RDONLY | O_DIRECTORY, err);
+
+	if (fd < 0)
+		return -1;
+	if (fstatvfs(fd, &vfs) < 0)
+		return uns_err_sys(err, errno, "statvfs %s", f->data_root);
+	f->data_root_readonly = (vfs.f_flag & ST_RDONLY) != 0;
+	return 0;
+}
+
+static void mount_free(struct uns_mount *m)
+{
+	free(m->point);
+	free(m->fstype);
+	free(m->options);
+}
+
+static int read_mounts(struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	size_t kept = 0;
+
+	if (uns_host_read_proc("/proc/self/mountinfo", &text, err) != 0)
+		return uns_err_set(err, UNS_E_FAILED, "/proc/self/mountinfo: cannot be read; mount proc(5) on /proc");
+	if (uns_mountinfo_parse(text.data ? text.data : "", text.len, &f->mounts, err) < 0)
+		return -1;
+	for (size_t i = 0; i < f->mounts.n; i++) {
+		struct uns_mount *m = &f->mounts.v[i];
+		if (uns_path_below(m->point, f->data_root) && strcmp(m->point, f->data_root) != 0)
+			f->mounts.v[kept++] = *m;
+		else
+			mount_free(m);
+	}
+	f->mounts.n = kept;
+	return 0;
+}
+
+static int read_census(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+{
+	const struct uns_store *store = want->nested ? &f->nested : &f->flat;
+	uns_auto(uns_strs_done) struct uns_strs patterns = UNS_STRS_INIT;
+	uns_auto_free char *base = NULL;
+	struct uns_tree tree;
+	int r;
+
+	if (want->nested && !f->active_dir)
+		return 0;
+	base = want->nested ? uns_str_printf(err, "%s/%s", f->data_root, f->active_dir) : uns_str_dup(f->data_root, err);
+	if (!base || uns_layout_shift(&store->drivers, true, &patterns, err) < 0)
+		return -1;
+	if (want->nested) {
+		bool there = false;
+		if (uns_host_is_dir(root, base, &there, err) < 0)
+			return -1;
+		if (!there)
+			return 0;
+	}
+	if (uns_tree_open(root, base, &tree, err) < 0)
+		return -1;
+	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift, &f->census, err);
+	uns_tree_close(&tree);
+	f->have_census = r == 0;
+	return r;
+}
+
+static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+{
+	if (f->have_data_root && (read_readonly(root, f, err) < 0 || uns_host_read_flat(root, f, err) < 0))
+		return -1;
+	if (uns_host_read_active_dir(f, err) < 0)
+		return -1;
+	if (!f->have_data_root)
+		return 0;
+	if (uns_host_read_nested(root, f, err) < 0)
+		return -1;
+	if (root->is_host && read_mounts(f, err) < 0)
+		return -1;
+	return want->census ? read_census(root, want, f, err) : 0;
+}
+
+static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+{
+	f->offline = !root->is_host;
+	if (uns_host_read_accounts(root, f, err) < 0 || uns_host_read_daemon(root, f, err) < 0)
+		return -1;
+	if (read_data(root, want, f, err) < 0)
+		return -1;
+	return f->running ? uns_host_read_inventory(f, err) : 0;
+}
+
+int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *ret, struct uns_err *err)
+{
+	struct uns_facts f = { 0 };
+
+	if (read_all(root, want, &f, err) < 0) {
+		uns_facts_done(&f);
+		return -1;
+	}
+	*ret = f;
+	return 0;
+}
+
+static void settings_done(struct uns_settings *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->v[i].value);
+		free(s->v[i].file);
+	}
+	free(s->v);
+}
+
+static void daemon_done(struct uns_facts *f)
+{
+	char *const strings[] = {
+		f->config_file, f->env_file, f->env_variable, f->cwd, f->log, f->pidfile, f->socket, f->exec_root
+	};
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		free(strings[i]);
+	json_decref(f->config);
+	settings_done(&f->remap);
+	uns_strs_done(&f->argv);
+	uns_strs_done(&f->environ);
+}
+
+void uns_facts_done(struct uns_facts *f)
+{
+	uns_accounts_done(&f->users);
+	uns_accounts_done(&f->groups);
+	uns_subid_done(&f->subuid);
+	uns_subid_done(&f->subgid);
+	daemon_done(f);
+	free(f->data_root);
+	free(f->active_dir);
+	uns_store_done(&f->flat);
+	uns_store_done(&f->nested);
+	uns_strs_done(&f->remap_dirs);
+	uns_mounts_done(&f->mounts);
+	uns_census_done(&f->census);
+	json_decref(f->images);
+	json_decref(f->containers);
+	json_decref(f->volume_names);
+	json_decref(f->networks);
+	*f = (struct uns_facts){ 0 };
+}

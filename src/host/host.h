@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the host floor. Each uns_host_read_* fills its part of the facts; 0, or -1 with err. The order in which they
+ * must be called is that of uns_facts_read. */
+#ifndef UNS_HOST_H
+#define UNS_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "uns/err.h"
+#include "uns/facts.h"
+#include "uns/root.h"
+#include "uns/str.h"
+
+#define UNS_HOST_MAX_ACCOUNTS (16u << 20)
+#define UNS_HOST_MAX_CONFIG (1u << 20)
+#define UNS_HOST_MAX_CONTAINER (64u << 20)
+#define UNS_HOST_MAX_PROC (4u << 20)
+
+/* Where the options of dockerd stand outside daemon.json, whether or not a daemon runs with them. */
+struct uns_sources {
+	struct uns_strs exec; /* ExecStart of the unit; variables expanded, but for the one of the env file, which is left out */
+	char *exec_file;      /* NULL: no unit counts on this host */
+	unsigned exec_line;
+	struct uns_strs env;  /* words of env_variable in env_file */
+	unsigned env_line;
+	unsigned json_line;   /* of "userns-remap" in daemon.json, 0 when unknown */
+};
+void uns_sources_done(struct uns_sources *s);
+
+/* accounts.c: passwd, group, subuid, subgid, sysctl. */
+int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+
+/* unit.c: unit, socket_unit, env_file, env_variable, and the words themselves. *s must be zero. */
+int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err);
+
+/* engine.c: the running daemon (pidfile NULL: the usual ones, then all processes). Leaves f->running false when there is none. */
+int uns_host_read_process(const struct uns_root *root, const char *pidfile, struct uns_facts *f, struct uns_err *err);
+/* engine.c: what the running engine lists; nothing when it does not answer. */
+int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err);
+
+/* daemon.c: the process, daemon.json, the manager and all options. */
+int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+/* daemon.c: active_dir, from f->remap, the accounts and (where versions of dockerd disagree) f->remap_dirs. */
+int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err);
+
+/* store.c: the data root's names, the flat store; then the nested one, when there is an active_dir. */
+int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+void uns_store_done(struct uns_store *s);
+
+/* A file of /proc of the running host, appended to *ret. 0; 1 when it or its process is gone, or may not be read. */
+int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *err);
+/* Parses a file that must hold a JSON object. 0; 1 when it is absent or blank; UNS_E_INPUT otherwise. */
+int uns_host_read_object(const struct uns_root *root, const char *path, size_t max, json_t **ret, struct uns_err *err);
+/* Whether the path is a directory (a symlink is none). */
+int uns_host_is_dir(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err);
+/* Heap copy of the string member, *ret untouched when it is absent, no string or empty. */
+int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct uns_err *err);
+
+#endif

@@ -1,0 +1,998 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small roots are built in a throw-away directory and read. What concerns a live process is read from /proc of a child of ours. */
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../src/host/host.h"
+#include "uns/facts.h"
+#include "uns/json.h"
+#include "uns/sys.h"
+
+/* ---- throw-away roots ---- */
+
+struct fixture {
+	char dir[128];
+	struct uns_root root;
+	struct uns_facts f;
+	struct uns_err err;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+	const char *tmp = getenv("TMPDIR");
+
+	if (!x)
+		return -1;
+	snprintf(x->dir, sizeof(x->dir), "%s/uns-facts-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(x->dir) || uns_root_open(&x->root, x->dir, &x->err) < 0)
+		return -1;
+	*state = x;
+	return 0;
+}
+
+static void remove_tree(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) < 0)
+			remove_tree(fd, e->d_name);
+	}
+	if (d)
+		closedir(d);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *x = *state;
+
+	uns_facts_done(&x->f);
+	uns_root_close(&x->root);
+	remove_tree(AT_FDCWD, x->dir);
+	free(x);
+	return 0;
+}
+
+/* Makes the directories of the path; the last component too when it ends in '/'. */
+static const char *at(struct fixture *x, const char *path)
+{
+	static char whole[512];
+
+	snprintf(whole, sizeof(whole), "%s%s", x->dir, path);
+	for (char *p = whole + strlen(x->dir) + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		mkdir(whole, 0755);
+		*p = '/';
+	}
+	return whole;
+}
+
+static void put_bytes(struct fixture *x, const char *path, const void *data, size_t len)
+{
+	FILE *file = fopen(at(x, path), "we");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void put(struct fixture *x, const char *path, const char *text)
+{
+	put_bytes(x, path, text, strlen(text));
+}
+
+static void put_dir(struct fixture *x, const char *path)
+{
+	at(x, path);
+}
+
+static void put_link(struct fixture *x, const char *path, const char *target)
+{
+	assert_int_equal(symlink(target, at(x, path)), 0);
+}
+
+static int read_again(struct fixture *x, const struct uns_facts_want *want)
+{
+	uns_facts_done(&x->f);
+	x->err = (struct uns_err){ 0 };
+	return uns_facts_read(&x->root, want, &x->f, &x->err);
+}
+
+static void read_ok(struct fixture *x)
+{
+	const struct uns_facts_want want = { 0 };
+
+	if (read_again(x, &want) != 0)
+		fail_msg("%s", x->err.text);
+}
+
+static void read_refused(struct fixture *x, const char *text)
+{
+	const struct uns_facts_want want = { 0 };
+	struct uns_facts untouched = { .pid = 4711 };
+
+	x->err = (struct uns_err){ 0 };
+	assert_int_equal(uns_facts_read(&x->root, &want, &untouched, &x->err), -1);
+	assert_int_equal(untouched.pid, 4711);
+	assert_int_equal(x->err.code, UNS_E_INPUT);
+	if (!strstr(x->err.text, text))
+		fail_msg("\"%s\" is not in \"%s\"", text, x->err.text);
+}
+
+static void assert_list(const struct uns_strs *l, const char *joined)
+{
+	char text[1024] = "";
+
+	for (size_t i = 0; i < l->n; i++) {
+		strncat(text, i ? " " : "", sizeof(text) - strlen(text) - 1);
+		strncat(text, l->v[i], sizeof(text) - strlen(text) - 1);
+	}
+	assert_string_equal(text, joined);
+}
+
+static void assert_json(const json_t *j, const char *expected)
+{
+	char *text;
+
+	assert_non_null(j);
+	text = uns_json_dump(j, false, NULL);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* ---- an empty host ---- */
+
+static void an_empty_root_has_the_defaults(void **state)
+{
+	struct fixture *x = *state;
+	const struct uns_facts_want want = { .census = true };
+	uint64_t effects = uns_sys_effects();
+
+	assert_int_equal(read_again(x, &want), 0);
+	assert_true(x->f.offline);
+	assert_false(x->f.installed || x->f.running || x->f.unit || x->f.socket_unit);
+	assert_int_equal(x->f.manager, UNS_MANAGER_NONE);
+	assert_false(x->f.have_subuid || x->f.have_subgid || x->f.have_config || x->f.have_config_dir);
+	assert_null(x->f.config);
+	assert_null(x->f.env_file);
+	assert_int_equal(x->f.remap.n, 0);
+	assert_string_equal(x->f.config_file, "/etc/docker/daemon.json");
+	assert_string_equal(x->f.data_root, "/var/lib/docker");
+	assert_string_equal(x->f.socket, "/var/run/docker.sock");
+	assert_string_equal(x->f.pidfile, "/var/run/docker.pid");
+	assert_string_equal(x->f.exec_root, "/var/run/docker");
+	assert_false(x->f.have_data_root || x->f.have_census || x->f.have_max_user_namespaces);
+	assert_null(x->f.active_dir);
+	assert_null(x->f.images);
+	assert_int_equal(uns_sys_effects(), effects);
+}
+
+static void done_takes_zeroed_facts(void **state)
+{
+	struct uns_facts f = { 0 };
+
+	(void)state;
+	uns_facts_done(&f);
+	uns_facts_done(&f);
+}
+
+/* ---- accounts ---- */
+
+static void accounts_and_ranges_are_read(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n+nis\nbroken\ndockremap:x:997:996::/:/bin/false\n");
+	put(x, "/etc/group", "root:x:0:\ndockremap:x:996:\n");
+	put(x, "/etc/subuid", "# ours\ndockremap:524288:65536\n");
+	read_ok(x);
+	assert_int_equal(uns_accounts_name(&x->f.users, "dockremap")->id, 997);
+	assert_int_equal(uns_accounts_name(&x->f.groups, "dockremap")->id, 996);
+	assert_true(x->f.have_subuid);
+	assert_int_equal(x->f.subuid.n, 1);
+	assert_int_equal(x->f.subuid.v[0].line, 2);
+	assert_false(x->f.have_subgid);
+}
+
+static void an_empty_subgid_is_there_all_the_same(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/subgid", "");
+	put(x, "/etc/passwd", "");
+	put(x, "/etc/group", "");
+	read_ok(x);
+	assert_true(x->f.have_subgid);
+	assert_int_equal(x->f.subgid.n, 0);
+}
+
+static void a_malformed_range_is_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/subuid", "alice:100000:65536\nbob:abc:65536\n");
+	read_refused(x, "/etc/subuid:2:");
+	put(x, "/etc/subuid", "alice:100000:65536\n");
+	put(x, "/etc/subgid", "alice:0x10:65536\n");
+	read_refused(x, "/etc/subgid:1:");
+}
+
+/* ---- daemon.json ---- */
+
+static void daemon_json_is_read(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "{\n  \"debug\": true,\n  \"userns-remap\": \"bob\",\n  \"live-restore\": true,\n"
+	                                  "  \"exec-root\": \"/run/other\", \"pidfile\": \"/run/other.pid\",\n"
+	                                  "  \"hosts\": [\"tcp://127.0.0.1:1\", \"unix:///run/other.sock\"]\n}\n");
+	read_ok(x);
+	assert_true(x->f.have_config_dir && x->f.have_config && x->f.live_restore);
+	assert_int_equal(x->f.remap.n, 1);
+	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_JSON);
+	assert_string_equal(x->f.remap.v[0].value, "bob");
+	assert_string_equal(x->f.remap.v[0].file, "/etc/docker/daemon.json");
+	assert_int_equal(x->f.remap.v[0].line, 3);
+	assert_string_equal(x->f.exec_root, "/run/other");
+	assert_string_equal(x->f.pidfile, "/run/other.pid");
+	assert_string_equal(x->f.socket, "/run/other.sock");
+}
+
+static void null_and_blank_count_as_unset(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "\xef\xbb\xbf \n");
+	read_ok(x);
+	assert_true(x->f.have_config);
+	assert_null(x->f.config);
+	put(x, "/etc/docker/daemon.json", "");
+	read_ok(x);
+	assert_true(x->f.have_config);
+	put(x, "/etc/docker/daemon.json", "\xef\xbb\xbf{\"userns-remap\": null, \"data-root\": null, \"live-restore\": null}");
+	read_ok(x);
+	assert_non_null(x->f.config);
+	assert_int_equal(x->f.remap.n, 1);
+	assert_null(x->f.remap.v[0].value);
+	assert_string_equal(x->f.data_root, "/var/lib/docker");
+}
+
+static void a_host_without_a_unix_socket_has_none(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "{\"hosts\": [\"tcp://127.0.0.1:1\"]}");
+	read_ok(x);
+	assert_null(x->f.socket);
+}
+
+static void malformed_daemon_json_is_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "{\n  \"debug\": true,\n}\n");
+	read_refused(x, "/etc/docker/daemon.json:3:1");
+	put(x, "/etc/docker/daemon.json", "[]");
+	read_refused(x, "/etc/docker/daemon.json:1:1: expected a JSON object");
+	put(x, "/etc/docker/daemon.json", "{\"userns-remap\": true}");
+	read_refused(x, "/etc/docker/daemon.json: member \"userns-remap\" must be a string or null");
+	put(x, "/etc/docker/daemon.json", "{\"data-root\": 5}");
+	read_refused(x, "member \"data-root\" must be a string");
+	put(x, "/etc/docker/daemon.json", "{\"live-restore\": \"yes\"}");
+	read_refused(x, "member \"live-restore\" must be true or false");
+	put(x, "/etc/docker/daemon.json", "{\"a\": 1, \"a\": 2}");
+	read_refused(x, "/etc/docker/daemon.json:1:");
+}
+
+/* ---- unit and env file ---- */
+
+#define DEBIAN_UNIT \
+	"[Unit]\nDescription=x\n[Service]\nEnvironmentFile=-/etc/default/docker\n" \
+	"ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
+#define UPSTREAM_UNIT "[Service]\nExecStart=/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock\n"
+
+static void the_env_file_counts_when_the_unit_uses_it(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", DEBIAN_UNIT);
+	put(x, "/lib/systemd/system/docker.socket", "[Socket]\n");
+	put(x, "/etc/default/docker", "# note\n\nDOCKER_OPTS=\"--live-restore --userns-remap=bob\"\n");
+	read_ok(x);
+	assert_true(x->f.unit && x->f.socket_unit && x->f.installed && x->f.live_restore);
+	assert_int_equal(x->f.manager, UNS_MANAGER_SYSTEMD);
+	assert_string_equal(x->f.env_file, "/etc/default/docker");
+	assert_string_equal(x->f.env_variable, "DOCKER_OPTS");
+	assert_int_equal(x->f.remap.n, 1);
+	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ENV);
+	assert_string_equal(x->f.remap.v[0].value, "bob");
+	assert_string_equal(x->f.remap.v[0].file, "/etc/default/docker");
+	assert_int_equal(x->f.remap.v[0].line, 3);
+	assert_string_equal(x->f.socket, "/var/run/docker.sock");
+}
+
+static void an_env_file_without_the_variable_still_is_the_place(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", DEBIAN_UNIT);
+	put(x, "/etc/default/docker", "#DOCKER_OPTS=\"--userns-remap=bob\"\n");
+	read_ok(x);
+	assert_string_equal(x->f.env_file, "/etc/default/docker");
+	assert_int_equal(x->f.remap.n, 0);
+}
+
+static void the_env_file_does_not_count_otherwise(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/usr/lib/systemd/system/docker.service", UPSTREAM_UNIT);
+	put(x, "/etc/default/docker", "DOCKER_OPTS=\"--userns-remap=bob --data-root=/nowhere\"\n");
+	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	read_ok(x);
+	assert_null(x->f.env_file);
+	assert_int_equal(x->f.remap.n, 0);
+	assert_string_equal(x->f.data_root, "/var/lib/docker");
+}
+
+static void init_scripts_have_their_defaults(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
+	read_ok(x);
+	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
+	assert_string_equal(x->f.data_root, "/data/docker");
+	assert_int_equal(x->f.manager, UNS_MANAGER_NONE);
+	put(x, "/etc/default/docker", "DOCKER_OPTS='-g /srv/docker'\n");
+	read_ok(x);
+	assert_string_equal(x->f.env_file, "/etc/default/docker");
+	assert_string_equal(x->f.data_root, "/srv/docker");
+}
+
+static void drop_ins_override_the_unit(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", DEBIAN_UNIT);
+	put(x, "/lib/systemd/system/docker.service.d/10-x.conf",
+	    "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --data-root=/vendor\n");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/vendor");
+	put(x, "/etc/systemd/system/docker.service.d/10-x.conf",
+	    "# note \\\n[Service]\nExecStart=\nExecStart=-/usr/bin/dockerd \\\n; between\n  \"--data-root=/own place\" \\\n"
+	    "  --userns-remap carol\n[Install]\nExecStart=/bin/false\n");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/own place");
+	assert_int_equal(x->f.remap.n, 1);
+	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ARGV);
+	assert_string_equal(x->f.remap.v[0].value, "carol");
+	assert_string_equal(x->f.remap.v[0].file, "/etc/systemd/system/docker.service.d/10-x.conf");
+	assert_int_equal(x->f.remap.v[0].line, 4);
+	assert_null(x->f.env_file);
+}
+
+static void a_masked_drop_in_says_nothing(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", UPSTREAM_UNIT);
+	put(x, "/lib/systemd/system/docker.service.d/x.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -g /vendor\n");
+	put(x, "/dev/null", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -g /null\n"); /* not to be looked into */
+	put_link(x, "/etc/systemd/system/docker.service.d/x.conf", "/dev/null");
+	put_link(x, "/etc/systemd/system/docker.service", "/dev/null");
+	read_ok(x);
+	assert_true(x->f.unit);
+	assert_string_equal(x->f.data_root, "/var/lib/docker");
+}
+
+static void variables_of_the_unit_are_expanded(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/systemd/system/docker.service",
+	    "[Service]\nEnvironment=\"DOCKER_OPTS=--userns-remap=dave -H unix:///run/d.sock\" \"ROOT=/a b\"\n"
+	    "EnvironmentFile=/etc/sysconfig/docker\n"
+	    "ExecStart=/usr/bin/dockerd $DOCKER_OPTS --data-root=${ROOT} $OPTIONS $NOTHING\n");
+	put(x, "/etc/sysconfig/docker", "OPTIONS='--exec-root=/run/e'\n");
+	read_ok(x);
+	assert_string_equal(x->f.env_file, "/etc/sysconfig/docker");
+	assert_string_equal(x->f.env_variable, "OPTIONS");
+	assert_string_equal(x->f.exec_root, "/run/e");
+	assert_string_equal(x->f.data_root, "/a b");
+	assert_string_equal(x->f.socket, "/run/d.sock");
+	assert_int_equal(x->f.remap.n, 1);
+	assert_string_equal(x->f.remap.v[0].value, "dave");
+	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ARGV);
+}
+
+static void another_config_file_is_followed(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "{malformed, and of no concern");
+	put(x, "/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/bin/dockerd --config-file=/srv/d.json\n");
+	put(x, "/srv/d.json", "{\"data-root\": \"/srv/data/\"}");
+	read_ok(x);
+	assert_string_equal(x->f.config_file, "/srv/d.json");
+	assert_true(x->f.have_config_dir);
+	assert_string_equal(x->f.data_root, "/srv/data");
+}
+
+static void an_unclosed_quote_is_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", DEBIAN_UNIT);
+	put(x, "/etc/default/docker", "DOCKER_OPTS=\"--debug\n");
+	read_refused(x, "/etc/default/docker:1:");
+}
+
+static void every_place_of_the_option_is_listed(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", DEBIAN_UNIT);
+	put(x, "/etc/default/docker", "DOCKER_OPTS=--userns-remap=bob\n");
+	put(x, "/etc/docker/daemon.json", "{\"userns-remap\": \"alice\"}");
+	put(x, "/etc/subuid", "alice:100000:65536\nbob:200000:65536\n");
+	put(x, "/etc/subgid", "alice:100000:65536\nbob:200000:65536\n");
+	read_ok(x);
+	assert_int_equal(x->f.remap.n, 2);
+	assert_null(x->f.active_dir); /* dockerd does not start with both */
+}
+
+/* ---- data root ---- */
+
+static void the_data_root_is_resolved_inside_the_root(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker/daemon.json", "{\"graph\": \"/old/graph\"}");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/old/graph");
+	put(x, "/etc/docker/daemon.json", "{\"graph\": \"/old/graph\", \"data-root\": \"/link\"}");
+	put_dir(x, "/big/docker/");
+	put_link(x, "/link", "/big/docker");
+	read_ok(x);
+	assert_true(x->f.have_data_root);
+	assert_false(x->f.data_root_readonly);
+	assert_string_equal(x->f.data_root, "/big/docker");
+}
+
+/* ---- active_dir ---- */
+
+static void assert_active(struct fixture *x, const char *json_value, const char *expected)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"userns-remap\": %s}", json_value);
+	put(x, "/etc/docker/daemon.json", text);
+	read_ok(x);
+	if (!expected)
+		assert_null(x->f.active_dir);
+	else if (!x->f.active_dir)
+		fail_msg("%s: no active directory, expected %s", json_value, expected);
+	else
+		assert_string_equal(x->f.active_dir, expected);
+}
+
+static void the_active_directory_follows_the_setting(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/passwd", "root:x:0:0::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\ndockremap:x:997:996::/:/bin/false\n");
+	put(x, "/etc/subuid",
+	    "root:1000000:65536\nbob:200000:65536\nbob:400000:65536\ndockremap:100000:65536\n3000:700000:65536\n");
+	put(x, "/etc/subgid", "root:1000000:65536\nbob:300000:65536\ndockremap:100000:65536\n3000:700000:65536\nghost:1000:10\n");
+	assert_active(x, "\"bob\"", "200000.300000");
+	assert_active(x, "\"bob:staff\"", "200000.300000");
+	assert_active(x, "\"1001\"", "200000.300000");
+	assert_active(x, "\"1001:50\"", "200000.300000");
+	assert_active(x, "\"default\"", "100000.100000");
+	assert_active(x, "\"3000\"", "700000.700000"); /* no account: the number itself */
+	assert_active(x, "\"ghost\"", NULL);           /* no subordinate UIDs */
+	assert_active(x, "\"nobody\"", NULL);
+	assert_active(x, "\"a:b:c\"", NULL);
+	assert_active(x, "\":b\"", NULL);
+	assert_active(x, "\"root\"", NULL);
+	assert_active(x, "\"0:0\"", NULL);
+	assert_active(x, "\"\"", NULL);
+	assert_active(x, "null", NULL);
+}
+
+static void lines_by_uid_are_decided_by_what_lies_there(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/passwd", "bob:x:1001:1001::/:/bin/sh\n");
+	put(x, "/etc/subuid", "bob:200000:65536\n1001:300000:65536\n");
+	put(x, "/etc/subgid", "bob:200000:65536\n1001:300000:65536\n");
+	assert_active(x, "\"bob\"", NULL); /* dockerd before 28 and since differ */
+	put_dir(x, "/var/lib/docker/300000.300000/");
+	assert_active(x, "\"bob\"", "300000.300000");
+	put_dir(x, "/var/lib/docker/200000.200000/");
+	assert_active(x, "\"bob\"", NULL);
+	remove_tree(AT_FDCWD, at(x, "/var/lib/docker/300000.300000"));
+	assert_active(x, "\"bob\"", "200000.200000");
+}
+
+/* ---- stores ---- */
+
+#define D "/var/lib/docker/"
+
+static void containers_are_read(void **state)
+{
+	struct fixture *x = *state;
+	const struct uns_container *c;
+
+	put(x, D "containers/aaa/config.v2.json",
+	    "{\"ID\":\"aaa\",\"Name\":\"/web\",\"Driver\":\"overlay2\",\"State\":{\"Running\":true},\"MountPoints\":{"
+	    "\"/v\":{\"Type\":\"volume\",\"Name\":\"data\",\"Source\":\"/var/lib/docker/volumes/data/_data\"},"
+	    "\"/b\":{\"Type\":\"bind\",\"Source\":\"/srv/x\",\"Name\":\"\"},"
+	    "\"/t\":{\"Type\":\"tmpfs\",\"Source\":\"\"},"
+	    "\"/o\":{\"Name\":\"old\",\"Source\":\"/y\"},\"/p\":{\"Source\":\"/z\"}}}");
+	put(x, D "containers/aaa/hostconfig.json",
+	    "{\"Privileged\":true,\"AutoRemove\":true,\"NetworkMode\":\"host\",\"PidMode\":\"\",\"IpcMode\":\"private\","
+	    "\"UsernsMode\":\"host\"}");
+	put_dir(x, D "containers/bbb/");
+	put(x, D "containers/ccc/config.v2.json", "{\"MountPoints\":null,\"State\":null}");
+	read_ok(x);
+	assert_int_equal(x->f.flat.containers, 2);
+	c = &x->f.flat.container[0];
+	assert_string_equal(c->id, "aaa");
+	assert_string_equal(c->name, "web");
+	assert_string_equal(c->driver, "overlay2");
+	assert_true(c->running && c->privileged && c->auto_remove);
+	assert_string_equal(c->network_mode, "host");
+	assert_null(c->pid_mode);
+	assert_string_equal(c->ipc_mode, "private");
+	assert_string_equal(c->userns_mode, "host");
+	assert_list(&c->volumes, "data old");
+	assert_list(&c->binds, "/srv/x /z");
+	c = &x->f.flat.container[1];
+	assert_string_equal(c->id, "ccc");
+	assert_string_equal(c->name, "");
+	assert_false(c->running || c->privileged);
+	assert_false(x->f.flat.containerd_images);
+}
+
+static void a_malformed_container_is_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, D "containers/aaa/config.v2.json", "{\"ID\":\"aaa\",\n\"Name\":}");
+	read_refused(x, D "containers/aaa/config.v2.json:2:");
+	put(x, D "containers/aaa/config.v2.json", "[]");
+	read_refused(x, D "containers/aaa/config.v2.json:1:1: expected a JSON object");
+	put(x, D "containers/aaa/config.v2.json", "{}");
+	put(x, D "containers/aaa/hostconfig.json", "{");
+	read_refused(x, D "containers/aaa/hostconfig.json:1:");
+}
+
+static void names_and_drivers_are_sorted_out(void **state)
+{
+	struct fixture *x = *state;
+
+	put_dir(x, D "overlay2/l/");
+	put_dir(x, D "overlay2/abc/diff/");
+	put_dir(x, D "fuse-overlayfs/l/"); /* made at the first start: no content yet */
+	put_dir(x, D "btrfs/");
+	put_dir(x, D "vfs/dir/abc/");
+	put(x, D "aufs", "a file");
+	put_dir(x, D "image/overlay2/");
+	put_dir(x, D "lost+found/");
+	put_dir(x, D ".cache/");
+	put_dir(x, D "100000.100000/overlay2/l/");
+	put(x, D "200000.200000", "a file");
+	put(x, D "engine-id", "x");
+	read_ok(x);
+	assert_list(&x->f.flat.entries, "aufs btrfs engine-id fuse-overlayfs image overlay2 vfs");
+	assert_list(&x->f.remap_dirs, "100000.100000");
+	assert_true(uns_strs_has(&x->f.flat.drivers, "overlay2") && uns_strs_has(&x->f.flat.drivers, "vfs"));
+	assert_int_equal(x->f.flat.drivers.n, 2);
+	assert_int_equal(x->f.nested.entries.n, 0);
+}
+
+static void the_store_of_containerd_is_known(void **state)
+{
+	struct fixture *x = *state;
+
+	put_dir(x, D "rootfs/overlayfs/");
+	read_ok(x);
+	assert_true(x->f.flat.containerd_images);
+	put_dir(x, D "image/overlay2/");
+	read_ok(x);
+	assert_false(x->f.flat.containerd_images);
+	put(x, D "containers/aaa/config.v2.json", "{\"Driver\":\"btrfs\"}");
+	read_ok(x);
+	assert_false(x->f.flat.containerd_images);
+	put_dir(x, D "rootfs/btrfs/");
+	read_ok(x);
+	assert_true(x->f.flat.containerd_images); /* image/btrfs is missing */
+	put_dir(x, D "image/btrfs/");
+	read_ok(x);
+	assert_false(x->f.flat.containerd_images);
+	put(x, D "containers/aaa/config.v2.json", "{\"Driver\":\"overlayfs\"}");
+	read_ok(x);
+	assert_true(x->f.flat.containerd_images);
+}
+
+/* ---- volumes ---- */
+
+static void volumes_are_read(void **state)
+{
+	struct fixture *x = *state;
+	const struct uns_volume *v;
+
+	put_dir(x, D "volumes/plain/_data/");
+	put(x, D "volumes/nfs/opts.json",
+	    "{\"MountType\":\"nfs\",\"MountOpts\":\"addr=h\",\"MountDevice\":\":/x\",\"Quota\":{\"Size\":0}}");
+	put(x, D "volumes/quota/opts.json", "{\"MountType\":\"\",\"MountOpts\":\"\",\"MountDevice\":\"\",\"Quota\":{\"Size\":9}}");
+	put_dir(x, D "volumes/link/");
+	put_link(x, D "volumes/link/_data", "/etc");
+	put(x, D "volumes/metadata.db", "no database");
+	put_link(x, D "volumes/alias", "plain");
+	read_ok(x);
+	assert_int_equal(x->f.flat.volumes, 4);
+	v = x->f.flat.volume;
+	assert_string_equal(v[0].name, "link");
+	assert_true(v[0].data_is_symlink);
+	assert_string_equal(v[1].name, "nfs");
+	assert_true(v[1].mounted_type);
+	assert_string_equal(v[1].device, ":/x");
+	assert_string_equal(v[2].name, "plain");
+	assert_false(v[2].mounted_type || v[2].data_is_symlink);
+	assert_null(v[2].labels);
+	assert_string_equal(v[3].name, "quota");
+	assert_false(v[3].mounted_type);
+	assert_null(v[3].device);
+}
+
+static void malformed_volume_options_are_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, D "volumes/v/opts.json", "{\"MountType\":");
+	read_refused(x, D "volumes/v/opts.json:1:");
+}
+
+#define PAGE 4096
+
+static void put_number(uint8_t *p, uint64_t v, size_t len)
+{
+	if (len == 2)
+		memcpy(p, &(uint16_t){ (uint16_t)v }, 2);
+	else if (len == 4)
+		memcpy(p, &(uint32_t){ (uint32_t)v }, 4);
+	else
+		memcpy(p, &v, 8);
+}
+
+static void put_meta(uint8_t *page, unsigned id)
+{
+	uint8_t *m = page + 16;
+	uint64_t sum = 14695981039346656037u;
+
+	put_number(page, id, 8);
+	put_number(page + 8, 4, 2);
+	put_number(m, 0xed0cdaed, 4);
+	put_number(m + 4, 2, 4);
+	put_number(m + 8, PAGE, 4);
+	put_number(m + 16, 3, 8); /* root bucket */
+	put_number(m + 32, 2, 8); /* freelist */
+	put_number(m + 40, 4, 8); /* pages */
+	put_number(m + 48, id + 1, 8);
+	for (size_t i = 0; i < 56; i++)
+		sum = (sum ^ m[i]) * 1099511628211u;
+	put_number(m + 56, sum, 8);
+}
+
+/* A leaf with one element. */
+static size_t put_leaf(uint8_t *p, unsigned flags, const char *key, const void *value, size_t len)
+{
+	put_number(p + 8, 2, 2);
+	put_number(p + 10, 1, 2);
+	put_number(p + 16, flags, 4);
+	put_number(p + 20, 16, 4);
+	put_number(p + 24, strlen(key), 4);
+	put_number(p + 28, len, 4);
+	memcpy(p + 32, key, strlen(key));
+	memcpy(p + 32 + strlen(key), value, len);
+	return 32 + strlen(key) + len;
+}
+
+static void labels_come_from_the_database(void **state)
+{
+	static const char record[] = "{\"Name\":\"v\",\"Driver\":\"local\",\"Labels\":{\"a\":\"b\"},\"Options\":null}";
+	struct fixture *x = *state;
+	uint8_t data[4 * PAGE] = { 0 }, bucket[512] = { 0 };
+	size_t len = 16 + put_leaf(bucket + 16, 0, "v", record, strlen(record));
+
+	put_meta(data, 0);
+	put_meta(data + PAGE, 1);
+	put_number(data + 2 * PAGE, 2, 8);
+	put_number(data + 2 * PAGE + 8, 0x10, 2);
+	put_number(data + 3 * PAGE, 3, 8);
+	put_leaf(data + 3 * PAGE, 1, "volumes", bucket, len);
+	put_bytes(x, D "volumes/metadata.db", data, sizeof(data));
+	put_dir(x, D "volumes/v/_data/");
+	put_dir(x, D "volumes/stray/_data/");
+	read_ok(x);
+	assert_int_equal(x->f.flat.volumes, 2);
+	assert_string_equal(x->f.flat.volume[0].name, "stray");
+	assert_null(x->f.flat.volume[0].labels);
+	assert_json(x->f.flat.volume[1].labels, "{\"a\":\"b\"}");
+	assert_json(x->f.flat.volume[1].options, "{}");
+}
+
+/* ---- nested store, census ---- */
+
+static void put_nested(struct fixture *x)
+{
+	put(x, "/etc/subuid", "bob:100000:65536\n");
+	put(x, "/etc/subgid", "bob:100000:65536\n");
+	put(x, "/etc/docker/daemon.json", "{\"userns-remap\":\"bob\"}");
+	put(x, D "overlay2/x/diff/one", "1");
+	put(x, D "100000.100000/volumes/v/_data/two", "22");
+	put(x, D "100000.100000/volumes/v/_data/three", "333");
+	put(x, D "100000.100000/containers/aaa/config.v2.json", "{\"ID\":\"aaa\",\"Name\":\"/n\"}");
+	put_dir(x, D "100000.100000/overlay2/y/diff/");
+}
+
+static void the_nested_store_is_read(void **state)
+{
+	struct fixture *x = *state;
+
+	put_nested(x);
+	read_ok(x);
+	assert_string_equal(x->f.active_dir, "100000.100000");
+	assert_list(&x->f.flat.entries, "overlay2");
+	assert_list(&x->f.nested.entries, "containers overlay2 volumes");
+	assert_list(&x->f.nested.drivers, "overlay2");
+	assert_int_equal(x->f.nested.containers, 1);
+	assert_string_equal(x->f.nested.container[0].name, "n");
+	assert_int_equal(x->f.nested.volumes, 1);
+	assert_false(x->f.have_census);
+}
+
+static void the_census_walks_the_wanted_store(void **state)
+{
+	const struct uns_facts_want flat = { .census = true }, nested = { .census = true, .nested = true };
+	struct fixture *x = *state;
+
+	put_nested(x);
+	if (read_again(x, &flat) != 0)
+		fail_msg("%s", x->err.text);
+	assert_true(x->f.have_census);
+	assert_int_equal(x->f.census.inodes, 2); /* diff and one */
+	if (read_again(x, &nested) != 0)
+		fail_msg("%s", x->err.text);
+	assert_true(x->f.have_census);
+	assert_int_equal(x->f.census.inodes, 4); /* _data, two, three; diff */
+	put(x, "/etc/docker/daemon.json", "{}");
+	assert_int_equal(read_again(x, &nested), 0);
+	assert_false(x->f.have_census);
+}
+
+/* ---- a running engine ---- */
+
+/* A child that looks like dockerd: its name, a pidfile, a log. */
+static pid_t start_child(struct fixture *x, const char *name, bool jailed)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	put(x, "/log", "");
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int log = open(at(x, "/log"), O_WRONLY);
+		if (log < 0 || dup2(log, 2) < 0 || chdir(x->dir) < 0 || (jailed && chroot(".") < 0))
+			_exit(1);
+		if (prctl(PR_SET_NAME, name) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void try_child(struct fixture *x, const char *name, const char *prefix, bool jailed)
+{
+	struct uns_root host;
+	pid_t pid = start_child(x, name, jailed);
+	char text[64], pidfile[256];
+
+	snprintf(text, sizeof(text), "%s%d\n", prefix, (int)pid);
+	put(x, "/pid", text);
+	snprintf(pidfile, sizeof(pidfile), "%s", at(x, "/pid"));
+	assert_int_equal(uns_root_open(&host, "/", &x->err), 0);
+	assert_int_equal(uns_host_read_process(&host, pidfile, &x->f, &x->err), 0);
+	uns_root_close(&host);
+	if (x->f.running) {
+		assert_int_equal(x->f.pid, pid);
+		assert_string_equal(x->f.pidfile, pidfile);
+	}
+	end_child(pid);
+}
+
+static void a_daemon_is_found_by_its_pidfile(void **state)
+{
+	struct fixture *x = *state;
+	char *real_dir, *real_log;
+
+	try_child(x, "dockerd", "", false);
+	real_dir = realpath(x->dir, NULL);
+	real_log = realpath(at(x, "/log"), NULL);
+	assert_true(x->f.running);
+	assert_true(x->f.argv.n >= 1);
+	assert_int_equal(x->f.argv.v[0][0], '/');
+	assert_string_equal(x->f.cwd, real_dir);
+	assert_string_equal(x->f.log, real_log);
+	free(real_dir);
+	free(real_log);
+}
+
+static void a_stale_pidfile_finds_nothing(void **state)
+{
+	struct fixture *x = *state;
+
+	try_child(x, "sleeper", "", false);
+	assert_false(x->f.running);
+	assert_null(x->f.pidfile);
+	try_child(x, "dockerd", "0", false); /* no number as dockerd writes it */
+	assert_false(x->f.running);
+}
+
+static void a_daemon_with_another_root_is_not_ours(void **state)
+{
+	struct fixture *x = *state;
+
+	if (geteuid() != 0)
+		skip(); /* chroot(2) */
+	try_child(x, "dockerd", "", true);
+	assert_false(x->f.running);
+}
+
+static const char *answer_to(const char *request)
+{
+	if (strncmp(request, "GET /images/json?all=1 ", 23) == 0)
+		return "HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n[{\"Id\":\"i2\"}, {\"Id\":\"i1\"} ]\n";
+	if (strncmp(request, "GET /volumes ", 13) == 0)
+		return "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"Volumes\":null}";
+	if (strncmp(request, "GET /networks ", 14) == 0)
+		return "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n[{\"Name\": 5}]";
+	return "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n[]";
+}
+
+static void serve(int listener)
+{
+	for (;;) {
+		char request[4096];
+		int fd = accept(listener, NULL, NULL);
+		ssize_t n = fd < 0 ? -1 : read(fd, request, sizeof(request) - 1);
+		const char *answer;
+
+		if (n <= 0)
+			_exit(1);
+		request[n] = '\0';
+		answer = answer_to(request);
+		if (write(fd, answer, strlen(answer)) < 0)
+			_exit(1);
+		close(fd);
+	}
+}
+
+static void the_engine_is_asked_for_its_lists(void **state)
+{
+	struct fixture *x = *state;
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", at(x, "/sock"));
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	pid = fork();
+	if (pid == 0)
+		serve(listener);
+	close(listener);
+	x->f.socket = strdup(a.sun_path);
+	assert_int_equal(uns_host_read_inventory(&x->f, &x->err), 0);
+	end_child(pid);
+	assert_json(x->f.images, "[\"i1\",\"i2\"]");
+	assert_null(x->f.containers); /* status 500 */
+	assert_json(x->f.volume_names, "[]");
+	assert_null(x->f.networks); /* a name that is no string */
+}
+
+static void an_engine_that_does_not_answer_is_no_error(void **state)
+{
+	struct fixture *x = *state;
+
+	x->f.socket = strdup("/nonexistent/docker.sock");
+	assert_int_equal(uns_host_read_inventory(&x->f, &x->err), 0);
+	assert_null(x->f.images);
+	free(x->f.socket);
+	x->f.socket = NULL;
+	assert_int_equal(uns_host_read_inventory(&x->f, &x->err), 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_empty_root_has_the_defaults),
+		cmocka_unit_test(done_takes_zeroed_facts),
+		T(accounts_and_ranges_are_read),
+		T(an_empty_subgid_is_there_all_the_same),
+		T(a_malformed_range_is_bad_input),
+		T(daemon_json_is_read),
+		T(null_and_blank_count_as_unset),
+		T(a_host_without_a_unix_socket_has_none),
+		T(malformed_daemon_json_is_bad_input),
+		T(the_env_file_counts_when_the_unit_uses_it),
+		T(an_env_file_without_the_variable_still_is_the_place),
+		T(the_env_file_does_not_count_otherwise),
+		T(init_scripts_have_their_defaults),
+		T(drop_ins_override_the_unit),
+		T(a_masked_drop_in_says_nothing),
+		T(variables_of_the_unit_are_expanded),
+		T(another_config_file_is_followed),
+		T(an_unclosed_quote_is_bad_input),
+		T(every_place_of_the_option_is_listed),
+		T(the_data_root_is_resolved_inside_the_root),
+		T(the_active_directory_follows_the_setting),
+		T(lines_by_uid_are_decided_by_what_lies_there),
+		T(containers_are_read),
+		T(a_malformed_container_is_bad_input),
+		T(names_and_drivers_are_sorted_out),
+		T(the_store_of_containerd_is_known),
+		T(volumes_are_read),
+		T(malformed_volume_options_are_bad_input),
+		T(labels_come_from_the_database),
+		T(the_nested_store_is_read),
+		T(the_census_walks_the_wanted_store),
+		T(a_daemon_is_found_by_its_pidfile),
+		T(a_stale_pidfile_finds_nothing),
+		T(a_daemon_with_another_root_is_not_ours),
+		T(the_engine_is_asked_for_its_lists),
+		T(an_engine_that_does_not_answer_is_no_error),
+	};
+
+	return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
+}
