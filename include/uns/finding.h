@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings: everything that stops a change, breaks under it, or collides. Each has a stable id. Pure. */
+#ifndef UNS_FINDING_H
+#define UNS_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "uns/err.h"
+#include "uns/str.h"
+
+enum uns_severity { UNS_INFO, UNS_WARNING, UNS_ERROR };
+
+/* The table of all ids, one place: severity, exit class of an error, and whether --ignore may name it. */
+struct uns_check {
+	const char *id;        /* "UnmappedId" */
+	enum uns_severity severity;
+	enum uns_code code;    /* UNS_E_REFUSED or UNS_E_CONFLICT */
+	bool ignorable;
+	const char *summary;   /* one line for the man page and completions */
+};
+extern const struct uns_check uns_checks[];
+extern const size_t uns_checks_n;
+const struct uns_check *uns_check_find(const char *id);
+
+struct uns_finding {
+	const struct uns_check *check;
+	bool ignored;
+	char *object; /* what it is about: a path, a container, a line */
+	char *reason;
+	char *remedy; /* a command or an instruction; may be NULL */
+};
+struct uns_findings {
+	struct uns_finding *v;
+	size_t n, cap;
+};
+void uns_findings_done(struct uns_findings *f);
+/* id must be in the table. ignore: ids that the user accepted; an ignorable error among them becomes ignored. */
+int uns_findings_add(struct uns_findings *f, const struct uns_strs *ignore, const char *id, const char *object, const char *remedy,
+                     struct uns_err *err, const char *reason_fmt, ...) __attribute__((format(printf, 7, 8)));
+/* UNS_OK, or the exit class of the findings that refuse (UNS_E_REFUSED before UNS_E_CONFLICT). */
+enum uns_code uns_findings_code(const struct uns_findings *f);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts and a request → a plan and findings. Pure: no file, no clock, no effect. */
+#ifndef UNS_PLAN_H
+#define UNS_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "uns/err.h"
+#include "uns/facts.h"
+#include "uns/finding.h"
+#include "uns/plandoc.h"
+
+enum uns_command { UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE };
+enum uns_migrate { UNS_MIGRATE_ALL, UNS_MIGRATE_VOLUMES, UNS_MIGRATE_NONE };
+
+struct uns_request {
+	enum uns_command command;
+	const char *user;        /* remap user, "dockremap" when not given */
+	bool range_auto;
+	struct uns_range range;  /* start: only when !range_auto; count 0: 65536 */
+	enum uns_migrate migrate;
+	bool no_restart;         /* leave the engine stopped state alone: only allowed when nothing must be moved */
+	bool purge;              /* disable: user and ranges too */
+	struct uns_strs ignore;  /* ids of findings */
+};
+
+/* Range that the plan uses, for a census that must know it: of the lines that are there, else a free one (enable), or of the tree that
+ * is in use (disable, migrate). 0; 1 when there is none: remapping is off, or a finding says why. Call it with facts whose census knows
+ * no range yet; uns_plan_make asks again, and a finding that is found twice is listed once. */
+int uns_plan_range(const struct uns_facts *f, const struct uns_request *r, struct uns_shift *ret, struct uns_findings *findings,
+                   struct uns_err *err);
+/* The plan; empty (n == 0) when everything is so already. Findings are added whether or not they refuse; when
+ * uns_findings_code(…) != 0 the plan must not be carried out. */
+int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct uns_plan *ret, struct uns_findings *findings,
+                  struct uns_err *err);
+
+#endif

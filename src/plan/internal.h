@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the plan floor: what facts and request come to (the intent), which findings and steps are both made from. */
+#ifndef UNS_PLAN_INTERNAL_H
+#define UNS_PLAN_INTERNAL_H
+
+#include "uns/plan.h"
+
+#define UNS_OPTION "userns-remap"
+#define UNS_SUBUID "/etc/subuid"
+#define UNS_SUBGID "/etc/subgid"
+
+struct uns_intent {
+	const struct uns_facts *f;
+	const struct uns_request *r;
+	struct uns_findings *findings;
+	const char *root;                 /* the data root */
+	const struct uns_store *source;   /* whose data the command takes along: nested for disable, else flat */
+	const struct uns_store *present;  /* what the engine works with at present, as far as settings and trees tell */
+	const struct uns_setting *option; /* where remapping is switched on; NULL: it is off */
+	char *owner;                      /* the user that the option names */
+	bool rooted;                      /* the option names root */
+	bool have_shift;
+	struct uns_shift shift;
+	char *into, *inner;                       /* "U.G" and root/U.G; NULL without a range */
+	bool account, subuid, subgid, set_option; /* what is to be made (enable) or removed (disable) */
+	bool all;                                 /* containers and layers too, not only volumes */
+	bool move;                                /* data changes owner and place */
+	bool aside;                               /* what lies in the way of that holds no data and is put aside */
+	bool stop;                                /* the engine is stopped and started */
+	bool work;                                /* there is anything to do */
+	const struct uns_volume **adopt;          /* migrate: the volumes of the old tree that the new one lacks */
+	size_t adopts;
+	struct uns_strs lost_containers, lost_volumes; /* those that the engine removes when it stops: --rm */
+};
+
+/* The lines of a user in one file: by name and by UID, as the engine reads them. */
+struct uns_own {
+	size_t n;
+	const struct uns_subid_line *first;
+};
+struct uns_own uns_plan_own(const struct uns_facts *f, const struct uns_subid *s, const char *user);
+
+/* The place that switches remapping on, or NULL. Words of the running command line that came from the environment file are no place
+ * of their own. */
+const struct uns_setting *uns_plan_option(const struct uns_facts *f);
+bool uns_plan_is_place(const struct uns_facts *f, const struct uns_setting *s);
+/* The user that a value names (USER[:GROUP], default, or a UID); heap string. */
+char *uns_plan_owner(const struct uns_facts *f, const char *value, struct uns_err *err);
+/* The lowest free range of this size. 0, or 1 when there is none. */
+int uns_plan_free(const struct uns_facts *f, const char *user, uint32_t count, uint32_t *ret_start, struct uns_err *err);
+
+/* Containers, volumes or layers: something that somebody would miss. An engine makes all other entries by itself. */
+bool uns_plan_has_data(const struct uns_store *s);
+const struct uns_volume *uns_plan_volume(const struct uns_store *s, const char *name);
+/* The name is one that the engine would accept; nothing else can become part of a pattern or path. */
+bool uns_plan_volume_name(const char *name);
+
+int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
+int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
+
+#define uns_intent_add(w, id, object, remedy, err, ...)                                                                            \
+	uns_findings_add((w)->findings, &(w)->r->ignore, id, object, remedy, err, __VA_ARGS__)
+
+#endif

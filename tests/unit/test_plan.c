@@ -1,0 +1,1555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/plan.h"
+
+/* ---- a host, built by hand ---- */
+
+#define ROOT "/var/lib/docker"
+#define HOLD "/etc/systemd/system/docker.service.d"
+#define ANONYMOUS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+struct world {
+	struct uns_facts f;
+	struct uns_request r;
+	struct uns_plan plan;
+	struct uns_findings findings;
+	struct uns_shift shift;
+	struct uns_err err;
+	char *text;
+};
+
+/* Facts hold pointers to what they own; here they own nothing. */
+static char *str(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static void list(struct uns_strs *l, const char *s)
+{
+	assert_int_equal(uns_strs_add(l, s, NULL), 0);
+}
+
+static void account(struct uns_accounts *a, const char *name, uint32_t id)
+{
+	a->v = reallocarray(a->v, a->n + 1, sizeof(*a->v));
+	assert_non_null(a->v);
+	a->v[a->n++] = (struct uns_account){str(name), id, id};
+}
+
+static void line(struct uns_subid *s, const char *owner, uint32_t start, uint32_t count)
+{
+	s->v = reallocarray(s->v, s->n + 1, sizeof(*s->v));
+	assert_non_null(s->v);
+	s->v[s->n] = (struct uns_subid_line){str(owner), {start, count}, (unsigned)s->n + 1};
+	s->n++;
+}
+
+static void setting(struct world *w, enum uns_setting_place place, const char *value, const char *file, unsigned at)
+{
+	struct uns_settings *l = &w->f.remap;
+
+	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
+	assert_non_null(l->v);
+	l->v[l->n++] = (struct uns_setting){str(value), str(file), at, place};
+}
+
+static void member(struct world *w, const char *value)
+{
+	w->f.have_config = w->f.have_config_dir = true;
+	w->f.config = value ? json_pack("{s:s}", "userns-remap", value) : json_pack("{s:n}", "userns-remap");
+	setting(w, UNS_PLACE_JSON, value, "/etc/docker/daemon.json", 2);
+}
+
+static struct uns_container *container(struct uns_store *s, const char *name)
+{
+	s->container = reallocarray(s->container, s->containers + 1, sizeof(*s->container));
+	assert_non_null(s->container);
+	s->container[s->containers] = (struct uns_container){.id = str(name), .name = str(name)};
+	return &s->container[s->containers++];
+}
+
+static struct uns_volume *volume(struct uns_store *s, const char *name)
+{
+	s->volume = reallocarray(s->volume, s->volumes + 1, sizeof(*s->volume));
+	assert_non_null(s->volume);
+	s->volume[s->volumes] = (struct uns_volume){.name = str(name)};
+	return &s->volume[s->volumes++];
+}
+
+static void mounted(struct world *w, const char *point)
+{
+	struct uns_mounts *m = &w->f.mounts;
+
+	m->v = reallocarray(m->v, m->n + 1, sizeof(*m->v));
+	assert_non_null(m->v);
+	m->v[m->n++] = (struct uns_mount){.point = str(point), .fstype = str("ext4")};
+}
+
+/* A bare machine: root, a person with a range, no engine. */
+static void bare(struct world *w)
+{
+	*w = (struct world){0};
+	account(&w->f.users, "root", 0);
+	account(&w->f.users, "alice", 1000);
+	account(&w->f.groups, "root", 0);
+	w->f.have_subuid = w->f.have_subgid = true;
+	line(&w->f.subuid, "alice", 100000, 65536);
+	line(&w->f.subgid, "alice", 100000, 65536);
+	w->f.config_file = str("/etc/docker/daemon.json");
+	w->f.data_root = str(ROOT);
+	w->f.exec_root = str("/var/run/docker");
+	w->f.pidfile = str("/var/run/docker.pid");
+	w->f.socket = str("/var/run/docker.sock");
+	w->r = (struct uns_request){.command = UNS_ENABLE, .user = "dockremap", .range_auto = true};
+}
+
+static void fill(struct uns_store *s)
+{
+	list(&s->entries, "containers");
+	list(&s->entries, "image");
+	list(&s->entries, "overlay2");
+	list(&s->entries, "volumes");
+	list(&s->drivers, "overlay2");
+	container(s, "web");
+	volume(s, "data");
+}
+
+static void prepare_user(struct world *w)
+{
+	account(&w->f.users, "dockremap", 999);
+	account(&w->f.groups, "dockremap", 998);
+	line(&w->f.subuid, "dockremap", 524288, 65536);
+	line(&w->f.subgid, "dockremap", 524288, 65536);
+}
+
+/* The engine installed, stopped, with data. */
+static void stopped(struct world *w)
+{
+	bare(w);
+	w->f.installed = w->f.unit = true;
+	w->f.have_config_dir = true;
+	w->f.have_data_root = true;
+	fill(&w->f.flat);
+}
+
+static void start(struct world *w)
+{
+	w->f.running = true;
+	w->f.pid = 4711;
+	w->f.manager = UNS_MANAGER_SYSTEMD;
+	w->f.socket_unit = true;
+	w->f.images = json_pack("[s]", "sha256:aa");
+	w->f.containers = json_pack("[s]", "web");
+	w->f.volume_names = json_pack("[s]", "data");
+	w->f.networks = json_pack("[s,s,s,s]", "bridge", "front", "host", "none");
+}
+
+static void running(struct world *w)
+{
+	stopped(w);
+	start(w);
+}
+
+/* Enabled and finished: everything below 524288.524288. */
+static void enabled(struct world *w)
+{
+	bare(w);
+	prepare_user(w);
+	member(w, "dockremap");
+	w->f.installed = w->f.unit = w->f.have_data_root = true;
+	w->f.active_dir = str("524288.524288");
+	list(&w->f.remap_dirs, "524288.524288");
+	fill(&w->f.nested);
+	start(w);
+}
+
+/* Remapping was switched on by hand: the old tree is still there, with a volume that the new one lacks. */
+static void left_behind(struct world *w)
+{
+	enabled(w);
+	w->r.command = UNS_MIGRATE;
+	list(&w->f.flat.entries, "volumes");
+	volume(&w->f.flat, "old")->labels = json_pack("{s:s}", "team", "a");
+}
+
+static void store_done(struct uns_store *s)
+{
+	uns_strs_done(&s->entries);
+	uns_strs_done(&s->drivers);
+	for (size_t i = 0; i < s->containers; i++) {
+		uns_strs_done(&s->container[i].volumes);
+		uns_strs_done(&s->container[i].binds);
+	}
+	for (size_t i = 0; i < s->volumes; i++) {
+		json_decref(s->volume[i].labels);
+		json_decref(s->volume[i].options);
+	}
+	free(s->container);
+	free(s->volume);
+}
+
+static void census_list_done(struct uns_census_list *l)
+{
+	uns_strs_done(&l->paths);
+}
+
+static void forget(struct world *w)
+{
+	uns_plan_done(&w->plan);
+	uns_findings_done(&w->findings);
+	free(w->text);
+	w->plan = (struct uns_plan){0};
+	w->text = NULL;
+}
+
+static void done(struct world *w)
+{
+	struct uns_facts *f = &w->f;
+
+	forget(w);
+	uns_strs_done(&w->r.ignore);
+	free(f->users.v);
+	free(f->groups.v);
+	free(f->subuid.v);
+	free(f->subgid.v);
+	free(f->remap.v);
+	free(f->mounts.v);
+	json_decref(f->config);
+	json_decref(f->images);
+	json_decref(f->containers);
+	json_decref(f->volume_names);
+	json_decref(f->networks);
+	uns_strs_done(&f->argv);
+	uns_strs_done(&f->environ);
+	uns_strs_done(&f->remap_dirs);
+	store_done(&f->flat);
+	store_done(&f->nested);
+	uns_rangeset_done(&f->census.uid_blocks);
+	uns_rangeset_done(&f->census.gid_blocks);
+	census_list_done(&f->census.unmapped);
+	census_list_done(&f->census.in_target);
+	census_list_done(&f->census.outside);
+	census_list_done(&f->census.flagged);
+	census_list_done(&f->census.symlinks);
+}
+
+/* ---- looking at a plan ---- */
+
+static void make(struct world *w)
+{
+	forget(w);
+	if (uns_plan_make(&w->f, &w->r, &w->plan, &w->findings, &w->err) != 0)
+		fail_msg("uns_plan_make: %s", w->err.text);
+}
+
+/* "~kind kind …": ~ marks a reversed step. */
+static const char *kinds(struct world *w)
+{
+	struct uns_buf b = UNS_BUF_INIT;
+
+	for (size_t i = 0; i < w->plan.n; i++)
+		assert_int_equal(
+		    uns_buf_printf(&b, NULL, "%s%s%s", i ? " " : "", w->plan.v[i].reverse ? "~" : "", w->plan.v[i].kind), 0);
+	free(w->text);
+	w->text = uns_buf_take(&b, NULL);
+	return w->text;
+}
+
+/* The args of the nth step of a kind (from 0), as compact JSON. */
+static const char *args(struct world *w, const char *kind, size_t nth)
+{
+	free(w->text);
+	w->text = NULL;
+	for (size_t i = 0; i < w->plan.n; i++)
+		if (strcmp(w->plan.v[i].kind, kind) == 0 && nth-- == 0)
+			w->text = json_dumps(w->plan.v[i].args, JSON_COMPACT);
+	if (!w->text)
+		fail_msg("no such step: %s", kind);
+	return w->text;
+}
+
+static const struct uns_finding *found(const struct world *w, const char *id)
+{
+	assert_non_null(uns_check_find(id));
+	for (size_t i = 0; i < w->findings.n; i++)
+		if (strcmp(w->findings.v[i].check->id, id) == 0)
+			return &w->findings.v[i];
+	return NULL;
+}
+
+static size_t count_found(const struct world *w, const char *id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->findings.n; i++)
+		n += strcmp(w->findings.v[i].check->id, id) == 0;
+	return n;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!text || !strstr(text, part))
+		fail_msg("\"%s\" does not contain \"%s\"", text ? text : "(null)", part);
+}
+
+static void assert_lacks(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" contains \"%s\"", text, part);
+}
+
+static void assert_quiet(const struct world *w)
+{
+	for (size_t i = 0; i < w->findings.n; i++)
+		fail_msg("unexpected finding %s: %s", w->findings.v[i].check->id, w->findings.v[i].reason);
+}
+
+/* ---- enable ---- */
+
+static void a_host_without_an_engine_is_prepared(void **state)
+{
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	w.f.have_subuid = w.f.have_subgid = false;
+	free(w.f.subuid.v);
+	free(w.f.subgid.v);
+	w.f.subuid = w.f.subgid = (struct uns_subid){0};
+	make(&w);
+	assert_string_equal(kinds(&w), "account subid-line subid-line mkdir json-member");
+	assert_string_equal(args(&w, "account", 0), "{\"user\":\"dockremap\",\"group\":\"dockremap\"}");
+	assert_string_equal(args(&w, "subid-line", 0),
+	                    "{\"file\":\"/etc/subuid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":true}");
+	assert_string_equal(args(&w, "subid-line", 1),
+	                    "{\"file\":\"/etc/subgid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":true}");
+	assert_string_equal(args(&w, "mkdir", 0), "{\"path\":\"/etc/docker\",\"mode\":\"0755\",\"uid\":0,\"gid\":0}");
+	assert_string_equal(
+	    args(&w, "json-member", 0),
+	    "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\",\"after\":\"dockremap\",\"created\":true}");
+	assert_string_equal(w.plan.title, "enable docker");
+	assert_int_equal(w.findings.n, 1);
+	assert_non_null(found(&w, "NotInstalled"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-line subid-line "
+	                               "owner-mode shift-tree json-paths nest json-member "
+	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
+	assert_quiet(&w);
+	assert_string_equal(args(&w, "service", 0), "{\"manager\":\"systemd\",\"units\":[\"docker.socket\",\"docker.service\"]}");
+	assert_string_equal(args(&w, "service", 1), "{\"manager\":\"systemd\",\"units\":[\"docker.socket\",\"docker.service\"]}");
+	assert_string_equal(args(&w, "interlock", 0), "{\"data_root\":\"" ROOT "\",\"exec_root\":\"/var/run/docker\"}");
+	assert_string_equal(args(&w, "nest", 0),
+	                    "{\"dir\":\"" ROOT "\",\"into\":\"524288.524288\",\"gid\":524288,\"keep\":[\"lost+found\"]}");
+	assert_string_equal(args(&w, "shift-tree", 0),
+	                    "{\"base\":\"" ROOT "\",\"patterns\":[\"overlay2/*/diff\",\"overlay2/*/work\",\"volumes/*/_data\","
+	                    "\"containers/*/hosts\",\"containers/*/hostname\",\"containers/*/resolv.conf\"],"
+	                    "\"uid\":{\"start\":524288,\"count\":65536},\"gid\":{\"start\":524288,\"count\":65536},"
+	                    "\"allow\":[\"flags\"]}");
+	assert_has(args(&w, "owner-mode", 0), "{\"base\":\"" ROOT "\",\"patterns\":[\".\",\"containers\"");
+	assert_has(args(&w, "owner-mode", 0), "\"gid\":524288}");
+	assert_has(args(&w, "json-paths", 0), "\"containers/*/config.v2.json\"");
+	assert_has(args(&w, "json-paths", 0), "\"into\":\"524288.524288\"");
+	done(&w);
+}
+
+static void what_the_engine_lists_is_expected_again(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	make(&w);
+	assert_string_equal(args(&w, "engine-sets", 0),
+	                    "{\"socket\":\"/var/run/docker.sock\",\"data_root\":\"" ROOT "\",\"userns\":false,"
+	                    "\"images\":[\"sha256:aa\"],\"containers\":[\"web\"],\"volumes\":[\"data\"],\"networks\":[\"front\"]}");
+	assert_string_equal(args(&w, "engine-sets", 1),
+	                    "{\"socket\":\"/var/run/docker.sock\",\"data_root\":\"" ROOT "/524288.524288\",\"userns\":true,"
+	                    "\"images\":[\"sha256:aa\"],\"containers\":[\"web\"],\"volumes\":[\"data\"],\"networks\":[\"front\"]}");
+	done(&w);
+}
+
+static void the_hold_names_itself(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	make(&w);
+	assert_string_equal(args(&w, "mkdir", 0), "{\"path\":\"" HOLD "\",\"mode\":\"0755\",\"uid\":0,\"gid\":0}");
+	assert_string_equal(args(&w, "own-file", 0),
+	                    "{\"file\":\"" HOLD
+	                    "/90-usernsctl-hold.conf\",\"content\":\"# usernsctl: keeps the engine down while a "
+	                    "transaction is open; removed at its end.\\n[Unit]\\nConditionPathExists=!" HOLD
+	                    "/90-usernsctl-hold.conf\\n\",\"mode\":\"0644\"}");
+	assert_has(args(&w, "own-file", 1), "!/etc/systemd/system/docker.socket.d/90-usernsctl-hold.conf");
+	assert_has(args(&w, "own-file", 2), "docker.socket.d");
+	assert_has(args(&w, "own-file", 3), "docker.service.d");
+	w.f.socket_unit = false;
+	make(&w);
+	assert_has(kinds(&w), "service mkdir own-file interlock");
+	assert_has(kinds(&w), "~interlock ~own-file ~mkdir ~service");
+	assert_string_equal(args(&w, "service", 0), "{\"manager\":\"systemd\",\"units\":[\"docker.service\"]}");
+	done(&w);
+}
+
+/* Run backwards, the bracket must open and close in the same order, or the engine would be started while it is held down. */
+static void the_bracket_is_its_own_mirror(void **state)
+{
+	static void (*const hosts[])(struct world *) = {running, left_behind, enabled};
+	struct world w;
+
+	(void)state;
+	for (size_t h = 0; h < 3; h++) {
+		hosts[h](&w);
+		if (hosts[h] == enabled)
+			w.r.command = UNS_DISABLE;
+		make(&w);
+		assert_has(kinds(&w), " service mkdir own-file mkdir own-file interlock ");
+		for (size_t i = 0, k = w.plan.n - 1; strcmp(w.plan.v[i].kind, "interlock") != 0; i++, k--) {
+			if (strcmp(w.plan.v[i].kind, "volume") == 0) {
+				k++;
+				continue;
+			}
+			assert_string_equal(w.plan.v[i].kind, w.plan.v[k].kind);
+			assert_true(w.plan.v[i].reverse != w.plan.v[k].reverse);
+			if (strcmp(w.plan.v[i].kind, "engine-sets") != 0)
+				assert_true(json_equal(w.plan.v[i].args, w.plan.v[k].args));
+		}
+		done(&w);
+	}
+}
+
+static void a_process_is_started_as_it_was(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.f.manager = UNS_MANAGER_PROCESS;
+	list(&w.f.argv, "/usr/sbin/dockerd");
+	list(&w.f.argv, "--debug");
+	list(&w.f.environ, "PATH=/bin");
+	w.f.cwd = str("/srv");
+	make(&w);
+	assert_lacks(kinds(&w), "own-file");
+	assert_string_equal(args(&w, "service", 0),
+	                    "{\"manager\":\"process\",\"argv\":[\"/usr/sbin/dockerd\",\"--debug\"],\"env\":[\"PATH=/bin\"],"
+	                    "\"cwd\":\"/srv\",\"pidfile\":\"/var/run/docker.pid\",\"socket\":\"/var/run/docker.sock\"}");
+	w.f.log = str("/var/log/dockerd.log");
+	make(&w);
+	assert_has(args(&w, "service", 1), "\"log\":\"/var/log/dockerd.log\"");
+	done(&w);
+}
+
+static void text_that_is_no_utf8_is_refused(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.f.manager = UNS_MANAGER_PROCESS;
+	list(&w.f.environ, "X=\xff");
+	assert_int_equal(uns_plan_make(&w.f, &w.r, &w.plan, &w.findings, &w.err), -1);
+	assert_int_equal(w.err.code, UNS_E_INPUT);
+	assert_has(w.err.text, "X=%FF: expected UTF-8");
+	assert_null(w.plan.v);
+	done(&w);
+}
+
+static void a_stopped_engine_stays_stopped(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	make(&w);
+	assert_string_equal(kinds(&w), "interlock account subid-line subid-line owner-mode shift-tree json-paths nest json-member "
+	                               "~interlock");
+	w.f.manager = UNS_MANAGER_SYSTEMD;
+	make(&w);
+	assert_has(kinds(&w), "mkdir own-file interlock account");
+	assert_lacks(kinds(&w), "service");
+	w.f.offline = true;
+	make(&w);
+	assert_lacks(kinds(&w), "interlock");
+	assert_has(kinds(&w), "mkdir own-file account");
+	done(&w);
+}
+
+static void a_second_run_has_nothing_to_do(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_quiet(&w);
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	done(&w);
+}
+
+static void less_data_can_be_taken_along(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.r.migrate = UNS_MIGRATE_VOLUMES;
+	make(&w);
+	assert_has(kinds(&w), "subid-line owner-mode shift-tree mkdir rename json-member ~interlock");
+	assert_has(args(&w, "owner-mode", 0), "\"patterns\":[\".\"]");
+	assert_has(args(&w, "shift-tree", 0), "\"patterns\":[\"volumes/*/_data\"]");
+	assert_string_equal(args(&w, "mkdir", 2),
+	                    "{\"path\":\"" ROOT "/524288.524288\",\"mode\":\"0710\",\"uid\":0,\"gid\":524288}");
+	assert_string_equal(args(&w, "rename", 0), "{\"from\":\"" ROOT "/volumes\",\"to\":\"" ROOT "/524288.524288/volumes\"}");
+	assert_has(args(&w, "engine-sets", 1), "\"images\":[],\"containers\":[],\"volumes\":[\"data\"],\"networks\":[]}");
+	assert_has(args(&w, "engine-sets", 0), "\"images\":[\"sha256:aa\"]");
+	assert_non_null(found(&w, "OldTreeLeft"));
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service account subid-line subid-line json-member ~service engine-sets");
+	assert_has(args(&w, "engine-sets", 1), "\"volumes\":[]");
+	w.r.no_restart = true;
+	make(&w);
+	assert_string_equal(kinds(&w), "account subid-line subid-line json-member");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	w.r.migrate = UNS_MIGRATE_ALL;
+	make(&w);
+	assert_non_null(found(&w, "NoRestartNeedsStop"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	done(&w);
+}
+
+static void containers_with_rm_are_not_expected_again(void **state)
+{
+	struct uns_container *c;
+	struct world w;
+
+	(void)state;
+	running(&w);
+	c = container(&w.f.flat, "job");
+	c->running = c->auto_remove = true;
+	list(&c->volumes, ANONYMOUS);
+	list(&c->volumes, "data");
+	container(&w.f.flat, "lazy")->auto_remove = true;
+	json_array_append_new(w.f.containers, json_string("job"));
+	json_array_append_new(w.f.containers, json_string("lazy"));
+	json_array_append_new(w.f.volume_names, json_string(ANONYMOUS));
+	make(&w);
+	for (size_t i = 0; i < 2; i++)
+		assert_has(args(&w, "engine-sets", i), "\"containers\":[\"web\",\"lazy\"],\"volumes\":[\"data\"]");
+	assert_int_equal(count_found(&w, "ContainerAutoRemove"), 1);
+	assert_string_equal(found(&w, "ContainerAutoRemove")->object, "job");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+/* Somebody set the option by hand, saw an empty engine, and stopped there. */
+static void an_empty_remapped_tree_is_put_aside(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	fill(&w.f.flat);
+	store_done(&w.f.nested);
+	w.f.nested = (struct uns_store){0};
+	list(&w.f.nested.entries, "image");
+	make(&w);
+	assert_has(kinds(&w), "interlock rename owner-mode shift-tree json-paths nest ~interlock");
+	assert_string_equal(args(&w, "rename", 0),
+	                    "{\"from\":\"" ROOT "/524288.524288\",\"to\":\"" ROOT "/.524288.524288.aside\"}");
+	/* On the way back the engine has the option it had: the remapped tree, of which nothing was listed. */
+	assert_has(args(&w, "engine-sets", 0), "\"data_root\":\"" ROOT "/524288.524288\",\"userns\":true");
+	/* What the engine of the empty tree lists says nothing about the tree that moves. */
+	assert_has(args(&w, "engine-sets", 1), "\"images\":[],");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	uns_strs_done(&w.f.nested.entries);
+	w.f.nested.entries = (struct uns_strs){0};
+	make(&w);
+	assert_lacks(kinds(&w), "rename");
+	assert_has(kinds(&w), "nest");
+	/* The option was set under a running engine, which still works with the old tree. */
+	assert_has(args(&w, "engine-sets", 0), "\"data_root\":\"" ROOT "/524288.524288\",\"userns\":true,\"images\":[],");
+	assert_has(args(&w, "engine-sets", 1), "\"images\":[\"sha256:aa\"]");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void two_trees_with_data_are_for_migrate(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	fill(&w.f.flat);
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	assert_has(found(&w, "RemapActive")->remedy, "usernsctl migrate");
+	done(&w);
+}
+
+static void a_tree_of_an_earlier_remapping_is_in_the_way(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	prepare_user(&w);
+	list(&w.f.remap_dirs, "524288.524288");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	assert_has(found(&w, "TargetDirTaken")->remedy, "mv " ROOT "/524288.524288 " ROOT "/.524288.524288.old");
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_null(found(&w, "TargetDirTaken"));
+	done(&w);
+}
+
+/* ---- where the option is ---- */
+
+static void the_option_is_changed_where_it_stands(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	member(&w, "");
+	make(&w);
+	assert_string_equal(args(&w, "json-member", 0), "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\","
+	                                                "\"before\":\"\",\"after\":\"dockremap\",\"created\":false}");
+	done(&w);
+	stopped(&w);
+	member(&w, NULL);
+	make(&w);
+	assert_has(args(&w, "json-member", 0), "\"before\":null,\"after\":\"dockremap\"");
+	done(&w);
+	stopped(&w);
+	w.f.env_file = str("/etc/default/docker");
+	w.f.env_variable = str("DOCKER_OPTS");
+	setting(&w, UNS_PLACE_ENV, "carol", "/etc/default/docker", 3);
+	setting(&w, UNS_PLACE_ARGV, "carol", NULL, 0);
+	make(&w);
+	assert_lacks(kinds(&w), "json-member");
+	assert_string_equal(args(&w, "env-option", 0), "{\"file\":\"/etc/default/docker\",\"variable\":\"DOCKER_OPTS\","
+	                                               "\"option\":\"userns-remap\",\"before\":\"carol\",\"after\":\"dockremap\"}");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void one_place_only(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	member(&w, "dockremap");
+	setting(&w, UNS_PLACE_ENV, "dockremap", "/etc/default/docker", 7);
+	make(&w);
+	assert_has(found(&w, "OptionTwice")->reason,
+	           "2 places, with which the engine does not start: /etc/docker/daemon.json:2 (\"dockremap\"), "
+	           "/etc/default/docker:7 (\"dockremap\")");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	done(&w);
+	stopped(&w);
+	setting(&w, UNS_PLACE_ARGV, "carol", NULL, 0);
+	make(&w);
+	assert_non_null(found(&w, "OptionOnCommandLine"));
+	assert_lacks(kinds(&w), "json-member");
+	done(&w);
+	enabled(&w);
+	w.f.remap.v[0].place = UNS_PLACE_ARGV;
+	make(&w);
+	assert_quiet(&w); /* it is as it should be, whoever sets it */
+	done(&w);
+}
+
+static void somebody_elses_remapping_is_a_conflict(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.user = "carol";
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_CONFLICT);
+	assert_has(found(&w, "OptionForeign")->remedy, "usernsctl disable docker");
+	done(&w);
+}
+
+static void other_spellings_of_the_user_are_understood(void **state)
+{
+	static const char *const values[] = {"default", "dockremap:dockremap", "999", "999:998"};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		enabled(&w);
+		w.f.remap.v[0].value = str(values[i]);
+		make(&w);
+		assert_int_equal(w.plan.n, 0);
+		assert_quiet(&w);
+		store_done(&w.f.nested); /* not in use yet: written out, since "default" lets the engine choose */
+		w.f.nested = (struct uns_store){0};
+		make(&w);
+		assert_has(kinds(&w), "json-member");
+		done(&w);
+	}
+}
+
+static void root_is_no_remapping(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	member(&w, "root");
+	make(&w);
+	assert_non_null(found(&w, "OptionRoot"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	assert_has(args(&w, "json-member", 0), "\"before\":\"root\"");
+	list(&w.f.remap_dirs, "0.0");
+	make(&w);
+	assert_non_null(found(&w, "RootTree"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	w.r.command = UNS_DISABLE;
+	uns_strs_done(&w.f.remap_dirs);
+	w.f.remap_dirs = (struct uns_strs){0};
+	make(&w);
+	assert_string_equal(kinds(&w), "~json-member");
+	done(&w);
+}
+
+/* ---- ranges ---- */
+
+static int range(struct world *w)
+{
+	int rc;
+
+	forget(w);
+	rc = uns_plan_range(&w->f, &w->r, &w->shift, &w->findings, &w->err);
+	if (rc < 0)
+		fail_msg("uns_plan_range: %s", w->err.text);
+	return rc;
+}
+
+static void the_first_free_block_is_chosen(void **state)
+{
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	assert_int_equal(range(&w), 0);
+	assert_int_equal(w.shift.uid.start, 524288);
+	assert_int_equal(w.shift.gid.start, 524288);
+	assert_int_equal(w.shift.uid.count, 65536);
+	line(&w.f.subgid, "bob", 589823, 1); /* the last ID of the first block, only as a GID */
+	account(&w.f.users, "snap", 600000); /* second block */
+	account(&w.f.groups, "grp", 655360); /* third */
+	list(&w.f.remap_dirs, "100.720896"); /* fourth, as a GID */
+	w.f.have_census = true;
+	uns_rangeset_add(&w.f.census.uid_blocks, (struct uns_range){786432, 65536}, ROOT "/x", NULL);
+	uns_rangeset_add(&w.f.census.gid_blocks, (struct uns_range){851968, 65536}, ROOT "/x", NULL);
+	assert_int_equal(range(&w), 0);
+	assert_int_equal(w.shift.uid.start, 917504);
+	assert_int_equal(w.shift.gid.start, 917504);
+	w.r.range.count = 1u << 20;
+	assert_int_equal(range(&w), 0);
+	assert_int_equal(w.shift.uid.start, 1048576);
+	assert_int_equal(w.shift.uid.count, 1048576);
+	done(&w);
+}
+
+static void full_hosts_fall_back_or_are_told(void **state)
+{
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	line(&w.f.subuid, "big", 524288, 2147483647u - 524288u);
+	assert_int_equal(range(&w), 0);
+	assert_int_equal(w.shift.uid.start, 196608); /* alice has 100000 to 165535 */
+	line(&w.f.subuid, "small", 65536, 524288 - 65536);
+	assert_int_equal(range(&w), 1);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	assert_has(found(&w, "RangeNone")->reason, "65536");
+	done(&w);
+	bare(&w);
+	line(&w.f.subuid, "big", 65536, 2147352576u - 65536u); /* up to systemd's foreign range, which only leaves one more block */
+	assert_int_equal(range(&w), 0);
+	assert_int_equal(w.shift.uid.start, 2147418112u);
+	done(&w);
+}
+
+struct lines_case {
+	const char *name;
+	uint32_t start, count, gstart; /* of the user's own lines; gstart 0: none in subgid */
+	bool range_auto;
+	uint32_t want_start, want_count;
+	const char *id; /* finding, or NULL: the lines are used */
+};
+
+static void lines_that_are_there_are_used_or_refused(void **state)
+{
+	static const struct lines_case cases[] = {
+	    {"docker's own", 165536, 65536, 165536, true, 0, 0, NULL},
+	    {"starts differ", 231072, 65536, 165536, true, 0, 0, NULL},
+	    {"only in one file", 165536, 65536, 0, true, 0, 0, NULL},
+	    {"the same, asked for", 524288, 65536, 524288, false, 524288, 0, NULL},
+	    {"small, but sane", 524288, 1000, 524288, true, 0, 0, NULL},
+	    {"another was asked for", 524288, 65536, 524288, false, 589824, 0, "RangeTaken"},
+	    {"another count was asked for", 524288, 65536, 524288, true, 0, 131072, "RangeTaken"},
+	    {"alice's", 100000, 65536, 100000, true, 0, 0, "RangeTaken"},
+	    {"touches alice's last", 165535, 65536, 165535, true, 0, 0, "RangeTaken"},
+	    {"host users", 1000, 65536, 1000, true, 0, 0, "RangeUnsafe"},
+	    {"not disjoint", 131072, 131073, 131072, true, 0, 0, "RangeUnsafe"},
+	    {"too high", 2147483648u, 65536, 2147483648u, true, 0, 0, "RangeUnsafe"},
+	    {"ends too high", 2147483647u, 65536, 2147483647u, true, 0, 0, "RangeUnsafe"},
+	    {"empty", 524288, 0, 524288, true, 0, 0, "RangeUnsafe"},
+	    {"systemd's", 2147352576u, 65536, 2147352576u, true, 0, 0, "RangeTaken"},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct lines_case *c = &cases[i];
+
+		bare(&w);
+		line(&w.f.subuid, "dockremap", c->start, c->count);
+		if (c->gstart)
+			line(&w.f.subgid, "dockremap", c->gstart, c->count);
+		w.r.range_auto = c->range_auto;
+		w.r.range = (struct uns_range){c->want_start, c->want_count};
+		if (range(&w) != (c->id ? 1 : 0))
+			fail_msg("%s: wrong answer", c->name);
+		if (c->id && !found(&w, c->id))
+			fail_msg("%s: no finding %s", c->name, c->id);
+		if (!c->id) {
+			assert_int_equal(w.shift.uid.start, c->start);
+			assert_int_equal(w.shift.gid.start, c->gstart ? c->gstart : c->start);
+		}
+		done(&w);
+	}
+}
+
+static void only_what_is_missing_is_added(void **state)
+{
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	account(&w.f.users, "dockremap", 999);
+	account(&w.f.groups, "dockremap", 999);
+	line(&w.f.subuid, "999", 524288, 65536); /* by UID: the engine reads that too */
+	make(&w);
+	assert_has(kinds(&w), "subid-line mkdir");
+	assert_has(args(&w, "subid-line", 0), "/etc/subgid");
+	assert_has(args(&w, "subid-line", 0), "\"created\":false");
+	w.f.have_subgid = false;
+	make(&w);
+	assert_has(args(&w, "subid-line", 0), "\"created\":true");
+	assert_lacks(kinds(&w), "account");
+	line(&w.f.subgid, "dockremap", 524288, 65536);
+	make(&w);
+	assert_lacks(kinds(&w), "subid-line");
+	line(&w.f.subgid, "999", 524288, 65536);
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_string_equal(found(&w, "RangeSeveral")->object, "/etc/subgid");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	done(&w);
+}
+
+static void a_wanted_range_is_checked(void **state)
+{
+	static const struct {
+		uint32_t start, count;
+		const char *id, *part;
+	} cases[] = {
+	    {655360, 0, NULL, NULL},
+	    {851968, 851968, NULL, NULL},
+	    {851968, 851969, "RangeUnsafe", "below its own count"},
+	    {655361, 0, "RangeUnsafe", "no multiple of 65536"},
+	    {0, 0, "RangeUnsafe", "below 65536"},
+	    {65536, 0, "RangeTaken", "alice (/etc/subuid:1: alice:100000:65536)"},
+	    {720896, 0, "RangeTaken", "user dockremap (UID 750000)"},
+	    {786432, 0, "RangeTaken", "group grp (GID 800000)"},
+	};
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	account(&w.f.users, "dockremap", 750000);
+	account(&w.f.groups, "grp", 800000);
+	w.r.range_auto = false;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w.r.range = (struct uns_range){cases[i].start, cases[i].count};
+		assert_int_equal(range(&w), cases[i].id ? 1 : 0);
+		if (cases[i].id) {
+			assert_non_null(found(&w, cases[i].id));
+			assert_has(found(&w, cases[i].id)->reason, cases[i].part);
+		}
+	}
+	w.r.range = (struct uns_range){65536, 0};
+	range(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_CONFLICT);
+	done(&w);
+}
+
+static void an_overlap_in_use_is_told_not_refused(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	line(&w.f.subuid, "late", 589823, 65536);
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_has(found(&w, "RangeShared")->reason, "late");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+/* ---- the user ---- */
+
+static void the_user_must_fit(void **state)
+{
+	static const struct {
+		const char *user, *id;
+	} cases[] = {{"dockremap", NULL},        {"a-b_9", NULL},          {"default", "UserUnfit"},
+	             {"root", "UserUnfit"},      {"", "UserUnfit"},        {"9a", "UserUnfit"},
+	             {"a:b", "UserUnfit"},       {"a b", "UserUnfit"},     {"toor", "UserUnfit"},
+	             {"half", "UserIncomplete"}, {"grp", "UserIncomplete"}};
+	struct world w;
+
+	(void)state;
+	bare(&w);
+	account(&w.f.users, "toor", 0);
+	account(&w.f.users, "half", 990);
+	account(&w.f.groups, "grp", 991);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w.r.user = cases[i].user;
+		make(&w);
+		if (cases[i].id && !found(&w, cases[i].id))
+			fail_msg("%s: no %s", cases[i].user, cases[i].id);
+		assert_int_equal(uns_findings_code(&w.findings), cases[i].id ? UNS_E_REFUSED : UNS_OK);
+	}
+	done(&w);
+}
+
+/* ---- what stops it ---- */
+
+static void broken_namespaces(struct world *w)
+{
+	w->f.have_max_user_namespaces = true;
+}
+
+static void census_problem(struct uns_census_list *l, const char *path)
+{
+	l->n++;
+	list(&l->paths, path);
+}
+
+static void files_that_cannot_be_shifted_are_refused_or_allowed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	w.f.have_census = true;
+	w.f.census.max_uid = 70000;
+	census_problem(&w.f.census.unmapped, "overlay2/a/diff/x (uid 70000)");
+	census_problem(&w.f.census.in_target, "volumes/data/_data/y (uid 524289)");
+	census_problem(&w.f.census.outside, "volumes/data/_data/z");
+	census_problem(&w.f.census.flagged, "volumes/data/_data/i");
+	volume(&w.f.flat, "link")->data_is_symlink = true;
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	assert_has(found(&w, "UnmappedId")->reason, "overlay2/a/diff/x (uid 70000)");
+	assert_string_equal(found(&w, "UnmappedId")->remedy, "usernsctl enable docker --range=524288:131072");
+	assert_has(found(&w, "TargetIdInUse")->reason, "524289");
+	assert_string_equal(found(&w, "TargetIdInUse")->remedy, "usernsctl enable docker --ignore=TargetIdInUse accepts it");
+	assert_string_equal(found(&w, "VolumeSymlink")->object, "link");
+	assert_int_equal(found(&w, "FlaggedInode")->check->severity, UNS_INFO);
+	list(&w.r.ignore, "UnmappedId");
+	list(&w.r.ignore, "TargetIdInUse");
+	list(&w.r.ignore, "HardLinkOutside");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	list(&w.r.ignore, "VolumeSymlink");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	assert_true(found(&w, "UnmappedId")->ignored);
+	assert_has(args(&w, "shift-tree", 0), "\"allow\":[\"flags\",\"unmapped\",\"in-target\",\"hard-links\",\"symlinks\"]");
+	done(&w);
+}
+
+/* On the way back every file has an ID of the range, and a kernel without namespaces is no hindrance. */
+static void the_way_back_is_not_refused_for_being_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	broken_namespaces(&w);
+	w.f.have_census = true;
+	census_problem(&w.f.census.in_target, "volumes/data/_data/y (uid 524289)");
+	make(&w);
+	assert_quiet(&w);
+	census_problem(&w.f.census.unmapped, "volumes/data/_data/z (uid 7000000)");
+	w.f.census.max_uid = 7000000;
+	make(&w);
+	assert_has(found(&w, "UnmappedId")->remedy, "usernsctl disable docker --ignore=UnmappedId leaves them");
+	done(&w);
+}
+
+static void only_adopted_volumes_count(void **state)
+{
+	struct world w;
+
+	(void)state;
+	left_behind(&w);
+	w.f.have_census = true;
+	census_problem(&w.f.census.unmapped, "volumes/older/_data/y (uid 70000)");
+	census_problem(&w.f.census.unmapped, "overlay2/old/diff/y (uid 70000)");
+	make(&w);
+	assert_null(found(&w, "UnmappedId"));
+	census_problem(&w.f.census.unmapped, "volumes/old/_data/y (uid 70000)");
+	make(&w);
+	assert_has(found(&w, "UnmappedId")->reason, "exports (1): volumes/old/_data/y");
+	assert_has(found(&w, "UnmappedId")->remedy, "usernsctl migrate --ignore=UnmappedId");
+	done(&w);
+}
+
+static void symlinks_of_the_census_are_listed_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	w.f.have_census = true;
+	volume(&w.f.flat, "link")->data_is_symlink = true;
+	census_problem(&w.f.census.symlinks, "volumes/link/_data");
+	make(&w);
+	assert_int_equal(count_found(&w, "VolumeSymlink"), 1);
+	assert_has(found(&w, "VolumeSymlink")->reason, "volumes/link/_data");
+	done(&w);
+}
+
+static void files_that_stay_do_not_count(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	w.f.have_census = true;
+	census_problem(&w.f.census.unmapped, "overlay2/a/diff/x (uid 70000)");
+	w.r.migrate = UNS_MIGRATE_VOLUMES;
+	make(&w);
+	assert_null(found(&w, "UnmappedId"));
+	w.f.census.unmapped.n = 21; /* not all are listed: one of the others may be in a volume */
+	make(&w);
+	assert_has(found(&w, "UnmappedId")->reason, "and 20 more");
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_null(found(&w, "UnmappedId"));
+	done(&w);
+}
+
+static void mounts_below_the_root_are_refused(void **state)
+{
+	static const struct {
+		const char *point;
+		bool refused;
+	} cases[] = {
+	    {ROOT, false},
+	    {ROOT "/overlay2/abc/merged", false},
+	    {ROOT "/overlay2/abc/merged/x", true},
+	    {ROOT "/overlay2/abc/mergedx", true},
+	    {ROOT "/overlay2", true},
+	    {ROOT "/volumes", true},
+	    {ROOT "/containers/abc/mounts/shm", false},
+	    {ROOT "/containers/abc/mounts", false},
+	    {ROOT "/volumes/nfs/_data", false},
+	    {ROOT "/volumes/nf/_data", true},
+	    {ROOT "/volumes/data/_data", true},
+	    {ROOT "/netns/x", false},
+	    {ROOT "/containers/abc", true},
+	    {"/var/lib/docker2", false},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		running(&w);
+		volume(&w.f.flat, "nfs")->mounted_type = true;
+		mounted(&w, cases[i].point);
+		make(&w);
+		if (cases[i].refused != (found(&w, "NestedMount") != NULL))
+			fail_msg("%s: should %sbe refused", cases[i].point, cases[i].refused ? "" : "not ");
+		done(&w);
+	}
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	mounted(&w, ROOT "/524288.524288");
+	mounted(&w, ROOT "/524288.524288/overlay2/a/merged");
+	make(&w);
+	assert_null(found(&w, "NestedMount"));
+	mounted(&w, ROOT "/524288.524288/vol umes");
+	make(&w);
+	assert_string_equal(found(&w, "NestedMount")->object, ROOT "/524288.524288/vol%20umes");
+	done(&w);
+}
+
+static void broken_drivers(struct world *w)
+{
+	list(&w->f.flat.drivers, "zfs");
+}
+
+static void broken_containerd(struct world *w)
+{
+	w->f.flat.containerd_images = true;
+}
+
+static void broken_feature(struct world *w)
+{
+	w->f.config = json_pack("{s:{s:b}}", "features", "containerd-snapshotter", 1);
+	w->r.migrate = UNS_MIGRATE_NONE;
+}
+
+static void broken_readonly(struct world *w)
+{
+	w->f.data_root_readonly = true;
+}
+
+static void broken_live_restore(struct world *w)
+{
+	w->f.live_restore = true;
+	w->f.flat.container[0].running = true;
+}
+
+static void broken_manager(struct world *w)
+{
+	w->f.manager = UNS_MANAGER_NONE;
+}
+
+static void broken_device(struct world *w)
+{
+	w->f.flat.volume[0].mounted_type = true;
+	w->f.flat.volume[0].device = str(ROOT "/volumes/other/_data");
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+	static const struct {
+		const char *id;
+		void (*spoil)(struct world *);
+	} cases[] = {
+	    {"StorageDriver", broken_drivers},        {"ContainerdImageStore", broken_containerd},
+	    {"ContainerdImageStore", broken_feature}, {"UserNamespacesOff", broken_namespaces},
+	    {"DataRootReadOnly", broken_readonly},    {"LiveRestore", broken_live_restore},
+	    {"EngineUnmanaged", broken_manager},      {"VolumeDeviceInside", broken_device},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		running(&w);
+		cases[i].spoil(&w);
+		make(&w);
+		if (!found(&w, cases[i].id))
+			fail_msg("no %s", cases[i].id);
+		assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+		assert_int_equal(w.findings.v[0].check->severity, UNS_ERROR);
+		done(&w);
+	}
+	running(&w);
+	broken_live_restore(&w);
+	w.f.flat.container[0].running = false;
+	make(&w);
+	assert_quiet(&w);
+	json_decref(w.f.containers);
+	w.f.containers = NULL;
+	make(&w);
+	assert_non_null(found(&w, "EngineSilent"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void containers_that_change_are_named(void **state)
+{
+	struct uns_container *c;
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	container(&w.f.flat, "p")->privileged = true;
+	container(&w.f.flat, "n")->network_mode = str("host");
+	container(&w.f.flat, "i")->ipc_mode = str("host");
+	container(&w.f.flat, "pid")->pid_mode = str("host");
+	container(&w.f.flat, "ok")->network_mode = str("bridge");
+	c = container(&w.f.flat, "h");
+	c->privileged = true;
+	c->userns_mode = str("host");
+	c = container(&w.f.flat, "b");
+	list(&c->binds, "/srv/a b");
+	list(&c->binds, ROOT "/volumes/data/_data");
+	list(&c->binds, "/etc");
+	make(&w);
+	assert_int_equal(count_found(&w, "ContainerWillNotStart"), 4);
+	assert_int_equal(count_found(&w, "ContainerUsernsHost"), 1);
+	assert_int_equal(count_found(&w, "ContainerBind"), 1);
+	assert_has(found(&w, "ContainerBind")->reason, "mounts /srv/a%20b, /etc from");
+	assert_has(found(&w, "ContainerWillNotStart")->reason, "--privileged");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	w.r.migrate = UNS_MIGRATE_VOLUMES; /* they stay behind */
+	make(&w);
+	assert_int_equal(count_found(&w, "ContainerWillNotStart"), 0);
+	done(&w);
+}
+
+/* ---- disable ---- */
+
+static void disable_goes_the_same_way_back(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock "
+	                               "~json-member ~nest ~json-paths ~shift-tree ~owner-mode "
+	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
+	assert_quiet(&w);
+	assert_string_equal(w.plan.title, "disable docker");
+	assert_has(args(&w, "engine-sets", 0),
+	           "\"data_root\":\"" ROOT "/524288.524288\",\"userns\":true,\"images\":[\"sha256:aa\"]");
+	assert_has(args(&w, "engine-sets", 1), "\"data_root\":\"" ROOT "\",\"userns\":false,\"images\":[\"sha256:aa\"]");
+	assert_string_equal(
+	    args(&w, "json-member", 0),
+	    "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\",\"after\":\"dockremap\",\"created\":false}");
+	assert_has(args(&w, "shift-tree", 0), "{\"base\":\"" ROOT "\",\"patterns\":[\"overlay2/*/diff\"");
+	done(&w);
+}
+
+static void purge_removes_user_and_ranges(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	w.r.purge = true;
+	make(&w);
+	assert_has(kinds(&w), "~owner-mode ~subid-line ~subid-line ~account ~interlock");
+	assert_has(args(&w, "subid-line", 0), "/etc/subgid");
+	assert_has(args(&w, "subid-line", 0), "\"created\":false");
+	w.f.users.v[2].id = 1001; /* a person */
+	make(&w);
+	assert_lacks(kinds(&w), "account");
+	assert_non_null(found(&w, "PurgeKeepsUser"));
+	assert_has(kinds(&w), "~subid-line");
+	done(&w);
+}
+
+static void disable_of_nothing_is_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.r.command = UNS_DISABLE;
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_non_null(found(&w, "NotEnabled"));
+	assert_int_equal(w.findings.n, 1);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void disable_needs_one_range(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	line(&w.f.subuid, "dockremap", 1048576, 65536);
+	make(&w);
+	assert_non_null(found(&w, "RangeSeveral"));
+	assert_int_equal(w.plan.n, 0);
+	done(&w);
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	w.f.subuid.v[1].range.start = 1048576; /* the lines no longer tell what the directory tells */
+	make(&w);
+	assert_non_null(found(&w, "RemapBroken"));
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	w.f.subuid.n = 1;
+	make(&w);
+	assert_non_null(found(&w, "RemapBroken"));
+	done(&w);
+}
+
+static void what_lies_in_the_way_home(void **state)
+{
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.r.command = UNS_DISABLE;
+	list(&w.f.flat.entries, "image"); /* made by an engine that ran without remapping for a moment */
+	make(&w);
+	assert_has(kinds(&w), "interlock mkdir rename ~json-member ~nest");
+	assert_string_equal(args(&w, "rename", 0),
+	                    "{\"from\":\"" ROOT "/image\",\"to\":\"" ROOT "/.before-524288.524288.aside/image\"}");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	volume(&w.f.flat, "old");
+	make(&w);
+	assert_has(found(&w, "BothTreesHaveData")->reason, "image");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	store_done(&w.f.nested); /* switched on by mistake: nothing is in the new tree */
+	w.f.nested = (struct uns_store){0};
+	list(&w.f.nested.entries, "image");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service ~json-member ~service engine-sets");
+	assert_has(args(&w, "engine-sets", 1), "\"images\":[]");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+/* ---- migrate ---- */
+
+static void volumes_left_behind_are_adopted(void **state)
+{
+	struct uns_volume *v;
+	struct world w;
+
+	(void)state;
+	left_behind(&w);
+	v = volume(&w.f.flat, "nfs");
+	v->mounted_type = true;
+	v->options = json_pack("{s:s}", "type", "nfs");
+	make(&w);
+	assert_quiet(&w);
+	assert_string_equal(kinds(&w), "~engine-sets volume volume service mkdir own-file mkdir own-file interlock "
+	                               "shift-tree mkdir rename rename rename "
+	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
+	assert_string_equal(args(&w, "volume", 0),
+	                    "{\"socket\":\"/var/run/docker.sock\",\"path\":\"" ROOT "/524288.524288/volumes/old\",\"name\":\"old\","
+	                    "\"labels\":{\"team\":\"a\"},\"options\":{}}");
+	assert_has(args(&w, "volume", 1), "\"options\":{\"type\":\"nfs\"}");
+	assert_has(args(&w, "shift-tree", 0), "\"base\":\"" ROOT "\",\"patterns\":[\"volumes/old/_data\"]");
+	assert_string_equal(args(&w, "rename", 0),
+	                    "{\"from\":\"" ROOT "/volumes/old/_data\",\"to\":\"" ROOT "/524288.524288/volumes/old/_data\","
+	                    "\"over_empty\":true,\"uid\":524288,\"gid\":524288,\"mode\":\"0755\"}");
+	assert_string_equal(args(&w, "rename", 1),
+	                    "{\"from\":\"" ROOT "/volumes/old\",\"to\":\"" ROOT "/.adopted-by-524288.524288/old\"}");
+	assert_has(args(&w, "rename", 2), "volumes/nfs\"");
+	assert_has(args(&w, "engine-sets", 0), "\"volumes\":[\"data\"]");
+	assert_has(args(&w, "engine-sets", 1), "\"volumes\":[\"data\",\"old\",\"nfs\"]");
+	done(&w);
+}
+
+static void a_stopped_engine_cannot_take_labels(void **state)
+{
+	struct world w;
+
+	(void)state;
+	left_behind(&w);
+	w.f.running = false;
+	w.f.manager = UNS_MANAGER_NONE;
+	make(&w);
+	assert_string_equal(kinds(&w), "interlock shift-tree rename ~interlock");
+	assert_string_equal(args(&w, "rename", 0),
+	                    "{\"from\":\"" ROOT "/volumes/old\",\"to\":\"" ROOT "/524288.524288/volumes/old\"}");
+	assert_has(found(&w, "VolumeLabelsLost")->remedy, "start the engine");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	list(&w.r.ignore, "VolumeLabelsLost");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void names_in_both_trees_are_conflicts(void **state)
+{
+	struct world w;
+
+	(void)state;
+	left_behind(&w);
+	volume(&w.f.flat, "data");
+	make(&w);
+	assert_string_equal(found(&w, "VolumeNameTaken")->object, "data");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_CONFLICT);
+	list(&w.r.ignore, "VolumeNameTaken");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	for (size_t i = 0; i < w.plan.n; i++)
+		assert_true(!json_object_get(w.plan.v[i].args, "name") ||
+		            strcmp(json_string_value(json_object_get(w.plan.v[i].args, "name")), "old") == 0);
+	done(&w);
+}
+
+static void migrate_has_its_conditions(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.r.command = UNS_MIGRATE;
+	make(&w);
+	assert_string_equal(found(&w, "MigrateNeedsRemap")->remedy, "usernsctl enable docker");
+	assert_int_equal(w.plan.n, 0);
+	done(&w);
+	enabled(&w); /* nothing was left */
+	w.r.command = UNS_MIGRATE;
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_quiet(&w);
+	fill(&w.f.flat);
+	w.f.flat.volume[0].name = str("*"); /* no name of a volume, and a pattern that would take all */
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_non_null(found(&w, "OldTreeLeft"));
+	done(&w);
+	left_behind(&w);
+	w.r.no_restart = true;
+	make(&w);
+	assert_non_null(found(&w, "NoRestartNeedsStop"));
+	w.r.no_restart = false;
+	store_done(&w.f.nested);
+	w.f.nested = (struct uns_store){0};
+	make(&w);
+	assert_non_null(found(&w, "NeverStarted"));
+	done(&w);
+}
+
+/* ---- findings ---- */
+
+static void the_table_of_checks_is_sound(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < uns_checks_n; i++) {
+		const struct uns_check *c = &uns_checks[i];
+
+		assert_ptr_equal(uns_check_find(c->id), c); /* no id twice */
+		assert_true((c->severity == UNS_ERROR) == (c->code != UNS_OK));
+		assert_true(c->code == UNS_OK || c->code == UNS_E_REFUSED || c->code == UNS_E_CONFLICT);
+		assert_true(strlen(c->summary) > 10);
+		assert_null(strpbrk(c->id, ", "));
+	}
+	assert_null(uns_check_find("Nothing"));
+	assert_null(uns_check_find(""));
+}
+
+static void findings_refuse_by_their_class(void **state)
+{
+	struct uns_strs ignore = UNS_STRS_INIT;
+	struct uns_findings f = {0};
+	struct uns_err err = {0};
+
+	(void)state;
+	assert_int_equal(uns_findings_code(&f), UNS_OK);
+	list(&ignore, "RangeTaken"); /* cannot be ignored */
+	list(&ignore, "UnmappedId");
+	assert_int_equal(uns_findings_add(&f, &ignore, "NotInstalled", "docker", NULL, &err, "no %s", "docker"), 0);
+	assert_string_equal(f.v[0].reason, "no docker");
+	assert_null(f.v[0].remedy);
+	assert_int_equal(uns_findings_code(&f), UNS_OK);
+	assert_int_equal(uns_findings_add(&f, &ignore, "UnmappedId", "x", "do", &err, "one"), 0);
+	assert_true(f.v[1].ignored);
+	assert_int_equal(uns_findings_code(&f), UNS_OK);
+	assert_int_equal(uns_findings_add(&f, &ignore, "RangeTaken", "x", NULL, &err, "one"), 0);
+	assert_false(f.v[2].ignored);
+	assert_int_equal(uns_findings_code(&f), UNS_E_CONFLICT);
+	assert_int_equal(uns_findings_add(&f, NULL, "RangeNone", "x", NULL, &err, "one"), 0);
+	assert_int_equal(uns_findings_code(&f), UNS_E_REFUSED);
+	assert_int_equal(uns_findings_add(&f, NULL, "RangeNone", "x", NULL, &err, "one"), 0); /* said once */
+	assert_int_equal(f.n, 4);
+	assert_int_equal(uns_findings_add(&f, NULL, "RangeNone", "y", NULL, &err, "one"), 0);
+	assert_int_equal(f.n, 5);
+	assert_int_equal(uns_findings_add(&f, NULL, "Nothing", "x", NULL, &err, "one"), -1);
+	assert_has(err.text, "Nothing");
+	assert_int_equal(f.n, 5);
+	uns_findings_done(&f);
+	assert_int_equal(f.n, 0);
+	uns_strs_done(&ignore);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_host_without_an_engine_is_prepared),
+		cmocka_unit_test(a_running_engine_is_taken_down_and_its_data_moved),
+		cmocka_unit_test(what_the_engine_lists_is_expected_again),
+		cmocka_unit_test(the_hold_names_itself),
+		cmocka_unit_test(the_bracket_is_its_own_mirror),
+		cmocka_unit_test(a_process_is_started_as_it_was),
+		cmocka_unit_test(text_that_is_no_utf8_is_refused),
+		cmocka_unit_test(a_stopped_engine_stays_stopped),
+		cmocka_unit_test(a_second_run_has_nothing_to_do),
+		cmocka_unit_test(less_data_can_be_taken_along),
+		cmocka_unit_test(containers_with_rm_are_not_expected_again),
+		cmocka_unit_test(an_empty_remapped_tree_is_put_aside),
+		cmocka_unit_test(two_trees_with_data_are_for_migrate),
+		cmocka_unit_test(a_tree_of_an_earlier_remapping_is_in_the_way),
+		cmocka_unit_test(the_option_is_changed_where_it_stands),
+		cmocka_unit_test(one_place_only),
+		cmocka_unit_test(somebody_elses_remapping_is_a_conflict),
+		cmocka_unit_test(other_spellings_of_the_user_are_understood),
+		cmocka_unit_test(root_is_no_remapping),
+		cmocka_unit_test(the_first_free_block_is_chosen),
+		cmocka_unit_test(full_hosts_fall_back_or_are_told),
+		cmocka_unit_test(lines_that_are_there_are_used_or_refused),
+		cmocka_unit_test(only_what_is_missing_is_added),
+		cmocka_unit_test(a_wanted_range_is_checked),
+		cmocka_unit_test(an_overlap_in_use_is_told_not_refused),
+		cmocka_unit_test(the_user_must_fit),
+		cmocka_unit_test(files_that_cannot_be_shifted_are_refused_or_allowed),
+		cmocka_unit_test(the_way_back_is_not_refused_for_being_one),
+		cmocka_unit_test(only_adopted_volumes_count),
+		cmocka_unit_test(symlinks_of_the_census_are_listed_once),
+		cmocka_unit_test(files_that_stay_do_not_count),
+		cmocka_unit_test(mounts_below_the_root_are_refused),
+		cmocka_unit_test(what_cannot_be_is_refused),
+		cmocka_unit_test(containers_that_change_are_named),
+		cmocka_unit_test(disable_goes_the_same_way_back),
+		cmocka_unit_test(purge_removes_user_and_ranges),
+		cmocka_unit_test(disable_of_nothing_is_nothing),
+		cmocka_unit_test(disable_needs_one_range),
+		cmocka_unit_test(what_lies_in_the_way_home),
+		cmocka_unit_test(volumes_left_behind_are_adopted),
+		cmocka_unit_test(a_stopped_engine_cannot_take_labels),
+		cmocka_unit_test(names_in_both_trees_are_conflicts),
+		cmocka_unit_test(migrate_has_its_conditions),
+		cmocka_unit_test(the_table_of_checks_is_sound),
+		cmocka_unit_test(findings_refuse_by_their_class),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
