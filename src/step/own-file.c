@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* own-file: a file that is wholly ours. Disjoint: BEFORE is "no such file", AFTER is "the file with exactly our bytes"; a file with
+ * other bytes is FOREIGN and never overwritten unless we were writing it. The write is a rename, so no third state is left by us. */
+#include <string.h>
+
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/num.h"
+#include "uns/step.h"
+
+#define OWN_FILE_MAX (1024u * 1024u)
+
+struct args {
+	const char *file, *content;
+	uint32_t mode;
+};
+
+static int parse(const json_t *j, struct args *ret, struct uns_err *err)
+{
+	const char *mode;
+
+	if (uns_json_str(j, "file", &ret->file, err) || uns_json_str(j, "content", &ret->content, err) ||
+	    uns_json_str(j, "mode", &mode, err))
+		return -1;
+	if (uns_num_mode(mode, strlen(mode), &ret->mode))
+		return uns_err_set(err, UNS_E_INPUT, "mode \"%s\" is not octal", mode);
+	return 0;
+}
+
+static int check(const json_t *j, struct uns_err *err)
+{
+	struct args a;
+
+	return parse(j, &a, err);
+}
+
+static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	struct args a;
+	int r;
+
+	if (parse(c->step->args, &a, err))
+		return -1;
+	r = uns_root_read(c->root, a.file, OWN_FILE_MAX, &b, NULL, err);
+	if (r < 0)
+		return -1;
+	if (r == 1) {
+		*ret = UNS_BEFORE;
+	} else if (b.len == strlen(a.content) && !memcmp(b.data ? b.data : "", a.content, b.len)) {
+		*ret = UNS_AFTER;
+	} else {
+		snprintf(c->why, sizeof(c->why), "%s has other contents than ours", a.file);
+		*ret = UNS_FOREIGN;
+	}
+	return 0;
+}
+
+static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
+{
+	struct args a;
+
+	if (parse(c->step->args, &a, err))
+		return -1;
+	if (to == UNS_AFTER)
+		return uns_root_write(c->root, a.file, a.content, strlen(a.content), a.mode, err);
+	return uns_root_remove(c->root, a.file, err) < 0 ? -1 : 0;
+}
+
+static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)
+{
+	struct args a;
+
+	if (parse(j, &a, err))
+		return -1;
+	return uns_buf_printf(ret, err, reverse ? "remove %s" : "write %s", a.file);
+}
+
+const struct uns_kind uns_kind_own_file = { "own-file", false, check, observe, drive, describe };

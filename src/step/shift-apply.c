@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One inode brought to the wanted side. A chown drops setuid, setgid and capabilities even when it changes nothing, so what is
+ * right already is never touched, and what a chown drops is put back from the record, as absolute values: after a crash the inode
+ * itself may no longer know them. The order that loses nothing: flags off, owner, mode, capability, ACLs, flags on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "shift.h"
+#include "uns/cleanup.h"
+#include "uns/sys.h"
+
+enum { CHANGE_OWNER = 1, CHANGE_MODE = 2, CHANGE_CAP = 4, CHANGE_ACLS = 8, CHANGE_FLAGS = 16 };
+
+static const char *const acl_names[2] = {UNS_XATTR_ACL_ACCESS, UNS_XATTR_ACL_DEFAULT};
+
+/* What is to be. ACLs are given only where they must be written; len 0 means removed. */
+struct want {
+	struct uns_shift_state state;
+	bool write_acl[2];
+	uint8_t *acl[2];
+	size_t acl_len[2];
+	unsigned changes;
+};
+
+static void want_done(struct want *w)
+{
+	free(w->acl[0]);
+	free(w->acl[1]);
+}
+
+static int fail(const struct uns_shift_job *job, const struct uns_entry *e, int errnum, const char *what, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_escape(e->path, NULL);
+
+	return uns_err_sys(err, errnum, "cannot %s %s/%s", what, job->args.base, path ? path : "");
+}
+
+static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
+{
+	uint8_t out[UNS_CAP_MAX];
+	struct uns_range uid = job->args.shift.uid;
+	int len;
+
+	if (!s->cap_len)
+		return 0;
+	len = job->to == UNS_AFTER ? uns_cap_shifted(s->cap, s->cap_len, uid, out) : uns_cap_home(s->cap, s->cap_len, uid, out);
+	if (len < 0)
+		return -1;
+	memcpy(s->cap, out, (size_t)len);
+	s->cap_len = (size_t)len;
+	return 0;
+}
+
+static int map_state(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_shift_state *s, struct uns_err *err)
+{
+	s->uid = uns_shift_id(job->args.shift.uid, s->uid, job->to);
+	s->gid = uns_shift_id(job->args.shift.gid, s->gid, job->to);
+	return map_cap(job, s) ? fail(job, e, EINVAL, "map the capability of", err) : 0;
+}
+
+/* The ACL that is there, on the wanted side. */
+static int want_mapped_acl(const struct uns_shift_job *job, const struct uns_entry *e, struct want *w, int i, struct uns_err *err)
+{
+	const uint8_t *acl = i ? e->acl_default : e->acl_access;
+	size_t len = i ? e->acl_default_len : e->acl_access_len;
+	int r;
+
+	if (!acl)
+		return 0;
+	w->acl[i] = malloc(len + 1);
+	if (!w->acl[i])
+		return uns_err_nomem(err);
+	memcpy(w->acl[i], acl, len);
+	w->acl_len[i] = len;
+	r = uns_acl_map(w->acl[i], len, &job->args.shift, job->to == UNS_AFTER);
+	if (r < 0)
+		return fail(job, e, EINVAL, "map the ACL of", err);
+	w->write_acl[i] = r > 0;
+	return 0;
+}
+
+/* The ACL as it was. */
+static int want_recorded_acl(const struct uns_shift_special *s, const struct uns_entry *e, struct want *w, int i,
+                             struct uns_err *err)
+{
+	const uint8_t *acl = i ? e->acl_default : e->acl_access;
+	size_t len = i ? e->acl_default_len : e->acl_access_len;
+
+	if (s->acl_len[i] == (acl ? len : 0) && (!acl || !memcmp(acl, s->acl[i], len)))
+		return 0;
+	w->write_acl[i] = true;
+	w->acl[i] = malloc(s->acl_len[i] + 1);
+	if (!w->acl[i])
+		return uns_err_nomem(err);
+	memcpy(w->acl[i], s->acl[i] ? s->acl[i] : (const uint8_t *)"", s->acl_len[i]);
+	w->acl_len[i] = s->acl_len[i];
+	return 0;
+}
+
+static unsigned find_changes(const struct uns_entry *e, const struct want *w)
+{
+	const struct uns_shift_state *s = &w->state;
+	unsigned changes = 0;
+
+	if (e->uid != s->uid || e->gid != s->gid)
+		changes |= CHANGE_OWNER;
+	if ((e->mode & 07777) != (s->mode & 07777) && !S_ISLNK(e->mode))
+		changes |= CHANGE_MODE;
+	if (e->cap_len != s->cap_len || memcmp(e->cap, s->cap, e->cap_len) != 0)
+		changes |= CHANGE_CAP;
+	if (w->write_acl[0] || w->write_acl[1])
+		changes |= CHANGE_ACLS;
+	if (e->immutable != s->immutable || e->append != s->append)
+		changes |= CHANGE_FLAGS;
+	/* The chown drops these. */
+	if (changes & CHANGE_OWNER && !S_ISDIR(e->mode))
+		changes |= (s->mode & (S_ISUID | S_ISGID) && !S_ISLNK(e->mode) ? CHANGE_MODE : 0) | (s->cap_len ? CHANGE_CAP : 0);
+	return changes;
+}
+
+static int find_want(struct uns_shift_job *job, const struct uns_entry *e, struct want *w, struct uns_err *err)
+{
+	const struct uns_shift_special *s = uns_shift_find_special(job, e);
+	bool verbatim = s && job->to == job->rec.from;
+
+	if (s)
+		w->state = s->was;
+	else
+		uns_shift_state_of(e, &w->state);
+	if (!verbatim && map_state(job, e, &w->state, err))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (verbatim && s->exact ? want_recorded_acl(s, e, w, i, err) : want_mapped_acl(job, e, w, i, err))
+			return -1;
+	w->changes = find_changes(e, w);
+	if (!s && w->changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append))
+		return uns_census_note(&job->unrecorded, e->path, NULL, err);
+	return 0;
+}
+
+/* ---- doing it ---- */
+
+/* The inode itself, whatever its name leads to from now on. 1: it is another one than the one that was looked at. */
+static int pin(const struct uns_shift_job *job, const struct uns_entry *e, int *ret_fd, struct uns_err *err)
+{
+	uns_auto_close int fd = openat(e->dirfd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 1 : fail(job, e, errno, "open", err);
+	if (fstat(fd, &st))
+		return fail(job, e, errno, "look at", err);
+	if (st.st_dev != e->dev || st.st_ino != e->ino || st.st_mode != e->mode || st.st_uid != e->uid || st.st_gid != e->gid)
+		return 1;
+	*ret_fd = uns_take_fd(fd);
+	return 0;
+}
+
+/* Opening through the pinned descriptor, so that nothing but the inode that was checked to be a file or directory is opened. */
+static int set_flags(int pinned, bool immutable, bool append)
+{
+	char path[32];
+	uns_auto_close int fd = -1;
+	unsigned flags, wanted;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", pinned);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags))
+		return -1;
+	wanted = flags & ~(unsigned)(FS_IMMUTABLE_FL | FS_APPEND_FL);
+	wanted |= (immutable ? FS_IMMUTABLE_FL : 0u) | (append ? FS_APPEND_FL : 0u);
+	return wanted == flags ? 0 : uns_sys_setflags(fd, wanted);
+}
+
+static int set_cap(int fd, const struct uns_shift_state *s)
+{
+	if (s->cap_len)
+		return uns_sys_setxattr(fd, UNS_XATTR_CAP, s->cap, s->cap_len);
+	return uns_sys_removexattr(fd, UNS_XATTR_CAP) && errno != ENODATA ? -1 : 0;
+}
+
+static int set_acls(int fd, const struct want *w)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!w->write_acl[i])
+			continue;
+		if (w->acl_len[i] ? uns_sys_setxattr(fd, acl_names[i], w->acl[i], w->acl_len[i])
+		                  : uns_sys_removexattr(fd, acl_names[i]) && errno != ENODATA)
+			return -1;
+	}
+	return 0;
+}
+
+static int change(const struct uns_shift_job *job, const struct uns_entry *e, int fd, const struct want *w, struct uns_err *err)
+{
+	const struct uns_shift_state *s = &w->state;
+	bool has_flags = e->immutable || e->append;
+
+	if (has_flags && w->changes & ~(unsigned)CHANGE_FLAGS && set_flags(fd, false, false))
+		return fail(job, e, errno, "clear the flags of", err);
+	if (w->changes & CHANGE_OWNER && uns_sys_chown(fd, "", s->uid, s->gid))
+		return fail(job, e, errno, "change the owner of", err);
+	if (w->changes & CHANGE_MODE && uns_sys_chmod(fd, s->mode & 07777))
+		return fail(job, e, errno, "set the mode of", err);
+	if (w->changes & CHANGE_CAP && set_cap(fd, s))
+		return fail(job, e, errno, "set the capability of", err);
+	if (w->changes & CHANGE_ACLS && set_acls(fd, w))
+		return fail(job, e, errno, "set the ACL of", err);
+	if ((has_flags || w->changes & CHANGE_FLAGS) && set_flags(fd, s->immutable, s->append))
+		return fail(job, e, errno, "set the flags of", err);
+	return 0;
+}
+
+static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
+{
+	struct uns_shift_job *job = user;
+	uns_auto(want_done) struct want w = {0};
+	uns_auto_close int fd = -1;
+	int r;
+
+	if (uns_shift_is_foreign(job, e))
+		return 0;
+	if (find_want(job, e, &w, err))
+		return -1;
+	if (!w.changes)
+		return 0;
+	r = pin(job, e, &fd, err);
+	if (r)
+		return r < 0 ? -1 : 0; /* what is missed here is found by the verification */
+	if (change(job, e, fd, &w, err))
+		return -1;
+	job->changed++;
+	return 0;
+}
+
+int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
+{
+	if (uns_tree_walk_matches(&job->tree, &job->matches, visit, job, err))
+		return -1;
+	if (uns_sys_syncfs(job->tree.fd))
+		return uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base);
+	return 0;
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record of shift-tree:
+ * {"from":"before","devs":[path…],"specials":[{"path","dev","ino","uid","gid","mode","cap","flags","acl_access",
+ * "acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}. Paths are escaped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shift.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/num.h"
+
+#define DEV_GONE UINT64_MAX
+
+static void special_done(struct uns_shift_special *s)
+{
+	free(s->path);
+	free(s->acl[0]);
+	free(s->acl[1]);
+	*s = (struct uns_shift_special){0};
+}
+
+void uns_shift_record_done(struct uns_shift_record *r)
+{
+	for (size_t i = 0; i < r->n_specials; i++)
+		special_done(&r->specials[i]);
+	for (size_t i = 0; i < r->n_trees; i++)
+		free(r->trees[i].path);
+	free(r->specials);
+	free(r->foreign);
+	free(r->trees);
+	uns_strs_done(&r->devs);
+	uns_inomap_done(&r->dev_no);
+	uns_inomap_done(&r->special_at);
+	uns_inomap_done(&r->foreign_at);
+	*r = (struct uns_shift_record){0};
+}
+
+/* Room for one more. */
+static int room(void **v, size_t n, size_t *cap, size_t size, struct uns_err *err)
+{
+	size_t more = *cap ? 2 * *cap : 16;
+	void *p;
+
+	if (n < *cap)
+		return 0;
+	p = reallocarray(*v, more, size);
+	if (!p)
+		return uns_err_nomem(err);
+	*v = p;
+	*cap = more;
+	return 0;
+}
+
+int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_special *s, struct uns_err *err)
+{
+	uns_auto(special_done) struct uns_shift_special taken = *s;
+	void *v = r->specials;
+	struct uns_inoslot *slot;
+
+	*s = (struct uns_shift_special){0};
+	if (room(&v, r->n_specials, &r->cap_specials, sizeof(*r->specials), err))
+		return -1;
+	r->specials = v;
+	slot = uns_inomap_add(&r->special_at, taken.dev, taken.ino, NULL, err);
+	if (!slot)
+		return -1;
+	if (slot->value)
+		return 0;
+	r->specials[r->n_specials++] = taken;
+	slot->value = r->n_specials;
+	taken = (struct uns_shift_special){0};
+	return 0;
+}
+
+int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_shift_foreign *f, struct uns_err *err)
+{
+	void *v = r->foreign;
+	struct uns_inoslot *slot;
+
+	if (room(&v, r->n_foreign, &r->cap_foreign, sizeof(*r->foreign), err))
+		return -1;
+	r->foreign = v;
+	slot = uns_inomap_add(&r->foreign_at, f->dev, f->ino, NULL, err);
+	if (!slot)
+		return -1;
+	if (slot->value)
+		return 0;
+	r->foreign[r->n_foreign++] = *f;
+	slot->value = r->n_foreign;
+	return 0;
+}
+
+int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err)
+{
+	if (earlier->from == r->from)
+		return 0;
+	for (size_t i = 0; i < earlier->n_foreign; i++)
+		if (uns_shift_record_add_foreign(r, &earlier->foreign[i], err))
+			return -1;
+	return 0;
+}
+
+int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const char *path, struct uns_err *err)
+{
+	uns_auto_free char *escaped = NULL;
+	struct uns_inoslot *slot;
+
+	if (uns_inomap_find(&r->dev_no, dev, 0))
+		return 0;
+	escaped = uns_str_escape(path, err);
+	if (!escaped || uns_strs_add(&r->devs, escaped, err))
+		return -1;
+	slot = uns_inomap_add(&r->dev_no, dev, 0, NULL, err);
+	if (!slot)
+		return -1;
+	slot->value = r->devs.n;
+	return 0;
+}
+
+static int compare_trees(const void *a, const void *b)
+{
+	return strcmp(((const struct uns_shift_tree *)a)->path, ((const struct uns_shift_tree *)b)->path);
+}
+
+void uns_shift_record_sort(struct uns_shift_record *r)
+{
+	if (r->n_trees)
+		qsort(r->trees, r->n_trees, sizeof(*r->trees), compare_trees);
+}
+
+/* ---- to JSON; NULL means out of memory ---- */
+
+static json_int_t dev_index(const struct uns_shift_record *r, uint64_t dev)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&r->dev_no, dev, 0);
+
+	return slot ? (json_int_t)slot->value - 1 : -1;
+}
+
+static int set_hex(json_t *obj, const char *key, const void *data, size_t len)
+{
+	uns_auto_free char *hex = uns_hex(data, len, NULL);
+
+	return hex ? json_object_set_new(obj, key, json_string(hex)) : -1;
+}
+
+static int set_optional(json_t *obj, const struct uns_shift_special *s)
+{
+	static const char *const flags[] = {"", "i", "a", "ia"};
+	unsigned f = (unsigned)s->was.immutable | (unsigned)s->was.append << 1;
+
+	if (f && json_object_set_new(obj, "flags", json_string(flags[f])))
+		return -1;
+	if (s->was.cap_len && set_hex(obj, "cap", s->was.cap, s->was.cap_len))
+		return -1;
+	if (!s->exact)
+		return 0;
+	if (json_object_set_new(obj, "exact", json_true()))
+		return -1;
+	if (s->acl[0] && set_hex(obj, "acl_access", s->acl[0], s->acl_len[0]))
+		return -1;
+	return s->acl[1] ? set_hex(obj, "acl_default", s->acl[1], s->acl_len[1]) : 0;
+}
+
+static json_t *special_json(const struct uns_shift_record *r, const struct uns_shift_special *s)
+{
+	char mode[16];
+	json_t *j;
+
+	snprintf(mode, sizeof(mode), "%04o", s->was.mode & 07777);
+	j = json_pack("{s:s,s:I,s:I,s:I,s:I,s:s}", "path", s->path, "dev", dev_index(r, s->dev), "ino", (json_int_t)s->ino, "uid",
+	              (json_int_t)s->was.uid, "gid", (json_int_t)s->was.gid, "mode", mode);
+	if (j && set_optional(j, s)) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+static json_t *foreign_json(const struct uns_shift_record *r, const struct uns_shift_foreign *f)
+{
+	return json_pack("{s:I,s:I,s:I,s:I}", "dev", dev_index(r, f->dev), "ino", (json_int_t)f->ino, "uid", (json_int_t)f->uid,
+	                 "gid", (json_int_t)f->gid);
+}
+
+static json_t *tree_json(const struct uns_shift_tree *t)
+{
+	uns_auto_json json_t *sums = json_array();
+
+	for (int i = 0; i < UNS_ASPECTS; i++) {
+		char hex[17];
+
+		snprintf(hex, sizeof(hex), "%016" PRIx64, t->digest.sum[i]);
+		if (json_array_append_new(sums, json_string(hex)))
+			return NULL;
+	}
+	return json_pack("{s:s,s:I,s:O}", "path", t->path, "inodes", (json_int_t)t->digest.inodes, "sums", sums);
+}
+
+/* The arrays, filled; -1 when out of memory (appending NULL fails, too). */
+static int fill_json(const struct uns_shift_record *r, json_t *devs, json_t *specials, json_t *foreign, json_t *trees)
+{
+	for (size_t i = 0; i < r->devs.n; i++)
+		if (json_array_append_new(devs, json_string(r->devs.v[i])))
+			return -1;
+	for (size_t i = 0; i < r->n_specials; i++)
+		if (json_array_append_new(specials, special_json(r, &r->specials[i])))
+			return -1;
+	for (size_t i = 0; i < r->n_foreign; i++)
+		if (json_array_append_new(foreign, foreign_json(r, &r->foreign[i])))
+			return -1;
+	for (size_t i = 0; i < r->n_trees; i++)
+		if (json_array_append_new(trees, tree_json(&r->trees[i])))
+			return -1;
+	return 0;
+}
+
+json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err)
+{
+	uns_auto_json json_t *devs = json_array(), *specials = json_array(), *foreign = json_array(), *trees = json_array();
+	json_t *j = NULL;
+
+	if (!fill_json(r, devs, specials, foreign, trees))
+		j = json_pack("{s:s,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "devs", devs, "specials",
+		              specials, "foreign", foreign, "trees", trees);
+	if (!j)
+		uns_err_nomem(err);
+	return j;
+}
+
+/* ---- from JSON ---- */
+
+struct reader {
+	struct uns_shift_record *r;
+	uint64_t *devs; /* today's number by index */
+	struct uns_err *err;
+};
+
+static void reader_done(struct reader *rd)
+{
+	free(rd->devs);
+}
+
+static int get_u64(const json_t *obj, const char *key, uint64_t *ret, struct uns_err *err)
+{
+	const json_t *j = json_object_get(obj, key);
+
+	if (!json_is_integer(j))
+		return uns_err_set(err, UNS_E_INPUT, "\"%s\" is not a number", key);
+	*ret = (uint64_t)json_integer_value(j); /* large inode numbers come back as they were */
+	return 0;
+}
+
+static int get_dev(const struct reader *rd, const json_t *obj, uint64_t *ret)
+{
+	uint64_t i = 0;
+
+	if (get_u64(obj, "dev", &i, rd->err))
+		return -1;
+	if (i >= rd->r->devs.n)
+		return uns_err_set(rd->err, UNS_E_INPUT, "\"dev\" is not an index of \"devs\"");
+	*ret = rd->devs[i];
+	return 0;
+}
+
+static int get_hex(const json_t *obj, const char *key, uint8_t *out, size_t max, size_t *ret_len, struct uns_err *err)
+{
+	const char *hex = uns_json_str_or(obj, key, NULL);
+
+	if (!hex)
+		return 0;
+	if (uns_unhex(hex, out, max, ret_len))
+		return uns_err_set(err, UNS_E_INPUT, "\"%s\" is not hexadecimal or longer than %zu bytes", key, max);
+	return 0;
+}
+
+static int get_acl(const json_t *obj, const char *key, uint8_t **ret, size_t *ret_len, struct uns_err *err)
+{
+	const char *hex = uns_json_str_or(obj, key, NULL);
+	uint8_t *acl;
+
+	if (!hex)
+		return 0;
+	acl = malloc(strlen(hex) / 2 + 1);
+	if (!acl)
+		return uns_err_nomem(err);
+	*ret = acl;
+	return get_hex(obj, key, acl, strlen(hex) / 2, ret_len, err);
+}
+
+static int read_state(const json_t *j, struct uns_shift_state *s, struct uns_err *err)
+{
+	const char *mode, *flags = uns_json_str_or(j, "flags", "");
+
+	if (uns_json_u32(j, "uid", &s->uid, err) || uns_json_u32(j, "gid", &s->gid, err) || uns_json_str(j, "mode", &mode, err))
+		return -1;
+	if (uns_num_mode(mode, strlen(mode), &s->mode))
+		return uns_err_set(err, UNS_E_INPUT, "\"mode\" is not octal");
+	s->immutable = strchr(flags, 'i') != NULL;
+	s->append = strchr(flags, 'a') != NULL;
+	return get_hex(j, "cap", s->cap, sizeof(s->cap), &s->cap_len, err);
+}
+
+static int read_special(const struct reader *rd, const json_t *j)
+{
+	uns_auto(special_done) struct uns_shift_special s = {0};
+	const char *path;
+
+	if (get_dev(rd, j, &s.dev) || get_u64(j, "ino", &s.ino, rd->err) || read_state(j, &s.was, rd->err) ||
+	    uns_json_str(j, "path", &path, rd->err))
+		return -1;
+	s.exact = uns_json_bool_or(j, "exact", false);
+	if (get_acl(j, "acl_access", &s.acl[0], &s.acl_len[0], rd->err) ||
+	    get_acl(j, "acl_default", &s.acl[1], &s.acl_len[1], rd->err))
+		return -1;
+	s.path = uns_str_dup(path, rd->err);
+	if (!s.path)
+		return -1;
+	return s.dev == DEV_GONE ? 0 : uns_shift_record_add_special(rd->r, &s, rd->err);
+}
+
+static int read_foreign(const struct reader *rd, const json_t *j)
+{
+	struct uns_shift_foreign f;
+
+	if (get_dev(rd, j, &f.dev) || get_u64(j, "ino", &f.ino, rd->err) || uns_json_u32(j, "uid", &f.uid, rd->err) ||
+	    uns_json_u32(j, "gid", &f.gid, rd->err))
+		return -1;
+	return f.dev == DEV_GONE ? 0 : uns_shift_record_add_foreign(rd->r, &f, rd->err);
+}
+
+static int read_sums(const json_t *sums, struct uns_digest *d, struct uns_err *err)
+{
+	if (json_array_size(sums) != UNS_ASPECTS)
+		return uns_err_set(err, UNS_E_INPUT, "\"sums\" has not %d members", UNS_ASPECTS);
+	for (size_t i = 0; i < UNS_ASPECTS; i++) {
+		const char *hex = json_string_value(json_array_get(sums, i));
+		uint8_t bytes[8];
+		size_t len = 0;
+
+		if (!hex || uns_unhex(hex, bytes, sizeof(bytes), &len) || len != sizeof(bytes))
+			return uns_err_set(err, UNS_E_INPUT, "\"sums\" has a member that is not 16 hexadecimal digits");
+		for (size_t k = 0; k < sizeof(bytes); k++)
+			d->sum[i] = d->sum[i] << 8 | bytes[k];
+	}
+	return 0;
+}
+
+static int read_tree(const struct reader *rd, const json_t *j)
+{
+	struct uns_shift_tree *t = &rd->r->trees[rd->r->n_trees];
+	const char *path;
+	json_t *sums;
+
+	if (uns_json_str(j, "path", &path, rd->err) || uns_json_array(j, "sums", &sums, rd->err) ||
+	    get_u64(j, "inodes", &t->digest.inodes, rd->err) || read_sums(sums, &t->digest, rd->err))
+		return -1;
+	t->path = uns_str_dup(path, rd->err);
+	if (!t->path)
+		return -1;
+	rd->r->n_trees++;
+	return 0;
+}
+
+/* uns_str_escape undone, in place. */
+static int unescape(char *s, struct uns_err *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = s;
+
+	for (; *s; s++) {
+		const char *hi, *lo;
+
+		if (*s != '%') {
+			*to++ = *s;
+			continue;
+		}
+		hi = s[1] ? strchr(digits, s[1] | 0x20) : NULL;
+		lo = hi && s[2] ? strchr(digits, s[2] | 0x20) : NULL;
+		if (!lo)
+			return uns_err_set(err, UNS_E_INPUT, "\"devs\" has a path that is not escaped as it should be");
+		*to++ = (char)((hi - digits) << 4 | (lo - digits));
+		s += 2;
+	}
+	*to = '\0';
+	return 0;
+}
+
+/* Today's number of the device that was met at the path. */
+static int find_dev(const struct reader *rd, const struct uns_tree *tree, const char *escaped, uint64_t *ret)
+{
+	uns_auto_free char *path = uns_str_dup(escaped, rd->err);
+	uns_auto_close int fd = -1;
+	struct uns_err why = {0};
+	struct stat st;
+
+	if (!path || unescape(path, rd->err))
+		return -1;
+	fd = uns_tree_openat(tree, path, O_PATH, &why);
+	if (fd < 0 && why.errnum != ENOENT && why.errnum != ENOTDIR && why.errnum != ELOOP) {
+		if (rd->err)
+			*rd->err = why;
+		return -1;
+	}
+	if (fd >= 0 && fstat(fd, &st))
+		return uns_err_sys(rd->err, errno, "cannot look at %s", escaped);
+	*ret = fd >= 0 ? st.st_dev : DEV_GONE;
+	return 0;
+}
+
+static int read_devs(struct reader *rd, const struct uns_tree *tree, const json_t *devs)
+{
+	rd->devs = calloc(json_array_size(devs) + 1, sizeof(*rd->devs));
+	if (!rd->devs)
+		return uns_err_nomem(rd->err);
+	for (size_t i = 0; i < json_array_size(devs); i++) {
+		const char *path = json_string_value(json_array_get(devs, i));
+
+		if (!path)
+			return uns_err_set(rd->err, UNS_E_INPUT, "\"devs\" has a member that is not a string");
+		if (find_dev(rd, tree, path, &rd->devs[i]) || uns_strs_add(&rd->r->devs, path, rd->err))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_each(const struct reader *rd, const json_t *array, int (*read_one)(const struct reader *, const json_t *))
+{
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (read_one(rd, json_array_get(array, i)))
+			return -1;
+	return 0;
+}
+
+static int read_from(const json_t *j, enum uns_side *ret, struct uns_err *err)
+{
+	const char *from;
+
+	if (uns_json_str(j, "from", &from, err))
+		return -1;
+	if (strcmp(from, "before") != 0 && strcmp(from, "after") != 0)
+		return uns_err_set(err, UNS_E_INPUT, "\"from\" is neither \"before\" nor \"after\"");
+	*ret = strcmp(from, "before") != 0 ? UNS_AFTER : UNS_BEFORE;
+	return 0;
+}
+
+int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err)
+{
+	uns_auto(uns_shift_record_done) struct uns_shift_record r = {0};
+	uns_auto(reader_done) struct reader rd = {&r, NULL, err};
+	json_t *devs, *specials, *foreign, *trees;
+
+	if (read_from(j, &r.from, err) || uns_json_array(j, "devs", &devs, err) || uns_json_array(j, "specials", &specials, err) ||
+	    uns_json_array(j, "foreign", &foreign, err) || uns_json_array(j, "trees", &trees, err))
+		return -1;
+	r.trees = calloc(json_array_size(trees) + 1, sizeof(*r.trees));
+	if (!r.trees)
+		return uns_err_nomem(err);
+	if (read_devs(&rd, tree, devs) || read_each(&rd, specials, read_special) || read_each(&rd, foreign, read_foreign) ||
+	    read_each(&rd, trees, read_tree))
+		return -1;
+	uns_shift_record_sort(&r);
+	*ret = r;
+	r = (struct uns_shift_record){0};
+	return 0;
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shift-tree: the owners in a set of trees, at home or shifted.
+ *
+ * Disjoint: home is [0, count), the range is [start, start + count), and start >= count is required for users and groups, so an ID
+ * tells by itself on which side it is; so do the IDs in ACLs and capabilities. IDs outside of both take no part. What was on the
+ * far side before the first change would be mistaken for done and taken home on the way back: the scan refuses it, or, when that
+ * was allowed, lists it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by
+ * themselves what they were once a chown has dropped them: they are in the record, which is durable before the first change.
+ *
+ * observe, cheap: the side of the matches themselves. deep: all inodes; what the record lists as foreign does not count, nor do,
+ * beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and the engine make these at home on every
+ * host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shift.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+
+/* ---- args ---- */
+
+void uns_shift_args_done(struct uns_shift_args *a)
+{
+	free(a->patterns);
+	a->patterns = NULL;
+}
+
+static int read_range(const json_t *j, const char *key, struct uns_range *ret, struct uns_err *err)
+{
+	const json_t *o = json_object_get(j, key);
+
+	if (!json_is_object(o))
+		return uns_err_set(err, UNS_E_INPUT, "\"%s\" is not an object with start and count", key);
+	if (uns_json_u32(o, "start", &ret->start, err) || uns_json_u32(o, "count", &ret->count, err))
+		return uns_err_prefix(err, "\"%s\"", key);
+	return 0;
+}
+
+static int read_patterns(const json_t *list, struct uns_shift_args *ret, struct uns_err *err)
+{
+	ret->patterns = calloc(json_array_size(list) + 1, sizeof(*ret->patterns));
+	if (!ret->patterns)
+		return uns_err_nomem(err);
+	for (; ret->n < json_array_size(list); ret->n++) {
+		const char *p = json_string_value(json_array_get(list, ret->n));
+
+		if (!p || !uns_tree_pattern_valid(p))
+			return uns_err_set(err, UNS_E_INPUT, "\"patterns\" has a member that is neither \".\" nor a relative path");
+		ret->patterns[ret->n] = p;
+	}
+	return 0;
+}
+
+static int read_allow(const json_t *j, unsigned *ret, struct uns_err *err)
+{
+	static const char *const names[] = {"unmapped", "in-target", "hard-links", "symlinks", "flags"};
+	json_t *list;
+
+	if (uns_json_array(j, "allow", &list, err))
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		unsigned bit = 0;
+
+		for (unsigned k = 0; name && k < sizeof(names) / sizeof(*names); k++)
+			if (!strcmp(names[k], name))
+				bit = 1u << k;
+		if (!bit)
+			return uns_err_set(err, UNS_E_INPUT, "\"allow\" has the unknown member \"%s\"", name ? name : "");
+		*ret |= bit;
+	}
+	return 0;
+}
+
+int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err)
+{
+	uns_auto(uns_shift_args_done) struct uns_shift_args a = {0};
+	json_t *patterns;
+
+	if (uns_json_str(j, "base", &a.base, err) || uns_json_array(j, "patterns", &patterns, err) ||
+	    read_patterns(patterns, &a, err) || read_range(j, "uid", &a.shift.uid, err) ||
+	    read_range(j, "gid", &a.shift.gid, err) || read_allow(j, &a.allow, err))
+		return -1;
+	if (a.base[0] != '/')
+		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", a.base);
+	if (!uns_shift_valid(&a.shift))
+		return uns_err_set(err, UNS_E_INPUT,
+		                   "\"uid\" and \"gid\" must be ranges of at least one ID that begin at or after their own count");
+	*ret = a;
+	a.patterns = NULL;
+	return 0;
+}
+
+static int check(const json_t *j, struct uns_err *err)
+{
+	uns_auto(uns_shift_args_done) struct uns_shift_args a = {0};
+
+	return uns_shift_args_read(j, &a, err);
+}
+
+static int describe_map(struct uns_range r, const char *what, bool reverse, struct uns_buf *ret, struct uns_err *err)
+{
+	uint32_t last = r.count - 1, end = r.start + last;
+
+	if (reverse)
+		return uns_buf_printf(ret, err, "%s%u-%u → 0-%u", what, r.start, end, last);
+	return uns_buf_printf(ret, err, "%s0-%u → %u-%u", what, last, r.start, end);
+}
+
+static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto(uns_shift_args_done) struct uns_shift_args a = {0};
+	bool one;
+
+	if (uns_shift_args_read(j, &a, err))
+		return -1;
+	one = a.shift.uid.start == a.shift.gid.start && a.shift.uid.count == a.shift.gid.count;
+	if (uns_buf_printf(ret, err, "shift owners in %s (%zu pattern%s): ", a.base, a.n, a.n == 1 ? "" : "s"))
+		return -1;
+	if (one)
+		return describe_map(a.shift.uid, "", reverse, ret, err);
+	return describe_map(a.shift.uid, "users ", reverse, ret, err) || describe_map(a.shift.gid, ", groups ", reverse, ret, err)
+	           ? -1
+	           : 0;
+}
+
+/* ---- shared by the parts ---- */
+
+uint32_t uns_shift_id(struct uns_range r, uint32_t id, enum uns_side to)
+{
+	return to == UNS_AFTER ? uns_id_shifted(r, id) : uns_id_home(r, id);
+}
+
+static void count_side(void *user, const char *what, bool group, uint32_t id)
+{
+	struct uns_shift_sides *s = user;
+
+	(void)what;
+	s->n[uns_id_side(group ? s->shift->gid : s->shift->uid, id)]++;
+}
+
+int uns_shift_sides(const struct uns_shift *shift, const struct uns_entry *e, struct uns_shift_sides *ret)
+{
+	*ret = (struct uns_shift_sides){.shift = shift};
+	return uns_entry_ids(e, count_side, ret);
+}
+
+void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret)
+{
+	*ret = (struct uns_shift_state){.uid = e->uid,
+	                                .gid = e->gid,
+	                                .mode = e->mode & 07777,
+	                                .cap_len = e->cap_len,
+	                                .immutable = e->immutable,
+	                                .append = e->append};
+	memcpy(ret->cap, e->cap, e->cap_len);
+}
+
+static bool in_foreign(const struct uns_shift_record *r, const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&r->foreign_at, e->dev, e->ino);
+
+	/* The owner must be the same still: the number may have gone to another inode since an earlier leg. */
+	return slot && r->foreign[slot->value - 1].uid == e->uid && r->foreign[slot->value - 1].gid == e->gid;
+}
+
+bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	return in_foreign(&job->rec, e);
+}
+
+const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&job->rec.special_at, e->dev, e->ino);
+
+	return slot ? &job->rec.specials[slot->value - 1] : NULL;
+}
+
+static void job_done(struct uns_shift_job *job)
+{
+	uns_shift_args_done(&job->args);
+	uns_tree_close(&job->tree);
+	uns_strs_done(&job->matches);
+	uns_strs_done(&job->symlinks);
+	uns_shift_record_done(&job->rec);
+	uns_strs_done(&job->unrecorded.paths);
+}
+
+static int job_open(struct uns_shift_job *job, struct uns_err *err)
+{
+	const struct uns_shift_args *a = &job->args;
+
+	if (uns_shift_args_read(job->c->step->args, &job->args, err) || uns_tree_open(job->c->root, a->base, &job->tree, err))
+		return -1;
+	return uns_tree_matches(&job->tree, a->patterns, a->n, &job->matches, &job->symlinks, err);
+}
+
+/* 0; 1: there is none. */
+static int load_record(struct uns_shift_job *job, bool first, struct uns_shift_record *ret, struct uns_err *err)
+{
+	uns_auto_json json_t *j = NULL;
+	int r = uns_record_read(job->c, first, &j, err);
+
+	if (r)
+		return r;
+	if (uns_shift_record_from_json(j, &job->tree, ret, err))
+		return uns_err_prefix(err, "%s of the transaction", first ? job->c->first_record_name : job->c->record_name);
+	return 0;
+}
+
+/* The record of this leg into job->rec, with what leg 0 found foreign. 1: there is none of this leg. */
+static int load_records(struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(uns_shift_record_done) struct uns_shift_record first = {0};
+	int r = load_record(job, false, &job->rec, err), r0;
+
+	if (r < 0 || !job->c->leg)
+		return r;
+	r0 = load_record(job, true, &first, err);
+	if (r)
+		job->rec.from = job->c->leg_start == UNS_AFTER ? UNS_AFTER : UNS_BEFORE;
+	if (r0 < 0 || (!r0 && uns_shift_record_inherit(&job->rec, &first, err)))
+		return -1;
+	return r;
+}
+
+/* ---- observe ---- */
+
+struct look {
+	struct uns_shift_job *job;
+	bool allow_unmapped;
+	uint64_t n[3];  /* by enum uns_idside */
+	char *first[3]; /* a path of each */
+};
+
+static void look_done(struct look *l)
+{
+	for (int i = 0; i < 3; i++)
+		free(l->first[i]);
+}
+
+static int look_at(struct look *l, enum uns_idside side, const char *path, struct uns_err *err)
+{
+	l->n[side]++;
+	if (!l->first[side])
+		l->first[side] = uns_str_escape(path, err);
+	return l->first[side] ? 0 : -1;
+}
+
+/* The kernel and the engine make these for root on hosts with remapping, too. */
+static bool home_everywhere(const struct uns_entry *e)
+{
+	const char *tail = "/etc/mtab";
+	size_t len = strlen(e->path);
+
+	if (e->uid || e->gid)
+		return false;
+	return uns_entry_whiteout(e) || (S_ISLNK(e->mode) && len >= strlen(tail) && !strcmp(e->path + len - strlen(tail), tail));
+}
+
+static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
+{
+	struct look *l = user;
+	struct uns_shift_sides sides;
+	const struct uns_shift_special *s;
+
+	if (home_everywhere(e) || in_foreign(&l->job->rec, e))
+		return 0;
+	uns_shift_sides(&l->job->args.shift, e, &sides);
+	s = uns_shift_find_special(l->job, e);
+	if (s && s->exact && sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED])
+		sides.n[uns_shift_idside(uns_shift_other(l->job->rec.from))] = 0; /* as it was before the leg */
+	for (int side = 0; side < 3; side++)
+		if (sides.n[side] && !(side == UNS_ID_OUTSIDE && l->allow_unmapped) &&
+		    look_at(l, (enum uns_idside)side, e->path, err))
+			return -1;
+	return 0;
+}
+
+static int look_match(struct look *l, const char *path, struct uns_err *err)
+{
+	const struct uns_shift *shift = &l->job->args.shift;
+	struct uns_err why = {0};
+	uns_auto_close int fd = uns_tree_openat(&l->job->tree, path, O_PATH, &why);
+	enum uns_idside uid, gid;
+	struct stat st;
+
+	if (fd < 0 && (why.errnum == ENOENT || why.errnum == ENOTDIR || why.errnum == ELOOP))
+		return 0;
+	if (fd < 0) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	if (fstat(fd, &st))
+		return uns_err_sys(err, errno, "cannot look at %s/%s", l->job->args.base, path);
+	uid = uns_id_side(shift->uid, st.st_uid);
+	gid = uns_id_side(shift->gid, st.st_gid);
+	if (uid != UNS_ID_OUTSIDE && look_at(l, uid, path, err))
+		return -1;
+	return gid != UNS_ID_OUTSIDE ? look_at(l, gid, path, err) : 0;
+}
+
+static enum uns_side judge(struct look *l)
+{
+	struct uns_step_ctx *c = l->job->c;
+	const struct uns_shift_args *a = &l->job->args;
+
+	if (l->n[UNS_ID_OUTSIDE]) {
+		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither below %u nor in the range from %u on", a->base,
+		         l->first[UNS_ID_OUTSIDE], a->shift.uid.count, a->shift.uid.start);
+		return UNS_FOREIGN;
+	}
+	if (l->n[UNS_ID_HOME] && l->n[UNS_ID_SHIFTED]) {
+		snprintf(c->why, sizeof(c->why), "%s/%s has IDs below %u, %s/%s has IDs of the range from %u on", a->base,
+		         l->first[UNS_ID_HOME], a->shift.uid.count, a->base, l->first[UNS_ID_SHIFTED], a->shift.uid.start);
+		return UNS_FOREIGN;
+	}
+	return l->n[UNS_ID_HOME] ? UNS_BEFORE : l->n[UNS_ID_SHIFTED] ? UNS_AFTER : UNS_EITHER;
+}
+
+static int look(struct look *l, bool deep, struct uns_err *err)
+{
+	const struct uns_strs *m = &l->job->matches;
+
+	if (deep)
+		return uns_tree_walk_matches(&l->job->tree, m, look_deep, l, err);
+	for (size_t i = 0; i < m->n; i++)
+		if (look_match(l, m->v[i], err))
+			return -1;
+	return 0;
+}
+
+static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
+{
+	uns_auto(job_done) struct uns_shift_job job = {.c = c};
+	uns_auto(look_done) struct look l = {.job = &job};
+	struct uns_err why = {0};
+	bool deep = c->deep || c->begun;
+	int r = 0;
+
+	if (job_open(&job, &why)) {
+		if (why.errnum == ENOENT) {
+			*ret = UNS_EITHER;
+			return 0;
+		}
+		if (err)
+			*err = why;
+		return -1;
+	}
+	l.allow_unmapped = job.args.allow & UNS_SHIFT_UNMAPPED;
+	if (deep && (r = load_records(&job, err)) < 0)
+		return -1;
+	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
+	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
+		deep = false;
+	if (look(&l, deep, err))
+		return -1;
+	*ret = judge(&l);
+	return 0;
+}
+
+/* ---- drive ---- */
+
+/* What people may want to know of a run that went well. */
+static int tell(const struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (!job->c->tell)
+		return 0;
+	if (uns_buf_printf(&text, err, "%s: %llu inodes given to their new owners", job->args.base,
+	                   (unsigned long long)job->changed))
+		return -1;
+	if (job->unrecorded.n &&
+	    uns_buf_printf(&text, err, "; %llu with setuid, capability or flags came after the record was written, the first is %s",
+	                   (unsigned long long)job->unrecorded.n, job->unrecorded.paths.v[0]))
+		return -1;
+	job->c->tell(job->c->tell_user, text.data);
+	return 0;
+}
+
+/* Scan, and the record on disk before anything is changed. What is used from here on is what was read back. */
+static int begin_leg(struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(uns_shift_record_done) struct uns_shift_record found = {0};
+	uns_auto_json json_t *j = NULL;
+
+	if (uns_shift_scan(job, &found, err))
+		return -1;
+	j = uns_shift_record_to_json(&found, err);
+	if (!j || uns_record_write(job->c, j, err))
+		return -1;
+	uns_shift_record_done(&job->rec);
+	return load_records(job, err) ? -1 : 0;
+}
+
+static int finish(struct uns_shift_job *job, struct uns_err *err)
+{
+	if (uns_shift_apply(job, err) || uns_shift_verify(job, err) || tell(job, err)) {
+		if (err)
+			err->code = UNS_E_INCOMPLETE;
+		return -1;
+	}
+	return 0;
+}
+
+static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
+{
+	uns_auto(job_done) struct uns_shift_job job = {.c = c, .to = to};
+	int r;
+
+	if (job_open(&job, err))
+		return -1;
+	r = load_records(&job, err);
+	if (r < 0)
+		return -1;
+	job.resumed = !r;
+	if (r && (to == c->leg_start || (!job.matches.n && !job.symlinks.n)))
+		return 0; /* the record comes before the first change, so nothing was changed */
+	if (job.resumed && job.tree.readonly)
+		return uns_err_set(err, UNS_E_INCOMPLETE, "%s is mounted read-only; mount it writable and resume", job.args.base);
+	if (r && begin_leg(&job, err))
+		return -1;
+	return finish(&job, err);
+}
+
+const struct uns_kind uns_kind_shift_tree = {"shift-tree", false, check, observe, drive, describe};

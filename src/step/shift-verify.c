@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing lost: the digest of each match, IDs taken home, equals that of the record, and no ID is on the wrong side. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shift.h"
+#include "uns/cleanup.h"
+
+#define LISTED 20
+
+/* A shift cannot change these; where they differ, somebody else wrote in the tree, and the sums prove nothing about the shift. */
+#define WRITTEN                                                                                                                    \
+	(1u << UNS_ASPECT_NAMES | 1u << UNS_ASPECT_LINKS | 1u << UNS_ASPECT_SIZES | 1u << UNS_ASPECT_TIMES |                       \
+	 1u << UNS_ASPECT_DEVICES)
+
+struct verify {
+	struct uns_shift_job *job;
+	struct uns_digest *digests; /* by match */
+	struct uns_census_list wrong;
+	struct uns_buf text, written; /* what differs; what differs because of others */
+	size_t n_differ, n_written;
+};
+
+static void verify_done(struct verify *v)
+{
+	free(v->digests);
+	uns_strs_done(&v->wrong.paths);
+	uns_buf_done(&v->text);
+	uns_buf_done(&v->written);
+}
+
+static int check_side(struct verify *v, const struct uns_entry *e, struct uns_err *err)
+{
+	const struct uns_shift_job *job = v->job;
+	const struct uns_shift_special *s;
+	struct uns_shift_sides sides;
+
+	uns_shift_sides(&job->args.shift, e, &sides);
+	if (!sides.n[uns_shift_idside(uns_shift_other(job->to))] || uns_shift_is_foreign(job, e))
+		return 0;
+	s = uns_shift_find_special(job, e);
+	if (s && s->exact && job->to == job->rec.from)
+		return 0;
+	return uns_census_note(&v->wrong, e->path, NULL, err);
+}
+
+static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
+{
+	struct verify *v = user;
+
+	if (uns_digest_add(&v->digests[e->match_no], e, &v->job->args.shift, err))
+		return -1;
+	return check_side(v, e, err);
+}
+
+static int compare_path(const void *path, const void *tree)
+{
+	return strcmp(path, ((const struct uns_shift_tree *)tree)->path);
+}
+
+static unsigned differing(const struct uns_digest *a, const struct uns_digest *b)
+{
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < UNS_ASPECTS; i++)
+		mask |= (unsigned)(a->sum[i] != b->sum[i]) << i;
+	return mask | (a->inodes != b->inodes ? WRITTEN : 0);
+}
+
+static int add_difference(struct verify *v, const char *path, unsigned mask, const char *what, struct uns_err *err)
+{
+	/* The user asked for going on after an interruption: what was written meanwhile is not the shift's to fail on. */
+	bool excused = v->job->resumed && mask & WRITTEN;
+	struct uns_buf *to = excused ? &v->written : &v->text;
+	const char *sep = ": ";
+
+	if (++*(excused ? &v->n_written : &v->n_differ) > LISTED)
+		return 0;
+	if (uns_buf_printf(to, err, "%s%s", to->len ? "; " : "", path))
+		return -1;
+	if (what)
+		return uns_buf_printf(to, err, ": %s", what);
+	for (unsigned i = 0; i < UNS_ASPECTS; i++) {
+		if (!(mask & 1u << i))
+			continue;
+		if (uns_buf_printf(to, err, "%s%s", sep, uns_aspect_names[i]))
+			return -1;
+		sep = ", ";
+	}
+	return 0;
+}
+
+static int compare_match(struct verify *v, size_t i, bool *seen, struct uns_err *err)
+{
+	const struct uns_shift_record *rec = &v->job->rec;
+	uns_auto_free char *path = uns_str_escape(v->job->matches.v[i], err);
+	const struct uns_shift_tree *t;
+	unsigned mask;
+
+	if (!path)
+		return -1;
+	t = rec->n_trees ? bsearch(path, rec->trees, rec->n_trees, sizeof(*rec->trees), compare_path) : NULL;
+	if (!t)
+		return add_difference(v, path, WRITTEN, "not there when the shift began", err);
+	seen[t - rec->trees] = true;
+	mask = differing(&t->digest, &v->digests[i]);
+	return mask ? add_difference(v, path, mask, NULL, err) : 0;
+}
+
+static int compare(struct verify *v, struct uns_err *err)
+{
+	const struct uns_shift_record *rec = &v->job->rec;
+	uns_auto_free bool *seen = calloc(rec->n_trees + 1, sizeof(*seen));
+
+	if (!seen)
+		return uns_err_nomem(err);
+	for (size_t i = 0; i < v->job->matches.n; i++)
+		if (compare_match(v, i, seen, err))
+			return -1;
+	for (size_t i = 0; i < rec->n_trees; i++)
+		if (!seen[i] && add_difference(v, rec->trees[i].path, WRITTEN, "gone", err))
+			return -1;
+	return 0;
+}
+
+static int judge(struct verify *v, struct uns_err *err)
+{
+	const struct uns_shift_job *job = v->job;
+
+	if (v->wrong.n)
+		return uns_err_set(err, UNS_E_INCOMPLETE,
+		                   "verification failed: %" PRIu64
+		                   " names below %s are not on the wanted side, the first is %s; stop what writes "
+		                   "there and resume",
+		                   v->wrong.n, job->args.base, v->wrong.paths.v[0]);
+	if (v->n_differ)
+		return uns_err_set(err, UNS_E_INCOMPLETE, "verification failed: %zu trees below %s differ: %s", v->n_differ,
+		                   job->args.base, v->text.data);
+	if (v->n_written && job->c->tell) {
+		uns_auto_free char *line = uns_str_printf(err, "%zu trees below %s were written to by others meanwhile: %s",
+		                                          v->n_written, job->args.base, v->written.data);
+
+		if (!line)
+			return -1;
+		job->c->tell(job->c->tell_user, line);
+	}
+	return 0;
+}
+
+int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(verify_done) struct verify v = {.job = job};
+
+	v.digests = calloc(job->matches.n + 1, sizeof(*v.digests));
+	if (!v.digests)
+		return uns_err_nomem(err);
+	if (uns_tree_walk_matches(&job->tree, &job->matches, visit, &v, err) || compare(&v, err))
+		return -1;
+	return judge(&v, err);
+}

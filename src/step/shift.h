@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the kind shift-tree: shift-tree.c (the kind), shift-scan.c (what is there before the first change), shift-record.c
+ * (that as JSON, and back), shift-apply.c (one inode), shift-verify.c (nothing lost). */
+#ifndef UNS_STEP_SHIFT_H
+#define UNS_STEP_SHIFT_H
+
+#include <jansson.h>
+
+#include "uns/step.h"
+#include "uns/tree.h"
+
+enum {
+	UNS_SHIFT_UNMAPPED = 1,
+	UNS_SHIFT_IN_TARGET = 2,
+	UNS_SHIFT_HARD_LINKS = 4,
+	UNS_SHIFT_SYMLINKS = 8,
+	UNS_SHIFT_FLAGGED = 16,
+};
+
+struct uns_shift_args {
+	const char *base;      /* in the step's args */
+	const char **patterns; /* the array is heap, the strings are in the step's args */
+	size_t n;
+	struct uns_shift shift;
+	unsigned allow;
+};
+void uns_shift_args_done(struct uns_shift_args *a);
+int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err);
+
+/* What an inode was when the leg began, or is to be. */
+struct uns_shift_state {
+	uint32_t uid, gid, mode;
+	uint8_t cap[UNS_CAP_MAX];
+	size_t cap_len;
+	bool immutable, append;
+};
+struct uns_shift_special {
+	struct uns_shift_state was;
+	char *path; /* escaped; one of its names */
+	uint64_t dev, ino;
+	/* It had IDs of both sides when the leg began, so mapping back does not bring back what was: its ACLs are kept too. */
+	bool exact;
+	uint8_t *acl[2]; /* access, default */
+	size_t acl_len[2];
+};
+struct uns_shift_foreign {
+	uint64_t dev, ino;
+	uint32_t uid, gid;
+};
+struct uns_shift_tree {
+	char *path; /* escaped */
+	struct uns_digest digest;
+};
+struct uns_shift_record {
+	enum uns_side from;
+	struct uns_strs devs;     /* for each device: the path of the inode it was first met at, escaped */
+	struct uns_inomap dev_no; /* (device, 0) → index in devs + 1 */
+	struct uns_shift_special *specials;
+	size_t n_specials, cap_specials;
+	struct uns_shift_foreign *foreign; /* wholly on the far side when the leg began: none of ours */
+	size_t n_foreign, cap_foreign;
+	struct uns_shift_tree *trees; /* sorted by escaped path */
+	size_t n_trees;
+	struct uns_inomap special_at, foreign_at; /* value: index + 1 */
+};
+void uns_shift_record_done(struct uns_shift_record *r);
+/* Each once per inode; *s is emptied (also on failure). */
+int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_special *s, struct uns_err *err);
+int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_shift_foreign *f, struct uns_err *err);
+/* In memory, dev is the device number of today; in JSON it is the place in devs, because numbers of devices change over a reboot.
+ */
+int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const char *path, struct uns_err *err);
+void uns_shift_record_sort(struct uns_shift_record *r);
+json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
+int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err);
+/* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
+int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err);
+
+/* One run of drive. */
+struct uns_shift_job {
+	struct uns_step_ctx *c;
+	struct uns_shift_args args;
+	struct uns_tree tree;
+	struct uns_strs matches, symlinks;
+	struct uns_shift_record rec;
+	enum uns_side to;
+	bool resumed; /* the record was there already: an earlier run may have been anywhere */
+	uint64_t changed;
+	struct uns_census_list unrecorded; /* specials that the record does not know */
+};
+
+void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret);
+uint32_t uns_shift_id(struct uns_range r, uint32_t id, enum uns_side to);
+/* How many of an inode's IDs are on which side; indexed by enum uns_idside. 0, or -1 on a malformed ACL. */
+struct uns_shift_sides {
+	const struct uns_shift *shift;
+	unsigned n[3];
+};
+int uns_shift_sides(const struct uns_shift *shift, const struct uns_entry *e, struct uns_shift_sides *ret);
+static inline enum uns_idside uns_shift_idside(enum uns_side side)
+{
+	return side == UNS_AFTER ? UNS_ID_SHIFTED : UNS_ID_HOME;
+}
+static inline enum uns_side uns_shift_other(enum uns_side side)
+{
+	return side == UNS_AFTER ? UNS_BEFORE : UNS_AFTER;
+}
+bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e);
+const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_job *job, const struct uns_entry *e);
+
+/* Fills *ret; UNS_E_REFUSED when there is what the args do not allow. Changes nothing. */
+int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, struct uns_err *err);
+int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err);
+int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err);
+
+#endif
