@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for usernsctl(8)
+
+_usernsctl_ids() {
+	usernsctl help findings 2>/dev/null | while read -r id _ ignorable _; do
+		[[ $ignorable == ignorable ]] && echo "$id"
+	done
+}
+
+_usernsctl() {
+	local commands='enable disable migrate check status plan apply resume rollback verify history help'
+	local every='--root= --json --color= --quiet --verbose --help --version'
+	local gate='--dry-run --yes --detailed-exitcode'
+	local wishes='--user= --range= --migrate='
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
+
+	# bash splits words at '='.
+	if [[ $cur == '=' ]]; then
+		cur=''
+	elif [[ $prev == '=' ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		if [[ -z $cmd && " $commands " == *" $word "* ]]; then
+			cmd=$word
+		elif [[ $cmd == plan && " enable disable migrate " == *" $word "* ]]; then
+			sub=$word
+		fi
+	done
+
+	COMPREPLY=()
+	case $prev in
+	--root) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--json) [[ ${COMP_WORDS[COMP_CWORD - 1]} == '=' || ${COMP_WORDS[COMP_CWORD]} == '=' ]] && {
+			mapfile -t COMPREPLY < <(compgen -W 'pretty lines' -- "$cur"); return
+		} ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+	--migrate) mapfile -t COMPREPLY < <(compgen -W 'all volumes none' -- "$cur"); return ;;
+	--range) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$cur"); return ;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+	--ignore)
+		head=${cur%"${cur##*,}"}
+		mapfile -t COMPREPLY < <(compgen -P "$head" -W "$(_usernsctl_ids)" -- "${cur##*,}")
+		return ;;
+	esac
+
+	if [[ $cur == -* ]]; then
+		case $cmd in
+		enable) options="$gate $wishes --no-restart --ignore=" ;;
+		disable) options="$gate --purge --ignore=" ;;
+		migrate) options="$gate --ignore=" ;;
+		check) options="$wishes --ignore=" ;;
+		apply | resume | rollback) options=$gate ;;
+		plan)
+			case $sub in
+			disable) options='--detailed-exitcode --purge --ignore=' ;;
+			migrate) options='--detailed-exitcode --ignore=' ;;
+			enable) options="--detailed-exitcode $wishes --no-restart --ignore=" ;;
+			*) options="--detailed-exitcode $wishes --no-restart --purge --ignore=" ;;
+			esac ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$options $every" -- "$cur")
+		[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+		return
+	fi
+	case $cmd in
+	'') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	enable | disable | migrate | check) mapfile -t COMPREPLY < <(compgen -W 'docker' -- "$cur") ;;
+	plan)
+		if [[ $sub ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'docker' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W 'enable disable migrate docker' -- "$cur")
+		fi ;;
+	apply) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "$commands findings" -- "$cur") ;;
+	esac
+}
+
+complete -F _usernsctl usernsctl

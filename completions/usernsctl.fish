@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for usernsctl(8)
+
+function __usernsctl_ids
+    usernsctl help findings 2>/dev/null | awk '$3 == "ignorable" { print $1 }'
+end
+
+set -l commands enable disable migrate check status plan apply resume rollback verify history help
+set -l gated enable disable migrate apply resume rollback
+
+complete -c usernsctl -f
+complete -c usernsctl -l root -r -a '(__fish_complete_directories)' -d 'Work on the host below a directory'
+complete -c usernsctl -l json -d 'JSON on the standard output'
+complete -c usernsctl -l json -a 'pretty lines'
+complete -c usernsctl -l color -x -a 'auto always never' -d 'Use colors'
+complete -c usernsctl -s q -l quiet -d 'Say only what is wrong'
+complete -c usernsctl -s v -l verbose -d 'Also name the steps that are so already'
+complete -c usernsctl -s h -l help -d 'Show help'
+complete -c usernsctl -l version -d 'Show the version'
+
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a enable -d 'Switch userns-remap on and take all data along'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a disable -d 'Switch userns-remap off, with the data made since'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a migrate -d 'Take along data that was left behind'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'Find what stops enable, breaks under it, or collides'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a status -d 'What is configured, in effect, and pending'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the plan alone'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a apply -d 'Carry out a plan that was saved'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a resume -d 'Go on with the pending transaction'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Take the pending or the last transaction back'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Compare the host with what a transaction left'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a history -d 'List the transactions'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
+
+complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l dry-run -d 'Show what would be done, change nothing'
+complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l yes -d 'Do not ask'
+complete -c usernsctl -n "__fish_seen_subcommand_from $gated plan" -l detailed-exitcode -d 'Exit 10 when something changed, or would'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l user -x -a '(__fish_complete_users)' -d 'Remap user'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l range -x -a auto -d 'IDs of the remap user'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable plan' -l no-restart -d 'Leave the engine alone'
+complete -c usernsctl -n '__fish_seen_subcommand_from disable plan' -l purge -d 'Remove user and ranges too'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
+
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -a docker
+complete -c usernsctl -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from enable disable migrate' -a 'enable disable migrate'
+complete -c usernsctl -n '__fish_seen_subcommand_from apply' -F
+complete -c usernsctl -n '__fish_seen_subcommand_from help' -a "$commands findings"

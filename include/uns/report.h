@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans, findings and events as text for people and as JSON for scripts. Pure: fills a buffer, prints nothing. Text is UTF-8, at
+ * most 100 columns where words allow it; control characters of names that containers chose are written as \xNN. */
+#ifndef UNS_REPORT_H
+#define UNS_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "uns/err.h"
+#include "uns/finding.h"
+#include "uns/plandoc.h"
+#include "uns/str.h"
+#include "uns/txn.h"
+
+/* Appends s; control characters (also those of UTF-8's C1 block) become \xNN. */
+int uns_report_safe(const char *s, struct uns_buf *ret, struct uns_err *err);
+/* color: with escape sequences for a terminal. numbers: those of the steps (a part of a transaction); NULL: 1, 2, … */
+int uns_report_plan(const struct uns_plan *p, const size_t *numbers, bool color, struct uns_buf *ret, struct uns_err *err);
+int uns_report_findings(const struct uns_findings *f, bool color, struct uns_buf *ret, struct uns_err *err);
+/* One line per event ("[3/15] shift /var/lib/docker …"). Nothing for events that people need not see. */
+int uns_report_event(const struct uns_event *e, size_t steps, struct uns_buf *ret, struct uns_err *err);
+
+/* New references; NULL when out of memory. A text that is no UTF-8 is given in the form of uns_str_escape. */
+json_t *uns_report_string_json(const char *s);                     /* null for NULL */
+json_t *uns_report_findings_json(const struct uns_findings *f);    /* array of {id,severity,ignored,object,reason,remedy} */
+json_t *uns_report_warnings_json(const struct uns_findings *f);    /* array of strings: warnings, and errors that were ignored */
+json_t *uns_report_event_json(const struct uns_event *e);          /* {type,time,step,to,kind,text,kept}; step counts from 0 */
+json_t *uns_report_actions_json(const struct uns_plan *p);         /* array of strings, one per step */
+json_t *uns_report_diff_json(const struct uns_plan *p);            /* array of {file,before,after}: steps that edit text files */
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command floor: a command line becomes a struct uns_options, a command fills a struct uns_run, main prints it and ends. */
+#ifndef UNS_CMD_H
+#define UNS_CMD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "uns/err.h"
+#include "uns/facts.h"
+#include "uns/finding.h"
+#include "uns/plan.h"
+#include "uns/plandoc.h"
+#include "uns/root.h"
+#include "uns/str.h"
+#include "uns/txn.h"
+
+/* Exit status with --detailed-exitcode when something changed, or would in a dry run. */
+#define UNS_EXIT_CHANGED 10
+
+/* ---- options.c ---- */
+
+enum uns_cmd {
+	UNS_CMD_ENABLE,
+	UNS_CMD_DISABLE,
+	UNS_CMD_MIGRATE,
+	UNS_CMD_CHECK,
+	UNS_CMD_STATUS,
+	UNS_CMD_PLAN,
+	UNS_CMD_APPLY,
+	UNS_CMD_RESUME,
+	UNS_CMD_ROLLBACK,
+	UNS_CMD_VERIFY,
+	UNS_CMD_HISTORY,
+	UNS_CMD_HELP,
+	UNS_CMDS,
+};
+
+enum uns_json_form { UNS_JSON_NONE, UNS_JSON_COMPACT, UNS_JSON_PRETTY, UNS_JSON_LINES };
+enum uns_color { UNS_COLOR_AUTO, UNS_COLOR_ALWAYS, UNS_COLOR_NEVER };
+
+/* Strings point into argv. */
+struct uns_options {
+	enum uns_cmd cmd;
+	const char *root;
+	enum uns_json_form json;
+	enum uns_color color;
+	bool quiet, verbose;
+	bool help, version;   /* --help, --version: nothing else counts */
+	bool dry_run, yes, detailed;
+	struct uns_request request; /* of enable, disable, migrate, check, and of plan (which of them: request.command) */
+	const char *file;     /* apply */
+	unsigned number;      /* rollback, verify; 0: the newest */
+	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
+	enum uns_cmd topic_cmd;
+};
+
+/* UNS_E_USAGE when argv is not what the table of commands and options says. On success free with uns_options_done. */
+int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct uns_err *err);
+void uns_options_done(struct uns_options *o);
+const char *uns_options_command_name(enum uns_cmd cmd);
+bool uns_options_changes(enum uns_cmd cmd); /* the command changes the host (unless --dry-run) */
+int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
+
+/* ---- main.c ---- */
+
+/* One run of the program. A command returns 0 (status is the exit status) or -1 (err->code is it). What it learnt until then is
+ * printed in either case. */
+struct uns_run {
+	const struct uns_options *o;
+	struct uns_root root;
+	bool color_out, color_err;
+	int status;
+	json_t *document; /* members of the command's JSON document; version, command, exit and error are added by main */
+	json_t *bare;     /* when not NULL and the command succeeded: the whole document, as it is (plan) */
+};
+
+/* Text for people on stdout; nothing with --json or -q. The text is printed as it is. */
+void uns_run_print(const struct uns_run *r, const char *text);
+/* A line for people on stderr; nothing with -q. Made safe for a terminal. */
+void uns_run_note(const struct uns_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "usernsctl: <text>" on stderr, also with -q. */
+void uns_run_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line of --json=lines. Takes the reference; nothing otherwise, or when j is NULL. */
+void uns_run_line(const struct uns_run *r, json_t *j);
+/* Sets a member of the document; takes the reference; NULL value is "out of memory". */
+int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err);
+
+/* ---- enable.c: what the changing commands share ---- */
+
+/* What a changing command shows and does. */
+struct uns_change {
+	const struct uns_plan *plan;         /* borrowed; NULL: there is none */
+	const size_t *numbers;               /* borrowed; numbers of its steps, to show; NULL: 1, 2, … */
+	const struct uns_findings *findings; /* borrowed; NULL: none */
+	bool changed;                        /* the host was changed, or would be (dry run) */
+	bool restart_required;
+	unsigned transaction;                /* 0: none */
+};
+/* Puts the documented members of a changing command into the run's document. */
+int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err);
+
+/* -1 unless root, or a dry run, or another root than the running host. */
+int uns_change_needs_root(const struct uns_run *r, struct uns_err *err);
+/* Adds the advice to be root to an error that comes from not being it. Returns -1. */
+int uns_change_explain(struct uns_err *err);
+bool uns_change_is_pending(const struct uns_txn *t);
+const char *uns_change_way(const struct uns_txn *t); /* of a pending one: "on its way there" or "on its way back" */
+/* -1: UNS_E_INCOMPLETE when the newest transaction is pending, UNS_E_LOCKED when a process is at it. */
+int uns_change_no_pending(const struct uns_run *r, struct uns_err *err);
+/* Shows the plan and asks. 0: go on; 1: a dry run, nothing more to do (changed and status are set); -1: not confirmed. */
+int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *question, struct uns_err *err);
+/* Events and progress go to stderr or become JSON lines. s must outlive the run. */
+struct uns_change_sink {
+	const struct uns_run *run;
+	size_t steps;
+};
+void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret);
+/* The lock is held: creates the transaction, drives it there, and back when that fails. Sets changed, transaction, status. */
+int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err *err);
+
+/* Facts, range, census, plan and findings for the request of the options. */
+struct uns_planned {
+	struct uns_facts facts;
+	struct uns_plan plan;
+	struct uns_findings findings;
+	struct uns_shift shift;
+	bool have_shift;
+};
+void uns_planned_done(struct uns_planned *p);
+/* guess: a shift that is probably the one, which saves a walk of the trees, or NULL. ret must be zero; done with in any case. */
+int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err);
+/* 0, or -1 with the exit class of the findings that refuse and their ids. */
+int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
+void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
+
+/* ---- status ---- */
+
+struct uns_status {
+	struct uns_run *run;
+	struct uns_buf text;
+	const char *label; /* of the next line; "" after it was used */
+};
+int uns_status_line(struct uns_status *s, struct uns_err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* What is pending: text, members "pending" and "last" of the document, the exit status. */
+int uns_status_journal(struct uns_status *s, struct uns_err *err);
+
+/* ---- one function per command ---- */
+int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable and migrate */
+int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
+int uns_cmd_check(struct uns_run *r, struct uns_err *err);
+int uns_cmd_apply(struct uns_run *r, struct uns_err *err);
+int uns_cmd_status(struct uns_run *r, struct uns_err *err);
+int uns_cmd_resume(struct uns_run *r, struct uns_err *err);
+int uns_cmd_rollback(struct uns_run *r, struct uns_err *err);
+int uns_cmd_verify(struct uns_run *r, struct uns_err *err);
+int uns_cmd_history(struct uns_run *r, struct uns_err *err);
+
+#endif

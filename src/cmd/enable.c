@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enable, disable, migrate, plan; and what every changing command shares: facts → plan → show → gate → transaction. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/lock.h"
+#include "uns/report.h"
+#include "uns/step.h"
+#include "uns/sys.h"
+
+/* ---- before ---- */
+
+int uns_change_needs_root(const struct uns_run *r, struct uns_err *err)
+{
+	if (!r->root.is_host || r->o->dry_run || geteuid() == 0)
+		return 0;
+	return uns_err_set(err, UNS_E_FAILED, "%s must run as root", uns_options_command_name(r->o->cmd));
+}
+
+int uns_change_explain(struct uns_err *err)
+{
+	size_t len = strlen(err->text);
+
+	if ((err->errnum == EACCES || err->errnum == EPERM) && geteuid() != 0)
+		snprintf(err->text + len, sizeof(err->text) - len, "; only root can read it, run it as root");
+	return -1;
+}
+
+bool uns_change_is_pending(const struct uns_txn *t)
+{
+	return t->state == UNS_TXN_FORWARD || t->state == UNS_TXN_BACKWARD;
+}
+
+const char *uns_change_way(const struct uns_txn *t)
+{
+	return t->state == UNS_TXN_BACKWARD ? "on its way back" : "on its way there";
+}
+
+/* Somebody at work on the transaction is another answer than one that was left. Looking takes the lock for an instant only, on a
+ * descriptor for reading: no effect. */
+static int nobody_at_work(const struct uns_run *r, struct uns_err *err)
+{
+	struct uns_err absent;
+	uns_auto_close int fd = uns_root_openat(&r->root, UNS_TXN_DIR "/lock", O_RDONLY, &absent);
+
+	return fd < 0 ? 0 : uns_lock_fd(fd, UNS_TXN_DIR, err);
+}
+
+int uns_change_no_pending(const struct uns_run *r, struct uns_err *err)
+{
+	struct uns_txn t;
+	int rc = uns_txn_load(&r->root, 0, &t, err);
+
+	if (rc < 0)
+		return uns_change_explain(err);
+	if (rc > 0)
+		return 0;
+	if (uns_change_is_pending(&t)) {
+		rc = nobody_at_work(r, err);
+		if (rc == 0)
+			rc = uns_err_set(err, UNS_E_INCOMPLETE,
+					 "transaction %u (%s) is pending, %s; go on with 'usernsctl resume', or back with "
+					 "'usernsctl rollback'",
+					 t.number, t.plan.title, uns_change_way(&t));
+	}
+	uns_txn_close(&t);
+	return rc;
+}
+
+/* ---- planning ---- */
+
+void uns_planned_done(struct uns_planned *p)
+{
+	uns_facts_done(&p->facts);
+	uns_plan_done(&p->plan);
+	uns_findings_done(&p->findings);
+	memset(p, 0, sizeof(*p));
+}
+
+static bool same_range(struct uns_range a, struct uns_range b)
+{
+	return a.start == b.start && a.count == b.count;
+}
+
+static bool same_shift(const struct uns_shift *a, const struct uns_shift *b)
+{
+	return same_range(a->uid, b->uid) && same_range(a->gid, b->gid);
+}
+
+/* Reads the facts with a census for the given shift, and tells which shift they ask for. */
+static int read_facts(const struct uns_run *r, const struct uns_shift *shift, struct uns_planned *p, struct uns_err *err)
+{
+	const struct uns_request *request = &r->o->request;
+	struct uns_facts_want want = { .census = true, .nested = request->command == UNS_DISABLE, .shift = shift };
+	int rc;
+
+	uns_planned_done(p);
+	if (uns_facts_read(&r->root, &want, &p->facts, err) < 0)
+		return uns_change_explain(err);
+	rc = uns_plan_range(&p->facts, request, &p->shift, &p->findings, err);
+	p->have_shift = rc == 0;
+	return rc < 0 ? -1 : 0;
+}
+
+int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
+{
+	struct uns_shift shift;
+
+	if (read_facts(r, guess, ret, err) < 0)
+		return -1;
+	if (ret->have_shift && (!guess || !same_shift(guess, &ret->shift))) {
+		shift = ret->shift;
+		if (read_facts(r, &shift, ret, err) < 0)
+			return -1;
+		if (ret->have_shift && !same_shift(&shift, &ret->shift))
+			return uns_err_set(err, UNS_E_CONFLICT, "accounts or data changed while they were read; run it again");
+	}
+	if (uns_plan_make(&ret->facts, &r->o->request, &ret->plan, &ret->findings, err) < 0)
+		return -1;
+	/* A plan that the kinds do not take must never reach the journal, which could not be read again. */
+	return uns_findings_code(&ret->findings) == UNS_OK ? uns_steps_check(&ret->plan, "the plan", err) : 0;
+}
+
+int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
+{
+	enum uns_code code = uns_findings_code(f);
+	uns_auto(uns_buf_done) struct uns_buf ids = UNS_BUF_INIT;
+
+	if (code == UNS_OK)
+		return 0;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct uns_finding *one = &f->v[i];
+
+		if (one->check->severity != UNS_ERROR || one->ignored || (ids.data && strstr(ids.data, one->check->id)))
+			continue;
+		if (uns_buf_printf(&ids, err, "%s%s", ids.len ? ", " : "", one->check->id) < 0)
+			return -1;
+	}
+	return uns_err_set(err, code, "refused, nothing was changed: %s", ids.data ? ids.data : "");
+}
+
+void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_err err;
+
+	if (r->o->quiet && uns_findings_code(f) == UNS_OK)
+		return;
+	fflush(stdout);
+	if (uns_report_findings(f, r->color_err, &text, &err) < 0)
+		uns_run_complain("%s", err.text);
+	else if (text.data)
+		fputs(text.data, stderr);
+}
+
+/* ---- the document ---- */
+
+static int set_findings(struct uns_run *r, const struct uns_findings *f, struct uns_err *err)
+{
+	static const struct uns_findings none;
+
+	f = f ? f : &none;
+	if (uns_run_set(r, "findings", uns_report_findings_json(f), err) < 0)
+		return -1;
+	return uns_run_set(r, "warnings", uns_report_warnings_json(f), err);
+}
+
+static int set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
+{
+	static const struct uns_plan none;
+
+	if (uns_run_set(r, "plan", p ? uns_plan_to_json(p) : json_null(), err) < 0)
+		return -1;
+	p = p ? p : &none;
+	if (uns_run_set(r, "actions", uns_report_actions_json(p), err) < 0)
+		return -1;
+	return uns_run_set(r, "diff", uns_report_diff_json(p), err);
+}
+
+int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err)
+{
+	if (uns_run_set(r, "changed", json_boolean(c->changed), err) < 0 ||
+	    uns_run_set(r, "dry_run", json_boolean(r->o->dry_run), err) < 0 || set_findings(r, c->findings, err) < 0 ||
+	    set_plan(r, c->plan, err) < 0 || uns_run_set(r, "restart_required", json_boolean(c->restart_required), err) < 0 ||
+	    uns_run_set(r, "transaction", c->transaction ? json_integer((json_int_t)c->transaction) : json_null(), err) < 0)
+		return -1;
+	return uns_run_set(r, "effects", json_integer((json_int_t)uns_sys_effects()), err);
+}
+
+/* ---- the gate ---- */
+
+static int show_plan(const struct uns_run *r, const struct uns_plan *p, const size_t *numbers, bool must, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	bool out = r->o->json == UNS_JSON_NONE && !r->o->quiet;
+
+	if (!out && !must)
+		return 0;
+	if (uns_report_plan(p, numbers, out ? r->color_out : r->color_err, &text, err) < 0)
+		return -1;
+	fputs(text.data ? text.data : "", out ? stdout : stderr);
+	return 0;
+}
+
+/* 0: yes; 1: anything else. */
+static int ask(const char *question)
+{
+	uns_auto_free char *line = NULL;
+	size_t cap = 0;
+
+	fflush(stdout);
+	fprintf(stderr, "%s [y/N] ", question);
+	fflush(stderr);
+	if (getline(&line, &cap, stdin) < 0) {
+		fputc('\n', stderr);
+		return 1;
+	}
+	line[strcspn(line, "\r\n")] = '\0';
+	return strcmp(line, "y") == 0 || strcmp(line, "Y") == 0 || strcmp(line, "yes") == 0 ? 0 : 1;
+}
+
+int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *question, struct uns_err *err)
+{
+	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	if (show_plan(r, c->plan, c->numbers, terminal && !r->o->dry_run && !r->o->yes, err) < 0)
+		return -1;
+	if (r->o->dry_run) {
+		c->changed = c->plan->n > 0;
+		r->status = c->changed && r->o->detailed ? UNS_EXIT_CHANGED : 0;
+		uns_run_print(r, "Dry run: nothing was changed.\n");
+		return 1;
+	}
+	if (r->o->yes)
+		return 0;
+	if (!terminal)
+		return uns_err_set(err, UNS_E_USAGE,
+				   "there is no terminal to ask on, so nothing was done; give --yes to carry this out, --dry-run "
+				   "to look only");
+	return ask(question) == 0 ? 0 : uns_err_set(err, UNS_E_FAILED, "not confirmed; nothing was done");
+}
+
+/* ---- the transaction ---- */
+
+static void on_event(void *user, const struct uns_event *e)
+{
+	const struct uns_change_sink *s = user;
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (s->run->o->json == UNS_JSON_LINES) {
+		uns_run_line(s->run, uns_report_event_json(e));
+		return;
+	}
+	if (s->run->o->quiet || (strcmp(e->type, "skip") == 0 && !s->run->o->verbose))
+		return;
+	if (uns_report_event(e, s->steps, &text, NULL) < 0 || !text.data)
+		return;
+	fflush(stdout);
+	fputs(text.data, stderr);
+}
+
+static void on_tell(void *user, const char *text)
+{
+	const struct uns_change_sink *s = user;
+
+	if (s->run->o->json == UNS_JSON_LINES)
+		uns_run_line(s->run, json_pack("{s:s, s:o}", "type", "progress", "text", uns_report_string_json(text)));
+	else
+		uns_run_note(s->run, "        %s", text);
+}
+
+void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret)
+{
+	*s = (struct uns_change_sink){ .run = r, .steps = steps };
+	*ret = (struct uns_txn_run){ .sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s };
+	/* A lost session must not stop a change half-way. */
+	signal(SIGHUP, SIG_IGN);
+}
+
+/* The first failure decides the status, unless the way back fails too. */
+static int go_back(const struct uns_run *r, struct uns_txn *t, const struct uns_txn_run *listen, struct uns_err *err)
+{
+	struct uns_err first = *err, second;
+
+	uns_run_complain("%s", first.text);
+	uns_run_note(r, "Taking back what was done:");
+	if (uns_txn_drive(t, &r->root, UNS_BEFORE, listen, &second) < 0)
+		return uns_err_set(err, UNS_E_INCOMPLETE,
+				   "transaction %u is pending: %s; and the way back stopped: %s; run 'usernsctl resume' or "
+				   "'usernsctl rollback'",
+				   t->number, first.text, second.text);
+	return uns_err_set(err, first.code == UNS_E_INCOMPLETE ? UNS_E_FAILED : first.code,
+			   "transaction %u was taken back and the host is as it was, because: %s", t->number, first.text);
+}
+
+static int drive(struct uns_run *r, struct uns_change *c, struct uns_txn *t, struct uns_err *err)
+{
+	struct uns_change_sink sink;
+	struct uns_txn_run listen;
+
+	uns_change_listen(&sink, r, c->plan->n, &listen);
+	if (uns_txn_drive(t, &r->root, UNS_AFTER, &listen, err) < 0) {
+		int rc = go_back(r, t, &listen, err);
+
+		c->changed = uns_change_is_pending(t);
+		c->restart_required = false;
+		return rc;
+	}
+	c->changed = true;
+	r->status = r->o->detailed ? UNS_EXIT_CHANGED : 0;
+	return 0;
+}
+
+int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err *err)
+{
+	uns_auto_free char *text = NULL;
+	struct uns_txn t;
+	int rc;
+
+	if (uns_txn_create(&r->root, c->plan, &t, err) < 0)
+		return -1;
+	c->transaction = t.number;
+	rc = drive(r, c, &t, err);
+	uns_txn_close(&t);
+	if (rc < 0)
+		return -1;
+	text = uns_str_printf(err, "Done: transaction %u. The way back: usernsctl rollback\n", c->transaction);
+	if (text)
+		uns_run_print(r, text);
+	if (c->restart_required)
+		uns_run_note(r, "The engine must be restarted for the new options to be in effect.");
+	return 0;
+}
+
+/* ---- enable, disable, migrate ---- */
+
+/* Options of a daemon that runs on change nothing until it is started again. */
+static bool restart_required(const struct uns_planned *p)
+{
+	bool option = false;
+
+	for (size_t i = 0; i < p->plan.n; i++) {
+		if (strcmp(p->plan.v[i].kind, "service") == 0)
+			return false;
+		option = option || strcmp(p->plan.v[i].kind, "json-member") == 0 || strcmp(p->plan.v[i].kind, "env-option") == 0;
+	}
+	return option && p->facts.running;
+}
+
+static bool same_plan(const struct uns_plan *a, const struct uns_plan *b)
+{
+	uns_auto_json json_t *ja = uns_plan_to_json(a);
+	uns_auto_json json_t *jb = uns_plan_to_json(b);
+
+	return ja && jb && json_equal(ja, jb);
+}
+
+/* What was shown was seen without the lock: under it, it must still be so. */
+static int confirm_plan(const struct uns_run *r, const struct uns_planned *shown, struct uns_err *err)
+{
+	uns_auto(uns_planned_done) struct uns_planned now = { .have_shift = false };
+
+	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, shown->have_shift ? &shown->shift : NULL, &now, err) < 0)
+		return -1;
+	if (uns_findings_code(&now.findings) != UNS_OK) {
+		uns_planned_show_findings(r, &now.findings);
+		return uns_planned_refused(&now.findings, err);
+	}
+	if (!same_plan(&shown->plan, &now.plan))
+		return uns_err_set(err, UNS_E_CONFLICT,
+				   "the host changed while you were looking, so nothing was done; run it again");
+	return 0;
+}
+
+static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *shown, struct uns_err *err)
+{
+	uns_auto_close int lock = -1;
+	int rc;
+
+	if (uns_change_needs_root(r, err) < 0 || uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, shown, err) < 0)
+		return -1;
+	c->findings = &shown->findings;
+	uns_planned_show_findings(r, &shown->findings);
+	if (uns_planned_refused(&shown->findings, err) < 0)
+		return -1;
+	c->plan = &shown->plan;
+	if (shown->plan.n == 0) {
+		uns_run_print(r, "Nothing to do.\n");
+		return 0;
+	}
+	c->restart_required = restart_required(shown);
+	rc = uns_change_gate(r, c, "Apply this plan?", err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (uns_txn_lock(&r->root, &lock, err) < 0 || confirm_plan(r, shown, err) < 0)
+		return -1;
+	return uns_change_carry_out(r, c, err);
+}
+
+int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
+{
+	uns_auto(uns_planned_done) struct uns_planned shown = { .have_shift = false };
+	struct uns_change c = { .changed = false };
+	int rc = change(r, &c, &shown, err);
+
+	/* A failure that is there already says more than one of its report. */
+	if (uns_change_document(r, &c, rc < 0 ? NULL : err) < 0)
+		return -1;
+	return rc;
+}
+
+/* ---- plan ---- */
+
+int uns_cmd_plan(struct uns_run *r, struct uns_err *err)
+{
+	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
+
+	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
+		return -1;
+	uns_planned_show_findings(r, &p.findings);
+	if (set_findings(r, &p.findings, err) < 0 || uns_planned_refused(&p.findings, err) < 0 || set_plan(r, &p.plan, err) < 0)
+		return -1;
+	r->bare = uns_plan_to_json(&p.plan);
+	if (!r->bare)
+		return uns_err_nomem(err);
+	if (p.plan.n == 0)
+		uns_run_print(r, "Nothing to do.\n");
+	else if (show_plan(r, &p.plan, NULL, false, err) < 0)
+		return -1;
+	r->status = p.plan.n > 0 && r->o->detailed ? UNS_EXIT_CHANGED : 0;
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check: findings alone. apply: a plan that was saved, and perhaps edited, through the same gate as any other. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/report.h"
+#include "uns/step.h"
+
+#define PLAN_MAX (64u << 20)
+
+/* ---- check ---- */
+
+static int show_checked(const struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
+{
+	uns_auto_free char *text = NULL;
+
+	if (p->plan.n == 0) {
+		uns_run_print(r, "Nothing to do: remapping is on, and no data was left behind.\n");
+		return 0;
+	}
+	text = uns_str_printf(err, "Nothing stops 'usernsctl enable docker' (%zu steps).\n", p->plan.n);
+	if (!text)
+		return -1;
+	uns_run_print(r, text);
+	return 0;
+}
+
+int uns_cmd_check(struct uns_run *r, struct uns_err *err)
+{
+	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
+
+	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
+		return -1;
+	uns_planned_show_findings(r, &p.findings);
+	if (uns_run_set(r, "findings", uns_report_findings_json(&p.findings), err) < 0 ||
+	    uns_run_set(r, "warnings", uns_report_warnings_json(&p.findings), err) < 0 || uns_planned_refused(&p.findings, err) < 0)
+		return -1;
+	return show_checked(r, &p, err);
+}
+
+/* ---- apply ---- */
+
+static int read_all(int fd, const char *file, struct uns_buf *ret, struct uns_err *err)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return uns_err_sys(err, errno, "cannot read %s", file);
+		if (ret->len + (size_t)n > PLAN_MAX)
+			return uns_err_set(err, UNS_E_INPUT, "%s: a plan has at most %u bytes", file, PLAN_MAX);
+		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The plan of "plan --json", or the document of "enable --dry-run --json", which has it as a member. */
+static int parse_plan(const struct uns_buf *text, const char *file, struct uns_plan *ret, struct uns_err *err)
+{
+	uns_auto_json json_t *j = NULL;
+	const json_t *inner;
+
+	if (uns_json_parse(text->data ? text->data : "", text->len, file, &j, err) < 0)
+		return -1;
+	inner = json_object_get(j, "plan");
+	return uns_plan_from_json(inner ? inner : j, file, ret, err);
+}
+
+/* The file is named from where the caller is, not from inside --root. */
+static int load_plan(const char *file, struct uns_plan *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
+	uns_auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return uns_err_sys(err, errno, "cannot open %s", file);
+	if (read_all(fd, file, &text, err) < 0 || parse_plan(&text, file, &plan, err) < 0 || uns_steps_check(&plan, file, err) < 0)
+		return -1;
+	*ret = plan;
+	memset(&plan, 0, sizeof(plan));
+	return 0;
+}
+
+/* A later step takes this one back: it says nothing at the end. */
+static bool taken_back(const struct uns_plan *p, size_t i)
+{
+	const struct uns_step *a = &p->v[i];
+
+	for (size_t k = i + 1; k < p->n; k++) {
+		const struct uns_step *b = &p->v[k];
+
+		if (a->reverse != b->reverse && strcmp(a->kind, b->kind) == 0 && json_equal(a->args, b->args))
+			return true;
+	}
+	return false;
+}
+
+/* True when every fact that lasts is there already. A step that cannot be judged yet, as it builds on an earlier one, is work. */
+static bool all_done(const struct uns_run *r, const struct uns_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct uns_step_ctx ctx = {
+			.root = &r->root, .step = &p->v[i], .record_dir = -1, .leg_start = UNS_BEFORE, .deep = true
+		};
+		enum uns_side side = UNS_FOREIGN;
+		struct uns_err err;
+
+		if (uns_kind_find(p->v[i].kind)->bracket || taken_back(p, i))
+			continue;
+		if (uns_step_observe(&ctx, &side, &err) < 0 || (side != UNS_AFTER && side != UNS_EITHER))
+			return false;
+	}
+	return true;
+}
+
+static int apply(struct uns_run *r, struct uns_change *c, struct uns_plan *plan, struct uns_err *err)
+{
+	uns_auto_close int lock = -1;
+	int rc;
+
+	if (uns_change_needs_root(r, err) < 0 || load_plan(r->o->file, plan, err) < 0)
+		return -1;
+	c->plan = plan;
+	if (uns_change_no_pending(r, err) < 0)
+		return -1;
+	if (all_done(r, plan)) {
+		uns_run_print(r, "Nothing to do: all steps of this plan are done.\n");
+		return 0;
+	}
+	rc = uns_change_gate(r, c, "Apply this plan?", err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (uns_txn_lock(&r->root, &lock, err) < 0 || uns_change_no_pending(r, err) < 0)
+		return -1;
+	return uns_change_carry_out(r, c, err);
+}
+
+int uns_cmd_apply(struct uns_run *r, struct uns_err *err)
+{
+	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
+	struct uns_change c = { .changed = false };
+	int rc = apply(r, &c, &plan, err);
+
+	return uns_change_document(r, &c, rc < 0 ? NULL : err) < 0 ? -1 : rc;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of commands and one of options. Parsing and every help text come from them; tests/check-docs holds the man page and the
+ * completions against the help texts. */
+#include "cmd.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "uns/cleanup.h"
+#include "uns/num.h"
+
+#define OPERANDS_MAX 4
+
+/* ---- values ---- */
+
+static int set_root(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!*arg)
+		return uns_err_set(err, UNS_E_USAGE, "--root= names no directory");
+	o->root = arg;
+	return 0;
+}
+
+static int set_json(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!arg)
+		o->json = UNS_JSON_COMPACT;
+	else if (strcmp(arg, "pretty") == 0)
+		o->json = UNS_JSON_PRETTY;
+	else if (strcmp(arg, "lines") == 0)
+		o->json = UNS_JSON_LINES;
+	else
+		return uns_err_set(err, UNS_E_USAGE, "--json=%s: expected pretty or lines (or --json alone)", arg);
+	return 0;
+}
+
+static int set_color(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(arg, names[i]) == 0) {
+			o->color = (enum uns_color)i;
+			return 0;
+		}
+	return uns_err_set(err, UNS_E_USAGE, "--color=%s: expected auto, always or never", arg);
+}
+
+static int set_quiet(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->quiet = true;
+	o->verbose = false;
+	return 0;
+}
+
+static int set_verbose(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->verbose = true;
+	o->quiet = false;
+	return 0;
+}
+
+static int set_help(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->help = true;
+	return 0;
+}
+
+static int set_version(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->version = true;
+	return 0;
+}
+
+static int set_dry_run(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->dry_run = true;
+	return 0;
+}
+
+static int set_yes(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->yes = true;
+	return 0;
+}
+
+static int set_detailed(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->detailed = true;
+	return 0;
+}
+
+/* Only what can be no name at all: the planner knows which names are unfit on this host. */
+static int set_user(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (strcmp(arg, "default") == 0)
+		return uns_err_set(err, UNS_E_USAGE,
+				   "--user=default would let dockerd choose ranges, which collide; name a user, or leave it out "
+				   "for dockremap");
+	if (!*arg || *arg == '-' || strpbrk(arg, ":,/ \t\r\n") || strspn(arg, "0123456789") == strlen(arg))
+		return uns_err_set(err, UNS_E_USAGE, "--user=%s: expected the name of a user", arg);
+	o->request.user = arg;
+	return 0;
+}
+
+static int range_malformed(const char *arg, struct uns_err *err)
+{
+	return uns_err_set(err, UNS_E_USAGE, "--range=%s: expected auto, auto:COUNT, START or START:COUNT in plain decimal", arg);
+}
+
+static int set_range(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	size_t first = strcspn(arg, ":");
+	struct uns_range range = { 0, 0 };
+	bool automatic = first == 4 && strncmp(arg, "auto", 4) == 0;
+
+	if (!automatic && uns_num_u32(arg, first, &range.start) < 0)
+		return range_malformed(arg, err);
+	if (arg[first] == ':' && (uns_num_u32(arg + first + 1, strlen(arg + first + 1), &range.count) < 0 || range.count == 0))
+		return range_malformed(arg, err);
+	o->request.range_auto = automatic;
+	o->request.range = range;
+	return 0;
+}
+
+static int set_migrate(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	static const char *const names[] = { "all", "volumes", "none" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(arg, names[i]) == 0) {
+			o->request.migrate = (enum uns_migrate)i;
+			return 0;
+		}
+	return uns_err_set(err, UNS_E_USAGE, "--migrate=%s: expected all, volumes or none", arg);
+}
+
+static int set_no_restart(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->request.no_restart = true;
+	return 0;
+}
+
+static int set_purge(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->request.purge = true;
+	return 0;
+}
+
+static int ignore_one(struct uns_options *o, const char *id, struct uns_err *err)
+{
+	const struct uns_check *check = uns_check_find(id);
+
+	if (!check)
+		return uns_err_set(err, UNS_E_USAGE, "--ignore=%s: no finding has this id; 'usernsctl help findings' lists all",
+				   id);
+	if (!check->ignorable)
+		return uns_err_set(err, UNS_E_USAGE, "--ignore=%s: this finding cannot be ignored", id);
+	return uns_strs_has(&o->request.ignore, id) ? 0 : uns_strs_add(&o->request.ignore, id, err);
+}
+
+static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	for (const char *p = arg;; p++) {
+		size_t len = strcspn(p, ",");
+		uns_auto_free char *id = uns_str_printf(err, "%.*s", (int)len, p);
+
+		if (!id || ignore_one(o, id, err) < 0)
+			return -1;
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+/* ---- the tables ---- */
+
+#define BIT(cmd) (1u << (cmd))
+#define PLANNING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_DISABLE) | BIT(UNS_CMD_MIGRATE))
+#define GATED (PLANNING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+#define EVERY (~0u)
+
+static const struct command {
+	const char *name, *operands, *summary;
+} commands[UNS_CMDS] = {
+	[UNS_CMD_ENABLE] = { "enable", "[ENGINE]", "switch userns-remap on and take all data along, as one transaction" },
+	[UNS_CMD_DISABLE] = { "disable", "[ENGINE]", "switch userns-remap off, with the data made since" },
+	[UNS_CMD_MIGRATE] = { "migrate", "[ENGINE]", "take along data that was left behind when remapping was switched on" },
+	[UNS_CMD_CHECK] = { "check", "[ENGINE]", "find what stops enable, breaks under it, or collides" },
+	[UNS_CMD_STATUS] = { "status", "", "what is configured, in effect, and pending" },
+	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE]", "show the plan alone; with --json, for apply" },
+	[UNS_CMD_APPLY] = { "apply", "FILE", "carry out a plan that was saved from plan --json" },
+	[UNS_CMD_RESUME] = { "resume", "", "go on with the pending transaction" },
+	[UNS_CMD_ROLLBACK] = { "rollback", "[NUMBER]", "take the pending or the last transaction back" },
+	[UNS_CMD_VERIFY] = { "verify", "[NUMBER]", "compare the host with what a transaction left" },
+	[UNS_CMD_HISTORY] = { "history", "", "list the transactions" },
+	[UNS_CMD_HELP] = { "help", "[COMMAND|findings]", "show help, of a command, or the ids of all findings" },
+};
+
+static const struct row {
+	const char *name;
+	char letter; /* 0: none */
+	int has_arg;
+	const char *arg;
+	unsigned cmds;
+	int (*set)(struct uns_options *o, const char *arg, struct uns_err *err);
+	const char *help;
+} rows[] = {
+	{ "root", 0, required_argument, "DIR", EVERY, set_root, "work on the host below DIR instead of the running one" },
+	{ "json", 0, optional_argument, "pretty|lines", EVERY, set_json, "JSON on stdout; lines: events as they happen" },
+	{ "color", 0, required_argument, "auto|always|never", EVERY, set_color, "color; auto: on a terminal" },
+	{ "quiet", 'q', no_argument, NULL, EVERY, set_quiet, "say only what is wrong" },
+	{ "verbose", 'v', no_argument, NULL, EVERY, set_verbose, "also name the steps that are so already" },
+	{ "help", 'h', no_argument, NULL, EVERY, set_help, "show help" },
+	{ "version", 0, no_argument, NULL, EVERY, set_version, "show the version" },
+	{ "dry-run", 0, no_argument, NULL, GATED, set_dry_run, "show what would be done, change nothing" },
+	{ "yes", 0, no_argument, NULL, GATED, set_yes, "do not ask; needed without a terminal" },
+	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
+	  "exit 10 when something changed, or would" },
+	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_user, "remap user (dockremap)" },
+	{ "range", 0, required_argument, "auto|START[:COUNT]", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_range,
+	  "IDs of the remap user (auto: first free; also auto:COUNT)" },
+	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
+	  "data to take along (all)" },
+	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
+	  "leave the engine alone; nothing may need moving" },
+	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_CHECK), set_ignore, "accept these findings" },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */
+
+const char *uns_options_command_name(enum uns_cmd cmd)
+{
+	return commands[cmd].name;
+}
+
+bool uns_options_changes(enum uns_cmd cmd)
+{
+	return GATED & BIT(cmd);
+}
+
+static int find_command(const char *name, enum uns_cmd *ret)
+{
+	for (int i = 0; i < UNS_CMDS; i++)
+		if (strcmp(commands[i].name, name) == 0) {
+			*ret = (enum uns_cmd)i;
+			return 0;
+		}
+	return -1;
+}
+
+/* ---- operands ---- */
+
+static int too_many(const struct uns_options *o, const char *operand, struct uns_err *err)
+{
+	return uns_err_set(err, UNS_E_USAGE, "%s: unexpected operand '%s'; usage: usernsctl %s%s%s", commands[o->cmd].name, operand,
+			   commands[o->cmd].name, *commands[o->cmd].operands ? " " : "", commands[o->cmd].operands);
+}
+
+static int take_engine(const struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n > 0 && strcmp(v[0], "docker") != 0)
+		return uns_err_set(err, UNS_E_USAGE, "%s: the engine '%s' is not known; the only one is docker",
+				   commands[o->cmd].name, v[0]);
+	return n > 1 ? too_many(o, v[1], err) : 0;
+}
+
+static int take_number(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	uint32_t number;
+
+	if (n > 1)
+		return too_many(o, v[1], err);
+	if (n == 0)
+		return 0;
+	if (uns_num_u32(v[0], strlen(v[0]), &number) < 0 || number == 0)
+		return uns_err_set(err, UNS_E_USAGE, "%s: '%s' is no transaction number; 'usernsctl history' lists them",
+				   commands[o->cmd].name, v[0]);
+	o->number = number;
+	return 0;
+}
+
+static int take_planned(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	enum uns_cmd planned = UNS_CMD_ENABLE;
+	size_t used = n > 0 && find_command(v[0], &planned) == 0;
+
+	if (!(BIT(planned) & PLANNING))
+		return uns_err_set(err, UNS_E_USAGE, "plan: '%s' has no plan; expected enable, disable or migrate", v[0]);
+	o->request.command = planned == UNS_CMD_DISABLE ? UNS_DISABLE : planned == UNS_CMD_MIGRATE ? UNS_MIGRATE : UNS_ENABLE;
+	return take_engine(o, v + used, n - used, err);
+}
+
+static int take_topic(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n > 1)
+		return too_many(o, v[1], err);
+	if (n == 0)
+		return 0;
+	if (strcmp(v[0], "findings") == 0)
+		o->topic = UNS_HELP_FINDINGS;
+	else if (find_command(v[0], &o->topic_cmd) == 0)
+		o->topic = UNS_HELP_COMMAND;
+	else
+		return uns_err_set(err, UNS_E_USAGE, "help: no command is named '%s'; 'usernsctl --help' lists them", v[0]);
+	return 0;
+}
+
+static int take_file(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "apply: a plan file is needed; 'usernsctl plan --json >FILE' makes one");
+	o->file = v[0];
+	return n > 1 ? too_many(o, v[1], err) : 0;
+}
+
+static int take_operands(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	switch (o->cmd) {
+	case UNS_CMD_DISABLE:
+		o->request.command = UNS_DISABLE;
+		return take_engine(o, v, n, err);
+	case UNS_CMD_MIGRATE:
+		o->request.command = UNS_MIGRATE;
+		return take_engine(o, v, n, err);
+	case UNS_CMD_ENABLE:
+	case UNS_CMD_CHECK:
+		return take_engine(o, v, n, err);
+	case UNS_CMD_PLAN:
+		return take_planned(o, v, n, err);
+	case UNS_CMD_APPLY:
+		return take_file(o, v, n, err);
+	case UNS_CMD_ROLLBACK:
+	case UNS_CMD_VERIFY:
+		return take_number(o, v, n, err);
+	case UNS_CMD_HELP:
+		return take_topic(o, v, n, err);
+	default:
+		return n > 0 ? too_many(o, v[0], err) : 0;
+	}
+}
+
+/* ---- parsing ---- */
+
+static enum uns_cmd planned_cmd(const struct uns_options *o)
+{
+	if (o->request.command == UNS_DISABLE)
+		return UNS_CMD_DISABLE;
+	return o->request.command == UNS_MIGRATE ? UNS_CMD_MIGRATE : UNS_CMD_ENABLE;
+}
+
+/* plan has the options of the command that it plans, but not those of the gate (which resume has too). */
+static bool row_allowed(const struct row *row, enum uns_cmd cmd, enum uns_cmd planned)
+{
+	if (row->cmds & BIT(cmd))
+		return true;
+	return cmd == UNS_CMD_PLAN && (row->cmds & BIT(planned)) && !(row->cmds & BIT(UNS_CMD_RESUME));
+}
+
+/* What getopt_long takes, made from the rows. "-": operands are met in their place, also when POSIXLY_CORRECT is set, so that
+ * options are accepted before and after the command everywhere; ":": messages are ours. */
+struct getopt_tables {
+	struct option longs[ROWS + 1];
+	char letters[2 + 2 * ROWS + 1];
+};
+
+static void fill_tables(struct getopt_tables *t)
+{
+	char *p = t->letters;
+
+	memset(t, 0, sizeof(*t));
+	*p++ = '-';
+	*p++ = ':';
+	for (size_t i = 0; i < ROWS; i++) {
+		t->longs[i] = (struct option){ rows[i].name, rows[i].has_arg, NULL, ROW_VALUE + (int)i };
+		if (rows[i].letter)
+			*p++ = rows[i].letter;
+	}
+}
+
+static size_t row_of_value(int value)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (value == ROW_VALUE + (int)i || (rows[i].letter && value == rows[i].letter))
+			return i;
+	return ROWS;
+}
+
+/* getopt_long leaves optopt 0 for a long option that it does not know, and its value for one that it knows. */
+static int bad_option(int argc, char *argv[], int value, struct uns_err *err)
+{
+	size_t row = row_of_value(optopt);
+
+	if (value == ':' && row < ROWS)
+		return uns_err_set(err, UNS_E_USAGE, "--%s needs a value: --%s=%s", rows[row].name, rows[row].name, rows[row].arg);
+	if (optopt >= ROW_VALUE && row < ROWS)
+		return uns_err_set(err, UNS_E_USAGE, "--%s takes no value", rows[row].name);
+	if (optopt)
+		return uns_err_set(err, UNS_E_USAGE, "unknown option '-%c'; 'usernsctl --help' lists the options", optopt);
+	return uns_err_set(err, UNS_E_USAGE, "unknown or ambiguous option '%s'; 'usernsctl --help' lists the options",
+			   optind > 0 && optind <= argc ? argv[optind - 1] : "");
+}
+
+struct scan {
+	const char *operands[OPERANDS_MAX];
+	size_t n;
+	bool seen[ROWS];
+};
+
+static int scan_operand(struct scan *s, const char *operand, struct uns_err *err)
+{
+	if (s->n == OPERANDS_MAX)
+		return uns_err_set(err, UNS_E_USAGE, "too many operands: '%s'", operand);
+	s->operands[s->n++] = operand;
+	return 0;
+}
+
+static int scan_argv(int argc, char *argv[], struct scan *s, struct uns_options *o, struct uns_err *err)
+{
+	struct getopt_tables tables;
+	int value;
+
+	fill_tables(&tables);
+	optind = 0; /* glibc: start afresh */
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) >= 0) {
+		size_t row;
+
+		if (value == 1) {
+			if (scan_operand(s, optarg, err) < 0)
+				return -1;
+			continue;
+		}
+		row = value == '?' || value == ':' ? ROWS : row_of_value(value);
+		if (row == ROWS)
+			return bad_option(argc, argv, value, err);
+		s->seen[row] = true;
+		if (rows[row].set(o, optarg, err) < 0)
+			return -1;
+	}
+	for (; optind < argc; optind++)
+		if (scan_operand(s, argv[optind], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_rows(const struct scan *s, const struct uns_options *o, struct uns_err *err)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (s->seen[i] && !row_allowed(&rows[i], o->cmd, planned_cmd(o)))
+			return uns_err_set(err, UNS_E_USAGE, "%s%s%s: the option --%s is not for this command",
+					   commands[o->cmd].name, o->cmd == UNS_CMD_PLAN ? " " : "",
+					   o->cmd == UNS_CMD_PLAN ? commands[planned_cmd(o)].name : "", rows[i].name);
+	return 0;
+}
+
+/* "--help" before or after a command is help on it; alone it is the overview. */
+static int finish_help(struct scan *s, struct uns_options *o, struct uns_err *err)
+{
+	if (s->n == 0 || o->version) {
+		o->cmd = UNS_CMD_HELP;
+		return 0;
+	}
+	if (find_command(s->operands[0], &o->topic_cmd) < 0)
+		return uns_err_set(err, UNS_E_USAGE, "unknown command '%s'; 'usernsctl --help' lists the commands", s->operands[0]);
+	o->cmd = UNS_CMD_HELP;
+	o->topic = UNS_HELP_COMMAND;
+	return 0;
+}
+
+static int parse(int argc, char *argv[], struct uns_options *o, struct uns_err *err)
+{
+	struct scan s = { .n = 0 };
+
+	o->root = "/";
+	o->request = (struct uns_request){
+		.command = UNS_ENABLE, .user = "dockremap", .range_auto = true, .migrate = UNS_MIGRATE_ALL
+	};
+	if (scan_argv(argc, argv, &s, o, err) < 0)
+		return -1;
+	if (o->help || o->version)
+		return finish_help(&s, o, err);
+	if (s.n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "a command is needed; 'usernsctl --help' lists the commands");
+	if (find_command(s.operands[0], &o->cmd) < 0)
+		return uns_err_set(err, UNS_E_USAGE, "unknown command '%s'; 'usernsctl --help' lists the commands", s.operands[0]);
+	if (take_operands(o, s.operands + 1, s.n - 1, err) < 0)
+		return -1;
+	return check_rows(&s, o, err);
+}
+
+int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct uns_err *err)
+{
+	struct uns_options o = { .cmd = UNS_CMD_HELP };
+
+	if (parse(argc, argv, &o, err) < 0) {
+		uns_options_done(&o);
+		return -1;
+	}
+	*ret = o;
+	return 0;
+}
+
+void uns_options_done(struct uns_options *o)
+{
+	uns_strs_done(&o->request.ignore);
+}
+
+/* ---- help ---- */
+
+static int help_row(const struct row *row, struct uns_buf *b, struct uns_err *err)
+{
+	const char *open = row->has_arg == optional_argument ? "[=" : "=";
+	const char *close = row->has_arg == optional_argument ? "]" : "";
+	char letter[] = "-x, ";
+	uns_auto_free char *left = NULL;
+
+	letter[1] = row->letter;
+	left = uns_str_printf(err, "%s--%s%s%s%s", row->letter ? letter : "    ", row->name, row->arg ? open : "",
+			      row->arg ? row->arg : "", row->arg ? close : "");
+	if (!left)
+		return -1;
+	return uns_buf_printf(b, err, "  %-33s %s\n", left, row->help);
+}
+
+static int help_rows(const char *title, bool common, enum uns_cmd cmd, struct uns_buf *b, struct uns_err *err)
+{
+	bool titled = false;
+
+	for (size_t i = 0; i < ROWS; i++) {
+		if (common ? rows[i].cmds != EVERY : rows[i].cmds == EVERY)
+			continue;
+		/* plan's own page lists what it takes for any of the three. */
+		if (!common && cmd != UNS_CMDS && !row_allowed(&rows[i], cmd, UNS_CMD_ENABLE) &&
+		    !row_allowed(&rows[i], cmd, UNS_CMD_DISABLE) && !row_allowed(&rows[i], cmd, UNS_CMD_MIGRATE))
+			continue;
+		if (!titled && uns_buf_printf(b, err, "\n%s:\n", title) < 0)
+			return -1;
+		titled = true;
+		if (help_row(&rows[i], b, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int help_command(enum uns_cmd cmd, struct uns_buf *b, struct uns_err *err)
+{
+	const struct command *c = &commands[cmd];
+
+	if (uns_buf_printf(b, err, "Usage: usernsctl %s [OPTION]...%s%s\n\n%c%s.\n", c->name, *c->operands ? " " : "", c->operands,
+			   toupper((unsigned char)c->summary[0]), c->summary + 1) < 0 ||
+	    help_rows("Options", false, cmd, b, err) < 0 || help_rows("Options of every command", true, cmd, b, err) < 0)
+		return -1;
+	return uns_buf_puts(b, "\nSee usernsctl(8).\n", err);
+}
+
+static int help_all(struct uns_buf *b, struct uns_err *err)
+{
+	if (uns_buf_puts(b, "Usage: usernsctl [OPTION]... COMMAND [OPTION]... [OPERAND]...\n\n"
+			    "Switches a Docker host to user namespaces (userns-remap) with all its images,\n"
+			    "containers and volumes, and back.\n\nCommands:\n", err) < 0)
+		return -1;
+	for (int i = 0; i < UNS_CMDS; i++)
+		if (uns_buf_printf(b, err, "  %-10s %s\n", commands[i].name, commands[i].summary) < 0)
+			return -1;
+	if (help_rows("Options of every command", true, UNS_CMDS, b, err) < 0 ||
+	    help_rows("Options of some commands ('usernsctl help COMMAND' tells which)", false, UNS_CMDS, b, err) < 0)
+		return -1;
+	return uns_buf_puts(b, "\nExit status: 0 done, 1 failed (the host is as it was), 2 usage, 3 refused by findings,\n"
+			       "4 conflict, 5 a transaction is pending, 6 locked, 7 a file is malformed.\n"
+			       "See usernsctl(8).\n", err);
+}
+
+static int help_findings(struct uns_buf *b, struct uns_err *err)
+{
+	static const char *const severities[] = { "info", "warning", "error" };
+
+	for (size_t i = 0; i < uns_checks_n; i++)
+		if (uns_buf_printf(b, err, "%-22s %-8s%-11s %s\n", uns_checks[i].id, severities[uns_checks[i].severity],
+				   uns_checks[i].ignorable ? "ignorable" : "", uns_checks[i].summary) < 0)
+			return -1;
+	return 0;
+}
+
+int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err)
+{
+	if (o->topic == UNS_HELP_FINDINGS)
+		return help_findings(ret, err);
+	return o->topic == UNS_HELP_COMMAND ? help_command(o->topic_cmd, ret, err) : help_all(ret, err);
+}

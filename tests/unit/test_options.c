@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/cmd/cmd.h"
+#include "uns/cleanup.h"
+
+/* Splits a line at blanks; getopt permutes nothing here, but takes writable strings. */
+struct line {
+	char *text;
+	char *argv[16];
+	int argc;
+};
+
+static void line_done(struct line *l)
+{
+	free(l->text);
+}
+
+static struct line split(const char *command)
+{
+	struct line l = { .text = strdup(command) };
+
+	assert_non_null(l.text);
+	for (char *word = strtok(l.text, " "); word; word = strtok(NULL, " ")) {
+		assert_true(l.argc < 15);
+		l.argv[l.argc++] = word;
+	}
+	return l;
+}
+
+static void good(const char *command, struct line *l, struct uns_options *o)
+{
+	struct uns_err err = { .text = "" };
+
+	*l = split(command);
+	if (uns_options_parse(l->argc, l->argv, o, &err) < 0)
+		fail_msg("%s: %s", command, err.text);
+}
+
+static void bad(const char *command, const char *want)
+{
+	uns_auto(line_done) struct line l = split(command);
+	struct uns_options o = { .file = "untouched" };
+	struct uns_err err = { .text = "" };
+
+	if (uns_options_parse(l.argc, l.argv, &o, &err) == 0)
+		fail_msg("%s was accepted", command);
+	assert_int_equal(err.code, UNS_E_USAGE);
+	assert_string_equal(o.file, "untouched");
+	if (!strstr(err.text, want))
+		fail_msg("%s: \"%s\" lacks \"%s\"", command, err.text, want);
+}
+
+#define GOOD(command)                                    \
+	uns_auto(line_done) struct line l = { .argc = 0 }; \
+	uns_auto(uns_options_done) struct uns_options o; \
+	good(command, &l, &o)
+
+static void defaults(void **state)
+{
+	GOOD("usernsctl enable");
+	(void)state;
+	assert_int_equal(o.cmd, UNS_CMD_ENABLE);
+	assert_string_equal(o.root, "/");
+	assert_int_equal(o.json, UNS_JSON_NONE);
+	assert_false(o.yes || o.dry_run || o.detailed || o.quiet || o.verbose || o.help || o.version);
+	assert_int_equal(o.request.command, UNS_ENABLE);
+	assert_string_equal(o.request.user, "dockremap");
+	assert_true(o.request.range_auto);
+	assert_int_equal(o.request.range.count, 0);
+	assert_int_equal(o.request.migrate, UNS_MIGRATE_ALL);
+	assert_int_equal(o.request.ignore.n, 0);
+}
+
+static void before_and_after(void **state)
+{
+	GOOD("usernsctl --root=/r -q --yes enable --user u1 docker --json=lines --migrate volumes --no-restart --dry-run "
+	     "--detailed-exitcode");
+	(void)state;
+	assert_string_equal(o.root, "/r");
+	assert_true(o.quiet && o.yes && o.dry_run && o.detailed && o.request.no_restart);
+	assert_string_equal(o.request.user, "u1");
+	assert_int_equal(o.json, UNS_JSON_LINES);
+	assert_int_equal(o.request.migrate, UNS_MIGRATE_VOLUMES);
+}
+
+static void after_the_command_even_for_posix(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("POSIXLY_CORRECT", "1", 1), 0);
+	{
+		GOOD("usernsctl enable docker --yes");
+		assert_true(o.yes);
+	}
+	assert_int_equal(unsetenv("POSIXLY_CORRECT"), 0);
+}
+
+static void check_range(const char *command, bool automatic, uint32_t start, uint32_t count)
+{
+	GOOD(command);
+	assert_int_equal(o.request.range_auto, automatic);
+	assert_int_equal(o.request.range.start, start);
+	assert_int_equal(o.request.range.count, count);
+}
+
+static void ranges(void **state)
+{
+	(void)state;
+	check_range("usernsctl enable --range=auto", true, 0, 0);
+	check_range("usernsctl enable --range=auto:131072", true, 0, 131072);
+	check_range("usernsctl check --range=524288", false, 524288, 0);
+	check_range("usernsctl plan --range=524288:65536", false, 524288, 65536);
+	bad("usernsctl enable --range=", "--range=: expected auto");
+	bad("usernsctl enable --range=auto:", "--range=auto:: expected");
+	bad("usernsctl enable --range=autox", "expected auto");
+	bad("usernsctl enable --range=auto:0", "expected auto");
+	bad("usernsctl enable --range=0524288", "plain decimal");
+	bad("usernsctl enable --range=0x80000", "plain decimal");
+	bad("usernsctl enable --range=524288:", "plain decimal");
+	bad("usernsctl enable --range=524288:0", "plain decimal");
+	bad("usernsctl enable --range=524288:1:2", "plain decimal");
+	bad("usernsctl enable --range=-1", "plain decimal");
+	bad("usernsctl enable --range=4294967296", "plain decimal");
+}
+
+static void ignores(void **state)
+{
+	const struct uns_check *fixed = NULL;
+	uns_auto_free char *command = NULL;
+
+	(void)state;
+	{
+		GOOD("usernsctl migrate --ignore=UnmappedId,TargetIdInUse --ignore=UnmappedId");
+		assert_int_equal(o.request.ignore.n, 2);
+		assert_true(uns_strs_has(&o.request.ignore, "UnmappedId"));
+		assert_true(uns_strs_has(&o.request.ignore, "TargetIdInUse"));
+		assert_int_equal(o.request.command, UNS_MIGRATE);
+	}
+	bad("usernsctl enable --ignore=Nonesuch", "no finding has this id");
+	bad("usernsctl enable --ignore=UnmappedId,", "--ignore=: no finding");
+	bad("usernsctl enable --ignore=", "--ignore=: no finding");
+	for (size_t i = 0; i < uns_checks_n; i++)
+		if (!uns_checks[i].ignorable)
+			fixed = &uns_checks[i];
+	assert_non_null(fixed);
+	command = uns_str_printf(NULL, "usernsctl enable --ignore=%s", fixed->id);
+	bad(command, "cannot be ignored");
+}
+
+static void operands(void **state)
+{
+	(void)state;
+	{
+		GOOD("usernsctl plan disable docker --purge");
+		assert_int_equal(o.cmd, UNS_CMD_PLAN);
+		assert_int_equal(o.request.command, UNS_DISABLE);
+		assert_true(o.request.purge);
+	}
+	{
+		GOOD("usernsctl plan docker");
+		assert_int_equal(o.request.command, UNS_ENABLE);
+	}
+	{
+		GOOD("usernsctl rollback 12");
+		assert_int_equal(o.number, 12);
+	}
+	{
+		GOOD("usernsctl apply -- --odd-name");
+		assert_string_equal(o.file, "--odd-name");
+	}
+	bad("usernsctl enable podman", "'podman' is not known; the only one is docker");
+	bad("usernsctl plan podman", "'podman' is not known");
+	bad("usernsctl plan status", "'status' has no plan");
+	bad("usernsctl enable docker docker", "unexpected operand 'docker'");
+	bad("usernsctl resume 3", "unexpected operand '3'");
+	bad("usernsctl rollback 0", "'0' is no transaction number");
+	bad("usernsctl rollback 0001", "'0001' is no transaction number");
+	bad("usernsctl verify x", "'x' is no transaction number");
+	bad("usernsctl apply", "a plan file is needed");
+	bad("usernsctl apply a b", "unexpected operand 'b'");
+	bad("usernsctl apply a b c d e", "too many operands");
+}
+
+static void wrong_options(void **state)
+{
+	(void)state;
+	bad("usernsctl", "a command is needed");
+	bad("usernsctl frobnicate", "unknown command 'frobnicate'");
+	bad("usernsctl --nonesuch enable", "unknown or ambiguous option '--nonesuch'");
+	bad("usernsctl -x enable", "unknown option '-x'");
+	bad("usernsctl enable --user", "--user needs a value: --user=NAME");
+	bad("usernsctl enable --yes=1", "--yes takes no value");
+	bad("usernsctl --json=xml status", "expected pretty or lines");
+	bad("usernsctl --color=maybe status", "expected auto, always or never");
+	bad("usernsctl --root= status", "names no directory");
+	bad("usernsctl enable --migrate=some", "expected all, volumes or none");
+	bad("usernsctl enable --user=default", "would let dockerd choose");
+	bad("usernsctl enable --user=", "expected the name of a user");
+	bad("usernsctl enable --user=a:b", "expected the name of a user");
+	bad("usernsctl enable --user=1000", "expected the name of a user");
+}
+
+static void options_belong_to_commands(void **state)
+{
+	(void)state;
+	bad("usernsctl status --yes", "status: the option --yes is not for this command");
+	bad("usernsctl enable --purge", "enable: the option --purge");
+	bad("usernsctl disable --user=x", "disable: the option --user");
+	bad("usernsctl disable --no-restart", "disable: the option --no-restart");
+	bad("usernsctl plan migrate --purge", "plan migrate: the option --purge");
+	bad("usernsctl plan disable --range=auto", "plan disable: the option --range");
+	bad("usernsctl plan --yes", "plan enable: the option --yes");
+	bad("usernsctl plan --dry-run", "plan enable: the option --dry-run");
+	bad("usernsctl check --dry-run", "check: the option --dry-run");
+	bad("usernsctl rollback --ignore=UnmappedId", "rollback: the option --ignore");
+}
+
+static void quiet_or_verbose(void **state)
+{
+	(void)state;
+	{
+		GOOD("usernsctl -q -v status");
+		assert_true(o.verbose && !o.quiet);
+	}
+	{
+		GOOD("usernsctl --verbose --quiet status");
+		assert_true(!o.verbose && o.quiet);
+	}
+}
+
+static void who_changes(void **state)
+{
+	(void)state;
+	assert_true(uns_options_changes(UNS_CMD_ENABLE));
+	assert_true(uns_options_changes(UNS_CMD_RESUME));
+	assert_false(uns_options_changes(UNS_CMD_PLAN));
+	assert_false(uns_options_changes(UNS_CMD_STATUS));
+	assert_string_equal(uns_options_command_name(UNS_CMD_ROLLBACK), "rollback");
+}
+
+static char *help_of(const char *command)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	GOOD(command);
+
+	assert_int_equal(o.cmd, UNS_CMD_HELP);
+	assert_int_equal(uns_options_help(&o, &b, NULL), 0);
+	return uns_buf_take(&b, NULL);
+}
+
+static void help(void **state)
+{
+	uns_auto_free char *all = help_of("usernsctl --help"), *same = help_of("usernsctl help");
+	uns_auto_free char *one = help_of("usernsctl disable --help"), *also = help_of("usernsctl help disable");
+	uns_auto_free char *findings = help_of("usernsctl help findings");
+
+	(void)state;
+	assert_string_equal(all, same);
+	assert_string_equal(one, also);
+	for (int i = 0; i < UNS_CMDS; i++) {
+		uns_auto_free char *row = uns_str_printf(NULL, "\n  %s ", uns_options_command_name((enum uns_cmd)i));
+
+		assert_non_null(strstr(all, row));
+	}
+	assert_non_null(strstr(all, "--json[=pretty|lines]"));
+	assert_non_null(strstr(one, "Usage: usernsctl disable [OPTION]... [ENGINE]\n"));
+	assert_non_null(strstr(one, "--purge"));
+	assert_null(strstr(one, "--user"));
+	assert_non_null(strstr(findings, "UnmappedId "));
+	bad("usernsctl help nonesuch", "no command is named 'nonesuch'");
+	bad("usernsctl --help nonesuch", "unknown command 'nonesuch'");
+}
+
+static void version(void **state)
+{
+	GOOD("usernsctl enable --version");
+	(void)state;
+	assert_true(o.version);
+	assert_int_equal(o.cmd, UNS_CMD_HELP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(before_and_after),
+		cmocka_unit_test(after_the_command_even_for_posix),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(ignores),
+		cmocka_unit_test(operands),
+		cmocka_unit_test(wrong_options),
+		cmocka_unit_test(options_belong_to_commands),
+		cmocka_unit_test(quiet_or_verbose),
+		cmocka_unit_test(who_changes),
+		cmocka_unit_test(help),
+		cmocka_unit_test(version),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

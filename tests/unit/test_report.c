@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/report.h"
+#include "uns/step.h"
+
+static const struct uns_check risk = { "UnmappedId", UNS_ERROR, UNS_E_REFUSED, true, "" };
+static const struct uns_check conflict = { "RangeTaken", UNS_ERROR, UNS_E_CONFLICT, false, "" };
+static const struct uns_check warning = { "ContainerBind", UNS_WARNING, UNS_OK, true, "" };
+static const struct uns_check info = { "NotInstalled", UNS_INFO, UNS_OK, true, "" };
+
+/* uns_finding's texts are the owner's to free; here nobody does. */
+static char *text(const char *s)
+{
+	char *copy = s ? strdup(s) : NULL;
+
+	assert_true(!s || copy);
+	return copy;
+}
+
+static void add(struct uns_findings *f, const struct uns_check *check, bool ignored, const char *object, const char *reason,
+		const char *remedy)
+{
+	struct uns_finding *v = realloc(f->v, (f->n + 1) * sizeof(*v));
+
+	assert_non_null(v);
+	f->v = v;
+	f->v[f->n++] = (struct uns_finding){ check, ignored, text(object), text(reason), text(remedy) };
+}
+
+/* uns_findings_done belongs to the plan floor, which report does not see. */
+static void findings_done(struct uns_findings *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].object);
+		free(f->v[i].reason);
+		free(f->v[i].remedy);
+	}
+	free(f->v);
+}
+
+static void step(struct uns_plan *p, const char *kind, bool reverse, const char *args)
+{
+	json_t *j = json_loads(args, 0, NULL);
+
+	assert_non_null(j);
+	assert_int_equal(uns_plan_add(p, kind, reverse, j, NULL), 0);
+}
+
+static const char line_args[] =
+	"{\"file\":\"/etc/subuid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":false}";
+static const char member_args[] =
+	"{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\",\"after\":\"dockremap\",\"created\":false}";
+static const char rename_args[] = "{\"from\":\"/a\",\"to\":\"/b\"}";
+
+static void plan_of_three(struct uns_plan *p)
+{
+	assert_int_equal(uns_plan_set_title(p, "enable docker", NULL), 0);
+	step(p, "subid-line", false, line_args);
+	step(p, "rename", false, rename_args);
+	step(p, "json-member", false, member_args);
+}
+
+/* ---- text ---- */
+
+static void safe_text(void **state)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(uns_report_safe("a\033[2Jb\tc\x7f \xc2\x9b \xc3\xa4 \xe2\x86\x92", &b, NULL), 0);
+	assert_string_equal(b.data, "a\\x1b[2Jb\\x09c\\x7f \\xc2\\x9b \xc3\xa4 \xe2\x86\x92");
+}
+
+static void plan_headings_and_numbers(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	plan_of_three(&p);
+	assert_int_equal(uns_report_plan(&p, NULL, false, &b, NULL), 0);
+	assert_string_equal(b.data, "Plan: enable docker, 3 steps\n"
+				    "Remap user and its ranges\n"
+				    "  1. add dockremap:524288:65536 to /etc/subuid\n"
+				    "Data\n"
+				    "  2. rename /a to /b\n"
+				    "Daemon option\n"
+				    "  3. set \"userns-remap\": \"dockremap\" in /etc/docker/daemon.json\n");
+}
+
+static void plan_heading_once_per_group(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	const char *first;
+
+	(void)state;
+	assert_int_equal(uns_plan_set_title(&p, "x", NULL), 0);
+	step(&p, "rename", false, rename_args);
+	step(&p, "rename", true, rename_args);
+	assert_int_equal(uns_report_plan(&p, NULL, false, &b, NULL), 0);
+	first = strstr(b.data, "\nData\n");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "\nData\n"));
+	assert_non_null(strstr(b.data, "2. rename /b to /a\n"));
+}
+
+static void plan_numbers_of_a_part(void **state)
+{
+	static const size_t numbers[] = { 12, 9, 1 };
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	plan_of_three(&p);
+	assert_int_equal(uns_report_plan(&p, numbers, false, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "\n  12. add "));
+	assert_non_null(strstr(b.data, "\n   9. rename "));
+	assert_non_null(strstr(b.data, "\n   1. set "));
+}
+
+static void plan_lines_are_broken(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	char args[512], path[151];
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	snprintf(args, sizeof(args), "{\"from\":\"/%s\",\"to\":\"/%.40s\"}", path, path);
+	assert_int_equal(uns_plan_set_title(&p, "x", NULL), 0);
+	step(&p, "rename", false, args);
+	assert_int_equal(uns_report_plan(&p, NULL, false, &b, NULL), 0);
+	/* A word that is longer than a line is not cut; what follows hangs under the text. */
+	assert_non_null(strstr(b.data, "  1. rename\n     /xxx"));
+	assert_non_null(strstr(b.data, "xxx\n     to /xxx"));
+}
+
+static void plan_of_unknown_kind(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(uns_plan_set_title(&p, "x\033[2J", NULL), 0);
+	step(&p, "teleport", false, "{}");
+	assert_int_equal(uns_report_plan(&p, NULL, false, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "1. step of the unknown kind \"teleport\"\n"));
+	assert_null(strchr(b.data, '\033'));
+}
+
+static void plan_colors(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	plan_of_three(&p);
+	assert_int_equal(uns_report_plan(&p, NULL, true, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "\033[1mData\033[0m\n"));
+}
+
+static void findings_worst_last(void **state)
+{
+	uns_auto(findings_done) struct uns_findings f = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	add(&f, &conflict, false, "524288:65536", "taken by alice", "usernsctl enable docker --range=auto");
+	add(&f, &info, false, "docker", "not installed", NULL);
+	add(&f, &warning, false, "web\033", "mounts /srv", NULL);
+	add(&f, &risk, true, "volumes/a", "70000", "not shown when ignored");
+	assert_int_equal(uns_report_findings(&f, false, &b, NULL), 0);
+	assert_string_equal(b.data, "info: NotInstalled: docker\n    not installed\n"
+				    "warning: ContainerBind: web\\x1b\n    mounts /srv\n"
+				    "error: RangeTaken: 524288:65536\n    taken by alice\n"
+				    "    to mend it: usernsctl enable docker --range=auto\n"
+				    "error (ignored): UnmappedId: volumes/a\n    70000\n");
+}
+
+static void findings_none(void **state)
+{
+	struct uns_findings f = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(uns_report_findings(&f, true, &b, NULL), 0);
+	assert_int_equal(b.len, 0);
+}
+
+static void event_line(const char *type, enum uns_side to, bool kept, const char *want)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	struct uns_event e = { .type = type, .step = 1, .to = to, .kept = kept };
+
+	plan_of_three(&p);
+	e.what = &p.v[1];
+	assert_int_equal(uns_report_event(&e, 12, &b, NULL), 0);
+	assert_string_equal(b.data ? b.data : "", want);
+}
+
+static void events(void **state)
+{
+	struct uns_event run = { .type = "run", .to = UNS_AFTER };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	event_line("begin", UNS_AFTER, false, "[ 2/12] rename /a to /b\n");
+	event_line("begin", UNS_BEFORE, false, "[ 2/12] rename /b to /a\n");
+	event_line("done", UNS_AFTER, false, "");
+	event_line("done", UNS_BEFORE, true, "[ 2/12] left as it is: rename /b to /a\n");
+	event_line("skip", UNS_AFTER, false, "[ 2/12] is so already: rename /a to /b\n");
+	assert_int_equal(uns_report_event(&run, 12, &b, NULL), 0);
+	assert_int_equal(b.len, 0);
+}
+
+/* ---- JSON ---- */
+
+static void assert_json(json_t *got, const char *want)
+{
+	uns_auto_json json_t *expected = json_loads(want, JSON_DECODE_ANY, NULL);
+
+	assert_non_null(expected);
+	assert_non_null(got);
+	if (!json_equal(got, expected)) {
+		print_error("%s\n", json_dumps(got, JSON_ENCODE_ANY));
+		fail();
+	}
+	json_decref(got);
+}
+
+static void strings(void **state)
+{
+	(void)state;
+	assert_json(uns_report_string_json(NULL), "null");
+	assert_json(uns_report_string_json("\xc3\xa4 b"), "\"\\u00e4 b\"");
+	assert_json(uns_report_string_json("a\xff"), "\"a%FF\"");
+}
+
+static void findings_json(void **state)
+{
+	uns_auto(findings_done) struct uns_findings f = { .n = 0 };
+
+	(void)state;
+	assert_json(uns_report_findings_json(&f), "[]");
+	add(&f, &conflict, false, "x", "y", NULL);
+	add(&f, &warning, false, "web", "mounts /srv", "z");
+	add(&f, &risk, true, "v", "70000", NULL);
+	add(&f, &info, false, "docker", "not installed", NULL);
+	assert_json(uns_report_findings_json(&f),
+		    "[{\"id\":\"RangeTaken\",\"severity\":\"error\",\"ignored\":false,\"object\":\"x\",\"reason\":\"y\","
+		    "\"remedy\":null},"
+		    "{\"id\":\"ContainerBind\",\"severity\":\"warning\",\"ignored\":false,\"object\":\"web\","
+		    "\"reason\":\"mounts /srv\",\"remedy\":\"z\"},"
+		    "{\"id\":\"UnmappedId\",\"severity\":\"error\",\"ignored\":true,\"object\":\"v\","
+		    "\"reason\":\"70000\",\"remedy\":null},"
+		    "{\"id\":\"NotInstalled\",\"severity\":\"info\",\"ignored\":false,\"object\":\"docker\","
+		    "\"reason\":\"not installed\",\"remedy\":null}]");
+	assert_json(uns_report_warnings_json(&f), "[\"ContainerBind: web: mounts /srv\",\"UnmappedId (ignored): v: 70000\"]");
+}
+
+static void event_json(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	struct uns_event e = { .type = "done", .time = 42, .step = 1, .to = UNS_BEFORE, .kept = true };
+
+	(void)state;
+	plan_of_three(&p);
+	e.what = &p.v[1];
+	assert_json(uns_report_event_json(&e), "{\"type\":\"done\",\"time\":42,\"to\":\"before\",\"step\":1,\"kind\":\"rename\","
+					       "\"text\":\"rename /b to /a\",\"kept\":true}");
+	e = (struct uns_event){ .type = "end", .time = 43, .to = UNS_AFTER };
+	assert_json(uns_report_event_json(&e), "{\"type\":\"end\",\"time\":43,\"to\":\"after\"}");
+}
+
+static void actions_json(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+
+	(void)state;
+	assert_json(uns_report_actions_json(&p), "[]");
+	plan_of_three(&p);
+	assert_json(uns_report_actions_json(&p), "[\"add dockremap:524288:65536 to /etc/subuid\",\"rename /a to /b\","
+						 "\"set \\\"userns-remap\\\": \\\"dockremap\\\" in /etc/docker/daemon.json\"]");
+}
+
+static void diff_json(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+
+	(void)state;
+	plan_of_three(&p);
+	step(&p, "subid-line", true, line_args);
+	step(&p, "env-option", false,
+	     "{\"file\":\"/etc/default/docker\",\"variable\":\"DOCKER_OPTS\",\"option\":\"userns-remap\","
+	     "\"before\":\"a\",\"after\":\"b\"}");
+	step(&p, "own-file", true, "{\"file\":\"/x\",\"content\":\"[Unit]\\n\",\"mode\":\"0644\"}");
+	assert_json(uns_report_diff_json(&p),
+		    "[{\"file\":\"/etc/subuid\",\"before\":null,\"after\":\"dockremap:524288:65536\"},"
+		    "{\"file\":\"/etc/docker/daemon.json\",\"before\":null,\"after\":\"\\\"userns-remap\\\": \\\"dockremap\\\"\"},"
+		    "{\"file\":\"/etc/subuid\",\"before\":\"dockremap:524288:65536\",\"after\":null},"
+		    "{\"file\":\"/etc/default/docker\",\"before\":\"DOCKER_OPTS: --userns-remap=a\","
+		    "\"after\":\"DOCKER_OPTS: --userns-remap=b\"},"
+		    "{\"file\":\"/x\",\"before\":\"[Unit]\\n\",\"after\":null}]");
+}
+
+static void malformed_args_are_survived(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
+	uns_auto_json json_t *actions = NULL;
+
+	(void)state;
+	step(&p, "subid-line", false, "{\"file\":7}");
+	step(&p, "json-member", false, "{}");
+	assert_json(uns_report_diff_json(&p), "[]");
+	actions = uns_report_actions_json(&p);
+	assert_int_equal(json_array_size(actions), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(safe_text),
+		cmocka_unit_test(plan_headings_and_numbers),
+		cmocka_unit_test(plan_heading_once_per_group),
+		cmocka_unit_test(plan_numbers_of_a_part),
+		cmocka_unit_test(plan_lines_are_broken),
+		cmocka_unit_test(plan_of_unknown_kind),
+		cmocka_unit_test(plan_colors),
+		cmocka_unit_test(findings_worst_last),
+		cmocka_unit_test(findings_none),
+		cmocka_unit_test(events),
+		cmocka_unit_test(strings),
+		cmocka_unit_test(findings_json),
+		cmocka_unit_test(event_json),
+		cmocka_unit_test(actions_json),
+		cmocka_unit_test(diff_json),
+		cmocka_unit_test(malformed_args_are_survived),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
