@@ -41,28 +41,28 @@ int uns_tree_matches(const struct uns_tree *tree, const char *const patterns[], 
 
 /* One inode as the visitor sees it. Valid only during the call. */
 struct uns_entry {
-	int dirfd;         /* directory that holds it; the base itself for the match "." */
-	const char *name;  /* in dirfd; "." for the match "." */
-	const char *path;  /* relative to the base; may be longer than PATH_MAX, so for messages only */
-	const char *match; /* the match (root of the walk) that it belongs to, relative to the base */
-	size_t match_no;   /* its place among the matches */
+	int dirfd;               /* directory that holds it; the base itself for the match "." */
+	const char *name;        /* in dirfd; "." for the match "." */
+	const char *path;        /* relative to the base; may be longer than PATH_MAX, so for messages only */
+	const char *match;       /* the match (root of the walk) that it belongs to, relative to the base */
+	size_t match_no;         /* its place among the matches */
 	uint32_t uid, gid, mode; /* mode with type bits */
 	uint32_t nlink;
 	uint64_t dev, ino, size;
 	int64_t mtime_sec;
 	uint32_t mtime_nsec;
 	uint32_t rdev_major, rdev_minor;
-	bool immutable, append;  /* inode flags, from statx attributes */
+	bool immutable, append; /* inode flags, from statx attributes */
 	uint8_t cap[UNS_CAP_MAX];
-	size_t cap_len; /* 0: none */
+	size_t cap_len;                          /* 0: none */
 	const uint8_t *acl_access, *acl_default; /* NULL: none */
 	size_t acl_access_len, acl_default_len;
 	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without security.evm, which
 	                      * the kernel derives from the owner. */
 };
 
-/* Calls f for each ID that the inode carries: what is "uid", "gid", "ACL uid", "ACL gid" or "capability rootid". 0, or -1 when an ACL
- * is malformed (no error text; the IDs of the rest are reported all the same). */
+/* Calls f for each ID that the inode carries: what is "uid", "gid", "ACL uid", "ACL gid" or "capability rootid". 0, or -1 when an
+ * ACL is malformed (no error text; the IDs of the rest are reported all the same). */
 typedef void (*uns_entry_id)(void *user, const char *what, bool group, uint32_t id);
 int uns_entry_ids(const struct uns_entry *e, uns_entry_id f, void *user);
 /* A character device 0:0 as overlayfs makes them; many names, some out of reach, share one such inode. */
@@ -72,7 +72,8 @@ bool uns_entry_fragile(const struct uns_entry *e);
 
 /* Visits every inode at and below each match of the patterns, parents before children, each name once (a hard link is visited once
  * per name). The visitor returns 0, or -1 to stop. An inode that vanishes during the walk (live engine) is skipped. Depth and width
- * are bounded by memory only: no recursion on the C stack, few open descriptors, no path of more than PATH_MAX handed to the kernel. */
+ * are bounded by memory only: no recursion on the C stack, few open descriptors, no path of more than PATH_MAX handed to the
+ * kernel. */
 typedef int (*uns_visit)(void *user, const struct uns_entry *e, struct uns_err *err);
 int uns_tree_walk(const struct uns_tree *tree, const char *const patterns[], size_t n, uns_visit visit, void *user,
                   struct uns_err *err);
@@ -101,24 +102,25 @@ struct uns_inoslot *uns_inomap_add(struct uns_inomap *m, uint64_t dev, uint64_t 
 #define UNS_CENSUS_LISTED 20 /* paths listed per problem; all are counted */
 
 struct uns_census_list {
-	uint64_t n;             /* all */
-	struct uns_strs paths;  /* the first UNS_CENSUS_LISTED, escaped (uns_str_escape), with what is wrong: "a/b (uid 70000)" */
+	uint64_t n;            /* all */
+	struct uns_strs paths; /* the first UNS_CENSUS_LISTED, escaped (uns_str_escape), with what is wrong: "a/b (uid 70000)" */
 };
 struct uns_census {
 	uint64_t inodes, bytes, specials /* setuid, setgid, capability, flags */, acls, hard_links /* inodes with nlink > 1 */;
 	uint32_t max_uid, max_gid;
-	struct uns_rangeset uid_blocks, gid_blocks; /* blocks of 65536 IDs that are in use (owners, ACLs, v3 rootids), who = a path */
-	struct uns_census_list unmapped;   /* IDs >= count and not in the range: cannot be mapped (needs shift) */
-	struct uns_census_list in_target;  /* IDs already in the range (needs shift) */
-	struct uns_census_list outside;    /* hard links with names outside the walked trees; kernel whiteouts (char 0:0) exempt */
-	struct uns_census_list symlinks;   /* matches whose last component is a symlink where a directory belongs */
-	struct uns_census_list flagged;    /* immutable or append-only */
+	struct uns_rangeset uid_blocks,
+	    gid_blocks;                   /* blocks of 65536 IDs that are in use (owners, ACLs, v3 rootids), who = a path */
+	struct uns_census_list unmapped;  /* IDs >= count and not in the range: cannot be mapped (needs shift) */
+	struct uns_census_list in_target; /* IDs already in the range (needs shift) */
+	struct uns_census_list outside;   /* hard links with names outside the walked trees; kernel whiteouts (char 0:0) exempt */
+	struct uns_census_list symlinks;  /* matches whose last component is a symlink where a directory belongs */
+	struct uns_census_list flagged;   /* immutable or append-only */
 };
 void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */
 int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err);
-/* shift: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the patterns.
- * An inode is counted once, whatever the number of its names. */
+/* shift: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
+ * patterns. An inode is counted once, whatever the number of its names. */
 int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_shift *shift,
                     struct uns_census *ret, struct uns_err *err);
 
@@ -132,12 +134,22 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 
 /* ---- digest: nothing lost ---- */
 
-/* Order-independent sums over inodes of one match, one per aspect, so that a mismatch says what differs. IDs (owner, ACL, v3 rootid)
- * are taken home first, v3 capabilities of our root count as v2, so that the digest is the same before, in the middle of and after a
- * shift. Hashed with the inode number, which an in-place shift keeps. Names are taken from the match on, so a tree may move. Modes
- * include the immutable and append-only flags, xattrs the ACLs. */
-enum uns_aspect { UNS_ASPECT_NAMES, UNS_ASPECT_OWNERS, UNS_ASPECT_MODES, UNS_ASPECT_LINKS, UNS_ASPECT_SIZES, UNS_ASPECT_TIMES,
-                  UNS_ASPECT_DEVICES, UNS_ASPECT_CAPS, UNS_ASPECT_XATTRS, UNS_ASPECTS };
+/* Order-independent sums over inodes of one match, one per aspect, so that a mismatch says what differs. IDs (owner, ACL, v3
+ * rootid) are taken home first, v3 capabilities of our root count as v2, so that the digest is the same before, in the middle of
+ * and after a shift. Hashed with the inode number, which an in-place shift keeps. Names are taken from the match on, so a tree may
+ * move. Modes include the immutable and append-only flags, xattrs the ACLs. */
+enum uns_aspect {
+	UNS_ASPECT_NAMES,
+	UNS_ASPECT_OWNERS,
+	UNS_ASPECT_MODES,
+	UNS_ASPECT_LINKS,
+	UNS_ASPECT_SIZES,
+	UNS_ASPECT_TIMES,
+	UNS_ASPECT_DEVICES,
+	UNS_ASPECT_CAPS,
+	UNS_ASPECT_XATTRS,
+	UNS_ASPECTS
+};
 extern const char *const uns_aspect_names[UNS_ASPECTS];
 struct uns_digest {
 	uint64_t inodes;

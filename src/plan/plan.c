@@ -8,6 +8,7 @@
 #include "internal.h"
 #include "uns/cleanup.h"
 #include "uns/layout.h"
+#include "uns/num.h"
 
 /* ---- the option ---- */
 
@@ -34,15 +35,14 @@ const struct uns_setting *uns_plan_option(const struct uns_facts *f)
 static const char *name_of_uid(const struct uns_facts *f, const char *digits)
 {
 	const struct uns_account *account;
-	char *end;
-	unsigned long long uid;
+	uint32_t uid;
 
-	if (!*digits || strspn(digits, "0123456789") != strlen(digits))
+	/* dockerd reads "0100" as 100 (strconv.ParseInt, base 10). */
+	while (digits[0] == '0' && digits[1])
+		digits++;
+	if (uns_num_u32(digits, strlen(digits), &uid) || uid > UNS_ID_LAST)
 		return NULL;
-	uid = strtoull(digits, &end, 10);
-	if (*end || uid > UNS_ID_LAST)
-		return NULL;
-	account = uns_accounts_id(&f->users, (uint32_t)uid);
+	account = uns_accounts_id(&f->users, uid);
 	if (account)
 		return account->name;
 	return uid == 0 ? "root" : NULL;

@@ -350,7 +350,7 @@ static int add_shift(const struct uns_intent *w, struct uns_plan *p, const struc
 	if (patterns->n == 0)
 		return 0;
 	if (put_text(args, "base", w->root, err) < 0 || put_strs(args, "patterns", patterns, err) < 0 ||
-	    put_range(args, "uid", w->shift.uid, err) < 0 || put_range(args, "gid", w->shift.gid, err) < 0 ||
+	    put_text(args, "into", w->into, err) < 0 || put_range(args, "uid", w->shift.uid, err) < 0 || put_range(args, "gid", w->shift.gid, err) < 0 ||
 	    put_allow(w, args, err) < 0)
 		return -1;
 	return add(p, "shift-tree", false, &args, err);
@@ -364,7 +364,7 @@ static int add_owner_mode(const struct uns_intent *w, struct uns_plan *p, struct
 	if (uns_layout_structure(&w->source->drivers, w->all, &patterns, err) < 0)
 		return -1;
 	if (put_text(args, "base", w->root, err) < 0 || put_strs(args, "patterns", &patterns, err) < 0 ||
-	    put(args, "gid", json_integer(w->shift.gid.start), err) < 0)
+	    put_text(args, "into", w->into, err) < 0 || put(args, "gid", json_integer(w->shift.gid.start), err) < 0)
 		return -1;
 	return add(p, "owner-mode", false, &args, err);
 }

@@ -109,8 +109,16 @@ static const struct {
 	{ "engine-sets", "Comparison", "Comparison" },
 };
 
+/* The hold of the engine is a file in a drop-in directory, which is made for it. */
+static bool is_of_hold(const struct uns_step *s)
+{
+	return strcmp(s->kind, "mkdir") == 0 && uns_str_starts(uns_json_str_or(s->args, "path", ""), "/etc/systemd/");
+}
+
 static const char *heading_of(const struct uns_step *s)
 {
+	if (is_of_hold(s))
+		return s->reverse ? "Engine up again" : "Engine down";
 	for (size_t i = 0; i < sizeof(headings) / sizeof(headings[0]); i++)
 		if (strcmp(headings[i].kind, s->kind) == 0)
 			return s->reverse ? headings[i].back : headings[i].there;

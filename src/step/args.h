@@ -4,6 +4,8 @@
 #define UNS_STEP_ARGS_H
 
 #include "uns/json.h"
+#include "uns/step.h"
+#include "uns/tree.h"
 
 /* An absolute path; borrowed. UNS_E_INPUT otherwise. */
 static inline int uns_args_path(const json_t *args, const char *key, const char **ret, struct uns_err *err)
@@ -19,5 +21,9 @@ static inline int uns_args_path(const json_t *args, const char *key, const char 
 	*ret = path;
 	return 0;
 }
+
+/* Opens the base of a step. A step on data that a later one moves into a subdirectory ("into") finds it there when the whole is looked
+ * at afterwards (deep); while it is driven, the data is always at the base. */
+int uns_args_open_base(const struct uns_step_ctx *c, const char *base, const char *into, struct uns_tree *ret, struct uns_err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "args.h"
 #include "text.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
@@ -62,7 +63,8 @@ static int check(const json_t *j, struct uns_err *err)
 /* One pass over all files, looking or changing. */
 struct pass {
 	const struct args *a;
-	const char *file;   /* relative to the base */
+	const char *base;   /* where the files are found */
+	const char *file;   /* relative to it */
 	bool change, forward;
 	json_t *kept;       /* "file path=value" → true: on the far side from the start */
 	bool collect;       /* fill kept, change nothing */
@@ -133,7 +135,7 @@ static int map(void *user, const char *path, const char *value, char **ret_new, 
 
 static int one_file(struct uns_step_ctx *c, struct pass *p, struct uns_err *err)
 {
-	uns_auto_free char *path = uns_str_printf(err, "%s/%s", p->a->base, p->file);
+	uns_auto_free char *path = uns_str_printf(err, "%s/%s", p->base, p->file);
 	uns_auto(text_done) struct text t = { 0 };
 	size_t changed = 0;
 
@@ -152,8 +154,9 @@ static int all_files(struct uns_step_ctx *c, struct pass *p, struct uns_err *err
 	uns_auto(uns_tree_close) struct uns_tree tree = { .fd = -1 };
 	uns_auto(uns_strs_done) struct uns_strs files = UNS_STRS_INIT;
 
-	if (uns_tree_open(c->root, p->a->base, &tree, err))
+	if (uns_args_open_base(c, p->a->base, p->a->into, &tree, err))
 		return -1;
+	p->base = tree.path;
 	for (size_t i = 0; i < p->a->n_patterns; i++)
 		if (uns_tree_glob(&tree, p->a->patterns[i], &files, NULL, err))
 			return -1;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "args.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/num.h"
@@ -22,7 +23,7 @@
 #define MODE 0710
 
 struct args {
-	const char *base;
+	const char *base, *into; /* into: NULL, or where a later step moves it all */
 	const json_t *patterns;
 	uint32_t gid;
 };
@@ -50,6 +51,7 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 	if (uns_json_str(j, "base", &ret->base, err) || uns_json_u32(j, "gid", &ret->gid, err) ||
 	    uns_json_array(j, "patterns", &patterns, err))
 		return -1;
+	ret->into = uns_json_str_or(j, "into", NULL);
 	if (ret->base[0] != '/')
 		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", ret->base);
 	if (!ret->gid || ret->gid > UNS_ID_LAST)
@@ -119,7 +121,7 @@ static int find_dirs(struct job *job, struct uns_err *err)
 
 static int job_open(struct job *job, struct uns_err *err)
 {
-	if (parse(job->c->step->args, &job->args, err) || uns_tree_open(job->c->root, job->args.base, &job->tree, err))
+	if (parse(job->c->step->args, &job->args, err) || uns_args_open_base(job->c, job->args.base, job->args.into, &job->tree, err))
 		return -1;
 	return find_dirs(job, err);
 }
@@ -151,8 +153,8 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	}
 	*ret = first[0] && first[1] ? UNS_FOREIGN : first[0] ? UNS_BEFORE : first[1] ? UNS_AFTER : UNS_EITHER;
 	if (*ret == UNS_FOREIGN)
-		snprintf(c->why, sizeof(c->why), "directory %s/%s has group %u, %s/%s has not", job.args.base, first[1],
-		         job.args.gid, job.args.base, first[0]);
+		snprintf(c->why, sizeof(c->why), "directory %s/%s has group %u, %s/%s has not", job.tree.path, first[1],
+		         job.args.gid, job.tree.path, first[0]);
 	return 0;
 }
 

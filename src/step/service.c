@@ -369,7 +369,8 @@ static int process_start(struct uns_step_ctx *c, const struct service *s, struct
 	pid_t pid;
 	int r;
 
-	if (daemon_pid(c, s, &pid, err) || (!pid && launch(s, &pid, err)))
+	/* Half-way: it may have been told to stop, and still answers for a while. */
+	if ((c->begun && process_stop(c, s, err)) || daemon_pid(c, s, &pid, err) || (!pid && launch(s, &pid, err)))
 		return -1;
 	tell(c, "waiting for the start of", program_of(s), pid);
 	r = uns_engine_wait(c->root, s->socket, UNS_ENGINE_START_MS, pid, err);

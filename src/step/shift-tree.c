@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "args.h"
 #include "shift.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
@@ -85,6 +86,7 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 	    read_patterns(patterns, &a, err) || read_range(j, "uid", &a.shift.uid, err) ||
 	    read_range(j, "gid", &a.shift.gid, err) || read_allow(j, &a.allow, err))
 		return -1;
+	a.into = uns_json_str_or(j, "into", NULL);
 	if (a.base[0] != '/')
 		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", a.base);
 	if (!uns_shift_valid(&a.shift))
@@ -194,7 +196,7 @@ static int job_open(struct uns_shift_job *job, struct uns_err *err)
 {
 	const struct uns_shift_args *a = &job->args;
 
-	if (uns_shift_args_read(job->c->step->args, &job->args, err) || uns_tree_open(job->c->root, a->base, &job->tree, err))
+	if (uns_shift_args_read(job->c->step->args, &job->args, err) || uns_args_open_base(job->c, a->base, a->into, &job->tree, err))
 		return -1;
 	return uns_tree_matches(&job->tree, a->patterns, a->n, &job->matches, &job->symlinks, err);
 }
@@ -309,15 +311,16 @@ static enum uns_side judge(struct look *l)
 {
 	struct uns_step_ctx *c = l->job->c;
 	const struct uns_shift_args *a = &l->job->args;
+	const char *base = l->job->tree.path;
 
 	if (l->n[UNS_ID_OUTSIDE]) {
-		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither below %u nor in the range from %u on", a->base,
+		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither below %u nor in the range from %u on", base,
 		         l->first[UNS_ID_OUTSIDE], a->shift.uid.count, a->shift.uid.start);
 		return UNS_FOREIGN;
 	}
 	if (l->n[UNS_ID_HOME] && l->n[UNS_ID_SHIFTED]) {
-		snprintf(c->why, sizeof(c->why), "%s/%s has IDs below %u, %s/%s has IDs of the range from %u on", a->base,
-		         l->first[UNS_ID_HOME], a->shift.uid.count, a->base, l->first[UNS_ID_SHIFTED], a->shift.uid.start);
+		snprintf(c->why, sizeof(c->why), "%s/%s has IDs below %u, %s/%s has IDs of the range from %u on", base,
+		         l->first[UNS_ID_HOME], a->shift.uid.count, base, l->first[UNS_ID_SHIFTED], a->shift.uid.start);
 		return UNS_FOREIGN;
 	}
 	return l->n[UNS_ID_HOME] ? UNS_BEFORE : l->n[UNS_ID_SHIFTED] ? UNS_AFTER : UNS_EITHER;

@@ -19,6 +19,7 @@ enum {
 
 struct uns_shift_args {
 	const char *base;      /* in the step's args */
+	const char *into;      /* NULL, or where below the base a later step moves it all */
 	const char **patterns; /* the array is heap, the strings are in the step's args */
 	size_t n;
 	struct uns_shift shift;

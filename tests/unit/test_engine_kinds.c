@@ -38,7 +38,7 @@ static const char *in_dir(const char *name)
 	static unsigned next;
 	char *p = path[next++ % 8];
 
-	snprintf(p, PATH_LEN, "%s/%s", dir, name);
+	snprintf(p, PATH_LEN, "%s/%.*s", dir, PATH_LEN - (int)sizeof(dir) - 2, name);
 	return p;
 }
 

@@ -360,7 +360,7 @@ static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
 	assert_string_equal(args(&w, "shift-tree", 0),
 	                    "{\"base\":\"" ROOT "\",\"patterns\":[\"overlay2/*/diff\",\"overlay2/*/work\",\"volumes/*/_data\","
 	                    "\"containers/*/hosts\",\"containers/*/hostname\",\"containers/*/resolv.conf\"],"
-	                    "\"uid\":{\"start\":524288,\"count\":65536},\"gid\":{\"start\":524288,\"count\":65536},"
+	                    "\"into\":\"524288.524288\",\"uid\":{\"start\":524288,\"count\":65536},\"gid\":{\"start\":524288,\"count\":65536},"
 	                    "\"allow\":[\"flags\"]}");
 	assert_has(args(&w, "owner-mode", 0), "{\"base\":\"" ROOT "\",\"patterns\":[\".\",\"containers\"");
 	assert_has(args(&w, "owner-mode", 0), "\"gid\":524288}");
