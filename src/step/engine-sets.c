@@ -218,7 +218,7 @@ static int engine_sets_describe(const json_t *args, bool reverse, struct uns_buf
 	if (uns_args_path(args, "data_root", &data_root, err))
 		return -1;
 	if (reverse)
-		return uns_buf_printf(ret, err, "leave the engine on %s unchecked", data_root);
+		return uns_buf_printf(ret, err, "remember what the engine on %s lists, for a way back", data_root);
 	if (uns_buf_printf(ret, err, "check that the engine runs on %s %s user namespaces and lists", data_root,
 	                   userns ? "with" : "without"))
 		return -1;

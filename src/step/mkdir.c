@@ -5,27 +5,20 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "args.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
-#include "uns/num.h"
 #include "uns/step.h"
 #include "uns/sys.h"
 
 struct args {
 	const char *path;
-	uint32_t uid, gid, mode;
+	struct uns_args_dir dir;
 };
 
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
-	const char *mode;
-
-	if (uns_json_str(j, "path", &ret->path, err) || uns_json_u32(j, "uid", &ret->uid, err) ||
-	    uns_json_u32(j, "gid", &ret->gid, err) || uns_json_str(j, "mode", &mode, err))
-		return -1;
-	if (uns_num_mode(mode, strlen(mode), &ret->mode))
-		return uns_err_set(err, UNS_E_INPUT, "mode \"%s\" is not octal", mode);
-	return 0;
+	return uns_json_str(j, "path", &ret->path, err) || uns_args_dir(j, &ret->dir, err) ? -1 : 0;
 }
 
 static int check(const json_t *j, struct uns_err *err)
@@ -51,14 +44,7 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 
 static int make(int parent, const char *name, const struct args *a)
 {
-	uns_auto_close int fd = -1;
-
-	if (uns_sys_mkdir(parent, name, 0700) && errno != EEXIST)
-		return -1;
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || uns_sys_chown(fd, "", a->uid, a->gid) || uns_sys_chmod(fd, a->mode) || uns_sys_fsync(fd))
-		return -1;
-	return uns_sys_fsync(parent);
+	return uns_args_make_dir(parent, name, &a->dir) || uns_sys_fsync(parent) ? -1 : 0;
 }
 
 static int unmake(int parent, const char *name)
@@ -95,7 +81,8 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 		return -1;
 	if (reverse)
 		return uns_buf_printf(ret, err, "remove directory %s, if empty", a.path);
-	return uns_buf_printf(ret, err, "make directory %s (%u:%u, %04o)", a.path, a.uid, a.gid, a.mode);
+	return uns_buf_printf(ret, err, "make directory %s (%u:%u, %04o)", a.path, a.dir.uid, a.dir.gid,
+	                      a.dir.mode);
 }
 
 const struct uns_kind uns_kind_mkdir = { "mkdir", false, check, observe, drive, describe };

@@ -3,9 +3,8 @@
  * other bytes is FOREIGN and never overwritten unless we were writing it. The write is a rename, so no third state is left by us. */
 #include <string.h>
 
+#include "args.h"
 #include "uns/cleanup.h"
-#include "uns/json.h"
-#include "uns/num.h"
 #include "uns/step.h"
 
 #define OWN_FILE_MAX (1024u * 1024u)
@@ -17,14 +16,9 @@ struct args {
 
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
-	const char *mode;
-
-	if (uns_json_str(j, "file", &ret->file, err) || uns_json_str(j, "content", &ret->content, err) ||
-	    uns_json_str(j, "mode", &mode, err))
+	if (uns_json_str(j, "file", &ret->file, err) || uns_json_str(j, "content", &ret->content, err))
 		return -1;
-	if (uns_num_mode(mode, strlen(mode), &ret->mode))
-		return uns_err_set(err, UNS_E_INPUT, "mode \"%s\" is not octal", mode);
-	return 0;
+	return uns_args_mode(j, &ret->mode, err);
 }
 
 static int check(const json_t *j, struct uns_err *err)

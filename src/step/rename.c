@@ -6,32 +6,24 @@
 #include <linux/fs.h>
 #include <string.h>
 
+#include "args.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
-#include "uns/num.h"
 #include "uns/step.h"
 #include "uns/sys.h"
 
 struct args {
 	const char *from, *to;
 	bool over_empty;
-	uint32_t uid, gid, mode; /* of the empty directory */
+	struct uns_args_dir dir; /* the empty directory */
 };
 
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
-	const char *mode;
-
 	if (uns_json_str(j, "from", &ret->from, err) || uns_json_str(j, "to", &ret->to, err))
 		return -1;
 	ret->over_empty = uns_json_bool_or(j, "over_empty", false);
-	if (!ret->over_empty)
-		return 0;
-	if (uns_json_u32(j, "uid", &ret->uid, err) || uns_json_u32(j, "gid", &ret->gid, err) || uns_json_str(j, "mode", &mode, err))
-		return -1;
-	if (uns_num_mode(mode, strlen(mode), &ret->mode))
-		return uns_err_set(err, UNS_E_INPUT, "mode \"%s\" is not octal", mode);
-	return 0;
+	return ret->over_empty ? uns_args_dir(j, &ret->dir, err) : 0;
 }
 
 static int check(const json_t *j, struct uns_err *err)
@@ -81,16 +73,6 @@ static int there(int dir, const char *name)
 	return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
 }
 
-static int make_empty(int dir, const char *name, const struct args *a)
-{
-	uns_auto_close int fd = -1;
-
-	if (uns_sys_mkdir(dir, name, 0700) && errno != EEXIST)
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 || uns_sys_chown(fd, "", a->uid, a->gid) || uns_sys_chmod(fd, a->mode) || uns_sys_fsync(fd) ? -1 : 0;
-}
-
 static int move(int from_dir, const char *from, int to_dir, const char *to, const struct args *a, bool forward)
 {
 	if (forward) {
@@ -100,7 +82,7 @@ static int move(int from_dir, const char *from, int to_dir, const char *to, cons
 	} else {
 		if (!there(from_dir, from) && uns_sys_rename(to_dir, to, from_dir, from, RENAME_NOREPLACE))
 			return -1;
-		if (a->over_empty && make_empty(to_dir, to, a))
+		if (a->over_empty && uns_args_make_dir(to_dir, to, &a->dir))
 			return -1;
 	}
 	return uns_sys_fsync(from_dir) || uns_sys_fsync(to_dir) ? -1 : 0;

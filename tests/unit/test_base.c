@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -181,6 +185,59 @@ static void test_root_links(void **state)
 	assert_non_null(strstr(err.text, "larger than 3 bytes"));
 }
 
+/* As a kernel before 5.6 is. */
+static int deny_openat2(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = sizeof(code) / sizeof(*code), .filter = code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int read_equals(const struct place *p, const char *path, const char *want)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	int r = uns_root_read(&p->root, path, 100, &b, NULL, &err);
+
+	return want ? !r && !strcmp(b.data, want) : r != 0;
+}
+
+/* The walk without openat2 resolves the same, and no more. */
+static void test_root_fallback(void **state)
+{
+	struct place *p = *state;
+	int status;
+	pid_t pid;
+
+	put(p, "/data/passwd", "inside\n");
+	point(p, "/data/passwd", "/etc/absolute");
+	point(p, "../../../../data/passwd", "/etc/dots");
+	point(p, "loop", "/etc/loop");
+	point(p, "/data", "/etc/dir");
+	point(p, "../../etc/hostname", "/etc/outside");
+	pid = fork();
+	if (!pid) {
+		struct uns_err err = { 0 };
+		struct stat st;
+
+		if (deny_openat2())
+			_exit(2);
+		_exit(!(read_equals(p, "/etc/absolute", "inside\n") && read_equals(p, "/etc/dots", "inside\n") &&
+		        read_equals(p, "/etc/dir/passwd", "inside\n") && read_equals(p, "/etc/./../data//passwd", "inside\n") &&
+		        read_equals(p, "/etc/loop", NULL) && read_equals(p, "/etc/outside", NULL) && read_equals(p, "/none", NULL) &&
+		        uns_root_stat(&p->root, "/etc/loop", &st, &err) == 0 && S_ISLNK(st.st_mode) &&
+		        uns_root_stat(&p->root, "/", &st, &err) == 0 && S_ISDIR(st.st_mode)));
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
 static void test_root_write(void **state)
 {
 	struct place *p = *state;
@@ -308,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test_setup_teardown(test_root_links, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_root_fallback, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_root_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shadow_lock, setup, teardown),

