@@ -39,6 +39,7 @@ struct uns_step_ctx {
 	/* The side, in the kind's own terms, on which the fact was when the leg began. Driving to that side means: back to the very
 	 * values of the record. */
 	enum uns_side leg_start;
+	bool nested; /* the data is looked for below "into" */
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
 	struct uns_held *held;
@@ -85,7 +86,7 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * env-option   {"file":P,"variable":S,"option":S,"before":S?,"after":S?}   the same inside VARIABLE="--option=value"
  * own-file     {"file":P,"content":S,"mode":"0644"}                        absent → present, ours
  * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory; going back keeps it when not empty
- * rename       {"from":P,"to":P,"over_empty":B,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,
+ * rename       {"from":P,"to":P,"over_empty":B?,"refilled":B?,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,
  *                                                                          which is made again (uid, gid, mode) on the way back
  * nest         {"dir":P,"into":"U.G","gid":N,"keep":[S…]}                  entries in dir → in dir/U.G (0:gid 0710); entries named
  *                                                                          N.M, in keep, or hidden stay

@@ -37,6 +37,7 @@ typedef void (*uns_event_sink)(void *user, const struct uns_event *e);
 
 struct uns_txn_step {
 	bool begun; /* a begin without its done: the step may be half-way */
+	bool kept;  /* the last drive left it as far as it should be, short of its side */
 	bool given; /* was at AFTER without us: skipped on the way there, and so on the way back */
 	enum uns_side side; /* where the last done left it, UNS_BEFORE at first */
 };
@@ -57,7 +58,7 @@ int uns_txn_lock(const struct uns_root *root, int *ret_fd, struct uns_err *err);
 /* New transaction: next free number, plan published (RENAME_NOREPLACE) and log made with its space reserved, all durable. Nothing of
  * the host is touched yet. On failure nothing is left behind but perhaps an unpublished directory, which the next one replaces. */
 int uns_txn_create(const struct uns_root *root, const struct uns_plan *plan, struct uns_txn *ret, struct uns_err *err);
-/* Number 0: the newest. 0; 1 when there is none. A torn last line of the log is dropped; damage elsewhere is UNS_E_INPUT. */
+/* Number 0: the pending one, else the newest. 0; 1 when there is none. A torn last line of the log is dropped; damage elsewhere is UNS_E_INPUT. */
 int uns_txn_load(const struct uns_root *root, unsigned number, struct uns_txn *ret, struct uns_err *err);
 void uns_txn_close(struct uns_txn *t);
 /* Numbers that exist, ascending; caller frees *ret. */

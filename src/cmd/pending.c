@@ -98,16 +98,35 @@ static int left_make(const struct uns_txn *t, enum uns_side to, const char *verb
 
 /* ---- resume, rollback ---- */
 
+/* The newest transaction that is not rolled back: the only one that can be, since others built on what was before it. */
+static int load_top(const struct uns_run *r, struct loaded *l, struct uns_err *err)
+{
+	uns_auto_free unsigned *numbers = NULL;
+	size_t n = 0;
+
+	if (uns_txn_list(&r->root, &numbers, &n, err) < 0)
+		return uns_change_explain(err);
+	while (n-- > 0) {
+		if (load(r, numbers[n], l, err) < 0)
+			return -1;
+		if (l->there && l->t.state != UNS_TXN_ROLLED_BACK)
+			return 0;
+	}
+	loaded_done(l);
+	return 0;
+}
+
 /* Under the lock: the transaction must still be as it was shown. */
 static int reload(const struct uns_run *r, struct loaded *l, struct uns_err *err)
 {
 	unsigned number = l->t.number;
 	enum uns_txn_state state = l->t.state;
 	uint64_t log_used = l->t.log_used;
+	uns_auto(loaded_done) struct loaded top = { .there = false };
 
-	if (load(r, number, l, err) < 0)
+	if (load(r, number, l, err) < 0 || load_top(r, &top, err) < 0)
 		return -1;
-	if (!l->there || l->t.state != state || l->t.log_used != log_used)
+	if (!l->there || l->t.state != state || l->t.log_used != log_used || !top.there || top.t.number != number)
 		return uns_err_set(err, UNS_E_CONFLICT,
 				   "transaction %u went on while you were looking, so nothing was done; run it again", number);
 	return 0;
@@ -184,24 +203,6 @@ int uns_cmd_resume(struct uns_run *r, struct uns_err *err)
 	int rc = resume(r, &c, &left, err);
 
 	return uns_change_document(r, &c, rc < 0 ? NULL : err) < 0 ? -1 : rc;
-}
-
-/* The newest transaction that is not rolled back: the only one that can be, since others built on what was before it. */
-static int load_top(const struct uns_run *r, struct loaded *l, struct uns_err *err)
-{
-	uns_auto_free unsigned *numbers = NULL;
-	size_t n = 0;
-
-	if (uns_txn_list(&r->root, &numbers, &n, err) < 0)
-		return uns_change_explain(err);
-	while (n-- > 0) {
-		if (load(r, numbers[n], l, err) < 0)
-			return -1;
-		if (l->there && l->t.state != UNS_TXN_ROLLED_BACK)
-			return 0;
-	}
-	loaded_done(l);
-	return 0;
 }
 
 /* 0: *l is to be rolled back; 1: nothing to do, said so; -1: refused. */

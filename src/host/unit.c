@@ -445,8 +445,8 @@ int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, stru
 	uns_auto_free char *socket = NULL;
 	bool booted = true; /* an offline tree with units is taken to be booted with systemd */
 
-	if (find_unit(root, "docker.service", true, &service, err) < 0 || find_unit(root, "docker.socket", true, &socket, err) < 0)
-		return -1;
+	if (find_unit(root, "docker.service", true, &service, err) < 0 || find_unit(root, "docker.socket", false, &socket, err) < 0)
+		return -1; /* a masked socket starts nothing, and cannot be started */
 	f->unit = service != NULL;
 	f->socket_unit = socket != NULL;
 	if (root->is_host && uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0)

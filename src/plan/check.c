@@ -227,6 +227,10 @@ static int check_restart(const struct uns_intent *w, struct uns_err *err)
 	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "stop the engine, run this again and start the engine afterwards", err,
 	                   "the engine runs as process %ld, but nothing tells how it is started again", (long)f->pid) < 0)
 		return -1;
+	if (w->stop && f->manager == UNS_MANAGER_PROCESS && !f->socket &&
+	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "let it listen on a unix socket too (-H unix://)", err,
+	                   "the engine listens on no unix socket, so nothing tells when it has started") < 0)
+		return -1;
 	if ((w->stop || (f->running && w->adopts > 0)) && (!f->socket || !f->containers) &&
 	    uns_intent_add(
 	        w, "EngineSilent", f->socket ? f->socket : "dockerd", NULL, err,

@@ -392,13 +392,16 @@ static int add_json_paths(const struct uns_intent *w, struct uns_plan *p, struct
 	return add(p, "json-paths", false, &args, err);
 }
 
-static int add_rename(struct uns_plan *p, const char *from_dir, const char *to_dir, const char *name, struct uns_err *err)
+/* refilled: a later step makes the name in from_dir anew. */
+static int add_rename(struct uns_plan *p, const char *from_dir, const char *to_dir, const char *name, bool refilled,
+                      struct uns_err *err)
 {
 	uns_auto_free char *from = uns_str_printf(err, "%s/%s", from_dir, name);
 	uns_auto_free char *to = uns_str_printf(err, "%s/%s", to_dir, name);
 	uns_auto_json json_t *args = json_object();
 
-	if (!from || !to || put_text(args, "from", from, err) < 0 || put_text(args, "to", to, err) < 0)
+	if (!from || !to || put_text(args, "from", from, err) < 0 || put_text(args, "to", to, err) < 0 ||
+	    (refilled && put(args, "refilled", json_true(), err) < 0))
 		return -1;
 	return add(p, "rename", false, &args, err);
 }
@@ -420,7 +423,7 @@ static int add_place(const struct uns_intent *w, struct uns_plan *p, struct uns_
 		return add_nest(w, p, err);
 	if (add_mkdir(p, false, w->inner, "0710", w->shift.gid.start, err) < 0)
 		return -1;
-	return add_rename(p, w->root, w->inner, "volumes", err);
+	return add_rename(p, w->root, w->inner, "volumes", false, err);
 }
 
 static int add_data(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
@@ -442,7 +445,8 @@ static int add_aside_inner(const struct uns_intent *w, struct uns_plan *p, struc
 	uns_auto_free char *to = uns_str_printf(err, "%s/.%s.aside", w->root, w->into);
 	uns_auto_json json_t *args = json_object();
 
-	if (!to || put_text(args, "from", w->inner, err) < 0 || put_text(args, "to", to, err) < 0)
+	if (!to || put_text(args, "from", w->inner, err) < 0 || put_text(args, "to", to, err) < 0 ||
+	    put(args, "refilled", json_true(), err) < 0)
 		return -1;
 	return add(p, "rename", false, &args, err);
 }
@@ -454,7 +458,7 @@ static int add_aside_flat(const struct uns_intent *w, struct uns_plan *p, struct
 	if (!dir || add_mkdir(p, false, dir, "0700", 0, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->f->flat.entries.n; i++)
-		if (add_rename(p, w->root, dir, w->f->flat.entries.v[i], err) < 0)
+		if (add_rename(p, w->root, dir, w->f->flat.entries.v[i], true, err) < 0)
 			return -1;
 	return 0;
 }
@@ -584,7 +588,7 @@ static int add_leftover(const struct uns_intent *w, struct uns_plan *p, const ch
 {
 	uns_auto_free char *volumes = uns_str_printf(err, "%s/volumes", w->root);
 
-	return volumes ? add_rename(p, volumes, dir, name, err) : -1;
+	return volumes ? add_rename(p, volumes, dir, name, false, err) : -1;
 }
 
 /* The engine has made the volumes; their contents go there. */
@@ -612,7 +616,7 @@ static int add_moved(const struct uns_intent *w, struct uns_plan *p, struct uns_
 	if (!from || !to)
 		return -1;
 	for (size_t i = 0; i < w->adopts; i++)
-		if (add_rename(p, from, to, w->adopt[i]->name, err) < 0)
+		if (add_rename(p, from, to, w->adopt[i]->name, false, err) < 0)
 			return -1;
 	return 0;
 }

@@ -43,7 +43,7 @@ int uns_args_open_base(const struct uns_step_ctx *c, const char *base, const cha
 	struct stat st;
 	int absent;
 
-	if (!c->deep || !into)
+	if (!c->nested || !into)
 		return uns_tree_open(c->root, base, ret, err);
 	nested = uns_str_printf(err, "%s/%s", base, into);
 	if (!nested || (absent = uns_root_stat(c->root, nested, &st, err)) < 0)

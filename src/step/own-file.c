@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "process.h"
 #include "uns/cleanup.h"
 #include "uns/step.h"
 
@@ -50,15 +51,32 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	return 0;
 }
 
+/* A drop-in holds from the moment at which the running systemd has read it, not only from the next boot on. */
+static int reload_units(struct uns_step_ctx *c, const char *file, struct uns_err *err)
+{
+	const char *const argv[] = { "systemctl", "daemon-reload", NULL };
+	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
+	struct stat st;
+	int status;
+
+	if (!c->root->is_host || !uns_str_starts(file, "/etc/systemd/system/") ||
+	    uns_root_stat(c->root, "/run/systemd/system", &st, err))
+		return 0;
+	if (uns_program_run(argv, &status, &out, err))
+		return -1;
+	return status ? uns_err_set(err, UNS_E_FAILED, "systemctl daemon-reload failed: %s", out.data ? out.data : "") : 0;
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	struct args a;
+	int r;
 
 	if (parse(c->step->args, &a, err))
 		return -1;
-	if (to == UNS_AFTER)
-		return uns_root_write(c->root, a.file, a.content, strlen(a.content), a.mode, err);
-	return uns_root_remove(c->root, a.file, err) < 0 ? -1 : 0;
+	r = to == UNS_AFTER ? uns_root_write(c->root, a.file, a.content, strlen(a.content), a.mode, err)
+	                    : uns_root_remove(c->root, a.file, err);
+	return r < 0 ? -1 : reload_units(c, a.file, err);
 }
 
 static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)

@@ -15,6 +15,7 @@
 struct args {
 	const char *from, *to;
 	bool over_empty;
+	bool refilled; /* a later step makes "from" anew, so "to" alone tells */
 	struct uns_args_dir dir; /* the empty directory */
 };
 
@@ -23,6 +24,7 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 	if (uns_json_str(j, "from", &ret->from, err) || uns_json_str(j, "to", &ret->to, err))
 		return -1;
 	ret->over_empty = uns_json_bool_or(j, "over_empty", false);
+	ret->refilled = uns_json_bool_or(j, "refilled", false);
 	return ret->over_empty ? uns_args_dir(j, &ret->dir, err) : 0;
 }
 
@@ -56,7 +58,7 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 		return -1;
 	if (!from && (a.over_empty ? empty : to))
 		*ret = UNS_BEFORE;
-	else if (from && !to)
+	else if (!to && (from || a.refilled))
 		*ret = UNS_AFTER;
 	else
 		*ret = UNS_FOREIGN;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "shift.h"
 #include "uns/cleanup.h"
@@ -153,7 +154,7 @@ static int refuse(struct scan *s, const struct uns_census *c, struct uns_err *er
 {
 	const struct uns_shift_args *a = &s->job->args;
 	/* Coming home, a home ID is nothing strange: containers without the remapping and the kernel make such files. */
-	unsigned allow = a->allow | (s->rec.from == UNS_AFTER ? UNS_SHIFT_IN_TARGET : 0);
+	unsigned allow = a->allow | (s->rec.from == UNS_AFTER ? UNS_SHIFT_IN_TARGET | UNS_SHIFT_UNMAPPED : 0);
 	const struct reason reasons[] = {
 	    {&c->unmapped, UNS_SHIFT_UNMAPPED, "with IDs that the range does not cover"},
 	    {&c->in_target, UNS_SHIFT_IN_TARGET, "with IDs that lie in the range already"},
@@ -176,12 +177,15 @@ int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, stru
 {
 	uns_auto(scan_done) struct scan s = {.job = job, .far = job->to};
 	uns_auto(uns_census_done) struct uns_census c = {0};
+	struct stat st;
 
 	if (job->tree.readonly)
 		return uns_err_set(err, UNS_E_REFUSED, "%s is mounted read-only; mount it writable first", job->args.base);
 	s.rec.from = uns_shift_other(job->to);
 	s.run = uns_census_run_new(&job->args.shift, err);
-	if (!s.run || start_trees(&s, err) || uns_tree_walk_matches(&job->tree, &job->matches, visit, &s, err))
+	/* The base can always be found again, the first inode of a tree not. */
+	if (!s.run || fstat(job->tree.fd, &st) || uns_shift_record_note_dev(&s.rec, st.st_dev, ".", err) || start_trees(&s, err) ||
+	    uns_tree_walk_matches(&job->tree, &job->matches, visit, &s, err))
 		return -1;
 	if (uns_census_run_end(s.run, &job->tree, &job->matches, &job->symlinks, &c, err) || refuse(&s, &c, err))
 		return -1;

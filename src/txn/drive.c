@@ -110,6 +110,7 @@ static int carry_out(struct loop *l, struct uns_step_ctx *c, size_t i, enum uns_
 	if (note(l, "done", i, to, kept == 1, false, err))
 		return -1;
 	l->t->step[i].begun = false;
+	l->t->step[i].kept = kept == 1;
 	l->t->step[i].side = to;
 	return 0;
 }
@@ -182,12 +183,35 @@ static int start(struct loop *l, struct uns_err *err)
 	return 0;
 }
 
+/* What is neither as before nor as after is better met while the engine still runs. */
+static int foresee(struct loop *l, struct uns_err *err)
+{
+	for (size_t i = 0; i < l->t->plan.n; i++) {
+		struct uns_step_ctx c;
+		enum uns_side now;
+
+		if (is_bracket(l->t, i) || l->t->step[i].begun || l->t->step[i].side == l->to)
+			continue;
+		loop_context(l, &c, i);
+		if (uns_step_observe(&c, &now, err))
+			return fail_step(l, i, err);
+		if (now == UNS_FOREIGN) {
+			uns_err_set(err, UNS_E_CONFLICT, "nothing was done: the host is neither as before nor as after%s%s",
+			            *c.why ? ": " : "", c.why);
+			return fail_step(l, i, err);
+		}
+	}
+	return 0;
+}
+
 int uns_txn_drive(struct uns_txn *t, const struct uns_root *root, enum uns_side to, const struct uns_txn_run *run, struct uns_err *err)
 {
 	uns_auto(loop_done) struct loop l = { .t = t, .root = root, .run = run, .to = to };
 
 	if ((to == UNS_AFTER && t->state == UNS_TXN_DONE) || (to == UNS_BEFORE && t->state == UNS_TXN_ROLLED_BACK))
 		return 0;
+	if (t->state == UNS_TXN_DONE && foresee(&l, err))
+		return -1;
 	if (start(&l, err) || all_steps(&l, err) || note(&l, "end", 0, to, false, true, err))
 		return -1;
 	t->state = to == UNS_AFTER ? UNS_TXN_DONE : UNS_TXN_ROLLED_BACK;
@@ -215,7 +239,7 @@ static bool is_overruled(const struct uns_txn *t, size_t i)
 
 static bool is_verified(const struct uns_txn *t, size_t i)
 {
-	return !is_bracket(t, i) && !t->step[i].begun && !is_overruled(t, i);
+	return !is_bracket(t, i) && !t->step[i].begun && !t->step[i].kept && !is_overruled(t, i);
 }
 
 static int verify_step(struct uns_txn *t, const struct uns_root *root, size_t i, enum uns_side expected, char why[512],
@@ -226,6 +250,7 @@ static int verify_step(struct uns_txn *t, const struct uns_root *root, size_t i,
 
 	context(&c, t, root, i);
 	c.deep = true;
+	c.nested = (expected == UNS_AFTER) != t->plan.v[i].reverse;
 	if (uns_step_observe(&c, &now, err))
 		return -1;
 	if (now == expected || now == UNS_EITHER)

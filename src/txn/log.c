@@ -83,6 +83,7 @@ static int fold_step(struct uns_txn *t, const char *type, const json_t *j, enum 
 	} else if (!strcmp(type, "done")) {
 		t->step[step].begun = false;
 		t->step[step].side = to;
+		t->step[step].kept = json_is_true(json_object_get(j, "kept"));
 	} else if (!strcmp(type, "skip")) {
 		t->step[step].given |= to == UNS_AFTER;
 	} else {

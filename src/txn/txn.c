@@ -150,8 +150,13 @@ static int publish(struct uns_txn *t, int dir, struct uns_err *err)
 	char name[16];
 
 	snprintf(name, sizeof(name), "%04u", t->number);
-	if (uns_sys_rename(dir, NEW_DIR, dir, name, RENAME_NOREPLACE) || uns_sys_fsync(dir))
+	if (uns_sys_rename(dir, NEW_DIR, dir, name, RENAME_NOREPLACE))
 		return uns_err_sys(err, errno, "cannot publish transaction %s", name);
+	if (uns_sys_fsync(dir)) {
+		uns_err_sys(err, errno, "cannot publish transaction %s", name);
+		uns_sys_rename(dir, name, dir, NEW_DIR, RENAME_NOREPLACE);
+		return -1;
+	}
 	return 0;
 }
 
@@ -229,9 +234,41 @@ static int load(struct uns_txn *t, const struct uns_root *root, struct uns_err *
 	return log_fold(t, err);
 }
 
-int uns_txn_load(const struct uns_root *root, unsigned number, struct uns_txn *ret, struct uns_err *err)
+static int load_number(const struct uns_root *root, unsigned number, struct uns_txn *ret, struct uns_err *err)
 {
 	struct uns_txn t = { .number = number, .dir_fd = -1, .log_fd = -1, .state = UNS_TXN_FORWARD };
+
+	if (load(&t, root, err)) {
+		uns_txn_close(&t);
+		return -1;
+	}
+	*ret = t;
+	return 0;
+}
+
+/* The newest; but the one that is pending, where newer ones were rolled back before it. */
+static int load_current(const struct uns_root *root, const unsigned *all, size_t n, struct uns_txn *ret, struct uns_err *err)
+{
+	for (size_t i = n; i-- > 0;) {
+		struct uns_txn t;
+		enum uns_txn_state state;
+
+		if (load_number(root, all[i], &t, err))
+			return -1;
+		state = t.state;
+		if (state == UNS_TXN_FORWARD || state == UNS_TXN_BACKWARD || (state == UNS_TXN_DONE && i + 1 == n)) {
+			*ret = t;
+			return 0;
+		}
+		uns_txn_close(&t);
+		if (state == UNS_TXN_DONE)
+			break;
+	}
+	return load_number(root, all[n - 1], ret, err);
+}
+
+int uns_txn_load(const struct uns_root *root, unsigned number, struct uns_txn *ret, struct uns_err *err)
+{
 	uns_auto_free unsigned *all = NULL;
 	size_t n;
 
@@ -239,14 +276,7 @@ int uns_txn_load(const struct uns_root *root, unsigned number, struct uns_txn *r
 		return -1;
 	if (!n || (number && !bsearch(&number, all, n, sizeof(*all), compare)))
 		return 1;
-	if (!number)
-		t.number = all[n - 1];
-	if (load(&t, root, err)) {
-		uns_txn_close(&t);
-		return -1;
-	}
-	*ret = t;
-	return 0;
+	return number ? load_number(root, number, ret, err) : load_current(root, all, n, ret, err);
 }
 
 void uns_txn_close(struct uns_txn *t)

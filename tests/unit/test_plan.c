@@ -578,7 +578,7 @@ static void an_empty_remapped_tree_is_put_aside(void **state)
 	make(&w);
 	assert_has(kinds(&w), "interlock rename owner-mode shift-tree json-paths nest ~interlock");
 	assert_string_equal(args(&w, "rename", 0),
-	                    "{\"from\":\"" ROOT "/524288.524288\",\"to\":\"" ROOT "/.524288.524288.aside\"}");
+	                    "{\"from\":\"" ROOT "/524288.524288\",\"to\":\"" ROOT "/.524288.524288.aside\",\"refilled\":true}");
 	/* On the way back the engine has the option it had: the remapped tree, of which nothing was listed. */
 	assert_has(args(&w, "engine-sets", 0), "\"data_root\":\"" ROOT "/524288.524288\",\"userns\":true");
 	/* What the engine of the empty tree lists says nothing about the tree that moves. */
@@ -1325,7 +1325,7 @@ static void what_lies_in_the_way_home(void **state)
 	make(&w);
 	assert_has(kinds(&w), "interlock mkdir rename ~json-member ~nest");
 	assert_string_equal(args(&w, "rename", 0),
-	                    "{\"from\":\"" ROOT "/image\",\"to\":\"" ROOT "/.before-524288.524288.aside/image\"}");
+	                    "{\"from\":\"" ROOT "/image\",\"to\":\"" ROOT "/.before-524288.524288.aside/image\",\"refilled\":true}");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	volume(&w.f.flat, "old");
 	make(&w);

@@ -270,6 +270,48 @@ static void test_begun_is_driven(void **state)
 	uns_txn_close(&t);
 }
 
+/* A transaction that is pending again, behind newer ones that were rolled back, is not lost from sight. */
+static void test_pending_older(void **state)
+{
+	struct place *p = *state;
+	struct uns_err err = { 0 };
+	struct uns_txn t;
+
+	start(p, &t);
+	uns_txn_close(&t);
+	start(p, &t);
+	assert_int_equal(t.number, 2);
+	assert_int_equal(drive(p, &t, UNS_AFTER, &err), 0);
+	assert_int_equal(drive(p, &t, UNS_BEFORE, &err), 0);
+	reload(p, &t);
+	assert_int_equal(t.number, 1);
+	assert_int_equal(t.state, UNS_TXN_FORWARD);
+	assert_int_equal(drive(p, &t, UNS_BEFORE, &err), 0);
+	reload(p, &t);
+	assert_int_equal(t.number, 2);
+	uns_txn_close(&t);
+}
+
+/* What stands in the way of a rollback is found before the first effect. */
+static void test_rollback_foresees(void **state)
+{
+	struct place *p = *state;
+	struct uns_err err = { 0 };
+	struct uns_txn t;
+
+	start(p, &t);
+	assert_int_equal(drive(p, &t, UNS_AFTER, &err), 0);
+	put(p, "/a/f", "theirs\n");
+	reload(p, &t);
+	assert_int_equal(drive(p, &t, UNS_BEFORE, &err), -1);
+	assert_int_equal(err.code, UNS_E_CONFLICT);
+	assert_non_null(strstr(err.text, "nothing was done"));
+	assert_string_equal(p->events, "");
+	reload(p, &t);
+	assert_int_equal(t.state, UNS_TXN_DONE);
+	uns_txn_close(&t);
+}
+
 static int no_space(void *user, const char *effect, size_t *len)
 {
 	(void)len;
@@ -354,6 +396,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_torn_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_begun_is_driven, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pending_older, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rollback_foresees, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
