@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every effect of a run, crashed before it, after it, half-way through it (torn) and failing; then resumed or rolled back, with a
  * second crash at a random effect of that; and the whole tree compared: types, owners, modes, links, times, devices, xattrs, bytes.
- *   crash TEMPLATE WORK [STRIDE]
- * TEMPLATE is a host of tests/demo/make-host; WORK an empty directory; STRIDE: every how manieth effect (1: all). */
+ * The journal must say the same as the host then: finished, and nothing differs.
+ *   crash TEMPLATE WORK [STRIDE [stop]]
+ * TEMPLATE is a host of tests/demo/make-host; WORK an empty directory; STRIDE: every how manieth effect (1: all); stop: at the first
+ * round that fails. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -26,6 +28,7 @@ static const char *const mode_names[MODES] = { "before", "after", "torn", "faili
 enum job { RUN_ENABLE, RUN_DISABLE, RESUME, ROLLBACK };
 
 static unsigned rounds, failures;
+static bool stop_early;
 
 /* ---- the fault ---- */
 
@@ -350,6 +353,41 @@ static uint64_t random_below(uint64_t n)
 	return n ? seed % n : 0;
 }
 
+static void count_difference(void *user, size_t step, const struct uns_step *s, const char *why)
+{
+	(void)user;
+	fprintf(stderr, "  step %zu (%s): %s\n", step + 1, s->kind, why);
+}
+
+/* 0: finished, and the host is as the journal says. */
+static int check_journal(const char *dir, struct uns_err *err)
+{
+	uns_auto(uns_txn_close) struct uns_txn t = { .dir_fd = -1, .log_fd = -1 };
+	uns_auto(uns_root_close) struct uns_root root = { .fd = -1 };
+	size_t differs;
+	int r;
+
+	if (uns_root_open(&root, dir, err) || (r = uns_txn_load(&root, 0, &t, err)) < 0)
+		return -1;
+	if (r)
+		return uns_err_set(err, UNS_E_FAILED, "there is none");
+	if (t.state != UNS_TXN_DONE && t.state != UNS_TXN_ROLLED_BACK)
+		return uns_err_set(err, UNS_E_FAILED, "transaction %u is %s", t.number, uns_txn_state_names[t.state]);
+	if (uns_txn_verify(&t, &root, count_difference, NULL, &differs, err))
+		return -1;
+	return differs ? uns_err_set(err, UNS_E_FAILED, "%zu step(s) of transaction %u differ", differs, t.number) : 0;
+}
+
+static void expect_journal(const char *dir, const char *what)
+{
+	struct uns_err err = { 0 };
+
+	if (!check_journal(dir, &err))
+		return;
+	fprintf(stderr, "not ok: %s: the journal: %s\n", what, err.text);
+	failures++;
+}
+
 /* After the first fault: go on with second, itself disturbed once, then undisturbed; the end must be one of the two states. */
 static void recover(const char *dir, const struct states *s, enum job second, const char *what)
 {
@@ -372,7 +410,8 @@ static void recover(const char *dir, const struct states *s, enum job second, co
 
 		want = strcmp(have, s->at_start) ? s->at_end : s->at_start;
 	}
-	expect(dir, want, what);
+	if (expect(dir, want, what))
+		expect_journal(dir, what);
 }
 
 static void one_round(const char *dir, const struct states *s, enum job first, uint64_t at, enum mode mode, enum job second)
@@ -401,7 +440,8 @@ static void one_round(const char *dir, const struct states *s, enum job first, u
 		recover(dir, s, second, what);
 }
 
-static uint64_t prepare(const char *dir, struct states *s, enum job first)
+/* home: what a way back must lead to, or NULL. */
+static uint64_t prepare(const char *dir, struct states *s, enum job first, const char *home)
 {
 	struct outcome o;
 
@@ -418,17 +458,19 @@ static uint64_t prepare(const char *dir, struct states *s, enum job first)
 		fprintf(stderr, "crash: the undisturbed run changed nothing\n");
 		exit(1);
 	}
+	if (home)
+		expect(dir, home, "the undisturbed way back");
 	return o.effects;
 }
 
-static void scenario(const char *dir, const char *template, enum job first, unsigned stride)
+static void scenario(const char *dir, const char *template, enum job first, unsigned stride, const char *home)
 {
 	struct states s = { .template = template };
-	uint64_t effects = prepare(dir, &s, first);
 	unsigned before = failures, start = rounds;
+	uint64_t effects = prepare(dir, &s, first, home);
 
 	for (uint64_t at = 1; at <= effects; at += stride)
-		for (int mode = 0; mode < MODES; mode++) {
+		for (int mode = 0; mode < MODES && !(stop_early && failures); mode++) {
 			one_round(dir, &s, first, at, (enum mode)mode, RESUME);
 			if (first != ROLLBACK)
 				one_round(dir, &s, first, at, (enum mode)mode, ROLLBACK);
@@ -455,18 +497,21 @@ static void make_enabled(const char *template, const char *dir)
 int main(int argc, char **argv)
 {
 	char host[4096], enabled[4096];
+	uns_auto_free char *home = NULL;
 	uint32_t stride = 1;
 
 	if (argc < 3 || (argc > 3 && (uns_num_u32(argv[3], strlen(argv[3]), &stride) || !stride))) {
-		fprintf(stderr, "usage: crash TEMPLATE WORK [STRIDE]\n");
+		fprintf(stderr, "usage: crash TEMPLATE WORK [STRIDE [stop]]\n");
 		return 2;
 	}
+	stop_early = argc > 4 && !strcmp(argv[4], "stop");
 	snprintf(host, sizeof(host), "%s/host", argv[2]);
 	snprintf(enabled, sizeof(enabled), "%s/enabled", argv[2]);
-	scenario(host, argv[1], RUN_ENABLE, stride);
+	home = listing(argv[1]);
+	scenario(host, argv[1], RUN_ENABLE, stride, NULL);
 	make_enabled(argv[1], enabled);
-	scenario(host, enabled, ROLLBACK, stride);
-	scenario(host, enabled, RUN_DISABLE, stride);
+	scenario(host, enabled, ROLLBACK, stride, home);
+	scenario(host, enabled, RUN_DISABLE, stride, home);
 	printf("%u passed, %u failed\n", rounds - failures, failures);
 	return failures ? 1 : 0;
 }
