@@ -76,6 +76,7 @@ struct uns_facts {
 	char *pidfile, *socket, *exec_root;
 	enum uns_manager manager;
 	bool unit, socket_unit; /* docker.service, docker.socket exist */
+	bool listening;         /* no daemon runs, but its socket is listened on: docker.socket would start it */
 
 	char *data_root;      /* resolved; the default when absent */
 	bool have_data_root, data_root_readonly;

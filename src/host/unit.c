@@ -4,6 +4,7 @@
  * defaults. */
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host.h"
@@ -439,6 +440,32 @@ static int read_init(const struct uns_root *root, struct uns_facts *f, struct un
 	return r < 0 ? -1 : 0;
 }
 
+/* A line of /proc/net/unix ("Num RefCount Protocol Flags Type St Inode Path", proc(5)) of a listening docker.sock. */
+static bool is_listening_line(const char *line, size_t len)
+{
+	static const char name[] = "/docker.sock";
+	char flags[16] = "";
+	size_t n = sizeof(name) - 1;
+
+	if (len < n || memcmp(line + len - n, name, n) != 0 || sscanf(line, "%*s %*s %*s %15s", flags) != 1)
+		return false;
+	return strcmp(flags, "00010000") == 0; /* SO_ACCEPTCON */
+}
+
+static int read_listening(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	int r = uns_root_read(root, "/proc/net/unix", 16u << 20, &text, NULL, err);
+
+	for (size_t at = 0; r == 0 && at < text.len;) {
+		size_t len = strcspn(text.data + at, "\n");
+
+		f->listening |= is_listening_line(text.data + at, len);
+		at += len + 1;
+	}
+	return r < 0 ? -1 : 0;
+}
+
 int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err)
 {
 	uns_auto_free char *service = NULL;
@@ -449,7 +476,7 @@ int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, stru
 		return -1; /* a masked socket starts nothing, and cannot be started */
 	f->unit = service != NULL;
 	f->socket_unit = socket != NULL;
-	if (root->is_host && uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0)
+	if (root->is_host && (uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0 || read_listening(root, f, err) < 0))
 		return -1;
 	return service && booted ? read_systemd(root, service, f, s, err) : read_init(root, f, s, err);
 }

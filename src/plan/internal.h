@@ -27,6 +27,7 @@ struct uns_intent {
 	bool move;                                /* data changes owner and place */
 	bool aside;                               /* what lies in the way of that holds no data and is put aside */
 	bool stop;                                /* the engine is stopped and started */
+	bool hush;                                /* it is down, but its socket would start it: that is stopped and started */
 	bool work;                                /* there is anything to do */
 	const struct uns_volume **adopt;          /* migrate: the volumes of the old tree that the new one lacks */
 	size_t adopts;

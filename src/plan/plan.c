@@ -262,6 +262,7 @@ static int intent_make(struct uns_intent *w, struct uns_err *err)
 		decide_disable(w);
 	else if (decide_migrate(w, err) < 0)
 		return -1;
+	w->hush = !f->running && f->listening && f->socket_unit && f->manager == UNS_MANAGER_SYSTEMD && !f->offline && w->move;
 	w->stop = f->running && !f->offline && !w->r->no_restart && w->work && (w->r->command != UNS_MIGRATE || w->move);
 	return read_lost(w, err);
 }

@@ -179,10 +179,10 @@ static int add_arrival(const struct uns_intent *w, struct uns_plan *p, struct un
 static json_t *service_systemd(const struct uns_intent *w, struct uns_err *err)
 {
 	static const char *const units[] = {"docker.socket", "docker.service"};
-	size_t skip = w->f->socket_unit ? 0 : 1;
+	size_t first = w->f->socket_unit ? 0 : 1, end = w->stop ? 2 : 1; /* only what was up is brought up again */
 	uns_auto_json json_t *o = json_object();
 
-	if (put_text(o, "manager", "systemd", err) < 0 || put_texts(o, "units", units + skip, 2 - skip, err) < 0)
+	if (put_text(o, "manager", "systemd", err) < 0 || put_texts(o, "units", units + first, end - first, err) < 0)
 		return NULL;
 	return uns_take_ptr(o);
 }
@@ -206,7 +206,7 @@ static int add_service(const struct uns_intent *w, struct uns_plan *p, bool star
 {
 	uns_auto_json json_t *args = NULL;
 
-	if (!w->stop)
+	if (!w->stop && !w->hush)
 		return 0;
 	args = w->f->manager == UNS_MANAGER_SYSTEMD ? service_systemd(w, err) : service_process(w, err);
 	return args ? add(p, "service", start, &args, err) : -1;
