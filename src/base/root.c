@@ -15,6 +15,7 @@
 #include "uns/sys.h"
 
 #define SYMLINKS_MAX 40
+#define OPEN_TRIES 32
 #define TMP_SUFFIX ".usernsctl"
 
 int uns_root_open(struct uns_root *ret, const char *dir, struct uns_err *err)
@@ -159,13 +160,19 @@ static int walk_open(int root, const char *path, int flags)
 	return openat(w.fd[w.n - 1], ".", flags | O_CLOEXEC);
 }
 
+/* openat2(2): EAGAIN means that something was renamed or mounted on the machine meanwhile; it is to be tried again. */
 static int open_in(int root, const char *path, int flags)
 {
 	struct open_how how = { .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
-		return fd;
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+		if (fd >= 0 || (errno != EAGAIN && errno != ENOSYS && errno != EPERM))
+			return fd;
+		if (errno != EAGAIN)
+			break;
+	}
 	return walk_open(root, path, flags);
 }
 

@@ -80,7 +80,9 @@ int uns_tree_enter(const struct uns_tree *tree, int dirfd, const char *name, int
 	}
 	if (tree->cloned)
 		return openat(dirfd, name, (int)how.flags);
-	fd = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	do { /* EAGAIN: something was renamed or mounted on the machine meanwhile */
+		fd = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	} while (fd < 0 && errno == EAGAIN);
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		return enter_checked(dirfd, name, (int)how.flags);
 	return (int)fd;
