@@ -15,8 +15,17 @@ struct uns_shadow_lock {
 	bool have_subuid, have_subgid;
 };
 #define UNS_SHADOW_LOCK_INIT { -1, -1, false, false }
-/* Waits up to timeout_ms; UNS_E_LOCKED names the holder. */
-int uns_lock_shadow(struct uns_shadow_lock *ret, const struct uns_root *root, int timeout_ms, struct uns_err *err);
+/* How long, and what about locks that nobody holds any more. */
+struct uns_lock_how {
+	int timeout_ms;
+	/* A lock file whose PID is dead is taken over in any case, as shadow does. With break_stale also one that names no PID that can
+	 * be read, and one whose PID belongs to a process that started after the lock was made. Never that of a process that may hold it. */
+	bool break_stale;
+};
+#define UNS_LOCK_TIMEOUT_MS 15000 /* as long as useradd waits for us */
+/* UNS_E_LOCKED names the lock, its PID, the name of the process, the age of the lock, and, where it would help,
+ * --break-stale-locks. */
+int uns_lock_shadow(struct uns_shadow_lock *ret, const struct uns_root *root, const struct uns_lock_how *how, struct uns_err *err);
 void uns_unlock_shadow(struct uns_shadow_lock *lock);
 
 /* flock(2) LOCK_EX|LOCK_NB on fd; UNS_E_LOCKED "what is locked by process PID (COMM)" when somebody else has it. */

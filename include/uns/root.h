@@ -41,11 +41,19 @@ char *uns_root_host_path(const struct uns_root *root, const char *path, struct u
 /* ---- effects ---- */
 
 /* Replaces or creates a regular file: temporary file in the same directory, written, owner, mode and xattrs of the old file (or
- * root:root and mode, when there is none), fsync, rename over the resolved file, fsync of the directory. Durable on return. */
+ * root:root and mode, when there is none; the caller's own when he is not root), fsync, rename over the resolved file, fsync of the
+ * directory. Durable on return. */
 int uns_root_write(const struct uns_root *root, const char *path, const void *data, size_t len, mode_t mode, struct uns_err *err);
-/* The same for a name in an open directory; the temporary file is "<name>.usernsctl". The parent of path is not resolved again. */
+/* The same for a file that other programs edit too: only when the file is still the one that was read (old: device, inode, size,
+ * mtime and ctime of then; NULL: it was absent), else UNS_E_CONFLICT with errnum EAGAIN and nothing changed; with flock(2) held on the old
+ * file while it is replaced (Apptainer; UNS_E_LOCKED when somebody else has it). backup: what was there is first copied to
+ * "<path>-" in the same way (shadow's backup). A final symlink is refused (UNS_E_INPUT). A file that is made belongs to root:root,
+ * or to the caller when the caller is not root. */
+int uns_root_replace(const struct uns_root *root, const char *path, const struct stat *old, bool backup, const void *data, size_t len,
+                     mode_t mode, struct uns_err *err);
+/* The same as uns_root_write for a name in an open directory; the temporary file is "<name>.usernsctl". The parent of path is not resolved again. */
 int uns_root_write_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct uns_err *err);
-/* Removes the temporary file that a write of path may have left behind when it was killed. */
+/* Removes the temporary files that a write or a replacement of path may have left behind when it was killed. */
 int uns_root_clean(const struct uns_root *root, const char *path, struct uns_err *err);
 /* Unlinks (and cleans) and syncs the directory. 0; 1 when it was absent. */
 int uns_root_remove(const struct uns_root *root, const char *path, struct uns_err *err);

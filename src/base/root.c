@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "uns/cleanup.h"
+#include "uns/lock.h"
 #include "uns/sys.h"
 
 #define SYMLINKS_MAX 40
@@ -316,9 +317,12 @@ char *uns_root_host_path(const struct uns_root *root, const char *path, struct u
 
 static int copy_one_xattr(int from, int to, const char *name)
 {
-	char value[65536]; /* XATTR_SIZE_MAX */
+	char value[65536], have[65536]; /* XATTR_SIZE_MAX */
 	ssize_t n = fgetxattr(from, name, value, sizeof(value));
 
+	/* A label that the new file got by itself could often not be set by somebody who is not root. */
+	if (n >= 0 && fgetxattr(to, name, have, sizeof(have)) == n && !memcmp(value, have, (size_t)n))
+		return 0;
 	return n < 0 ? -1 : uns_sys_setxattr(to, name, value, (size_t)n);
 }
 
@@ -336,13 +340,27 @@ static int copy_xattrs(int from, int to)
 	return 0;
 }
 
+/* Files that are made belong to root, or, when the caller is not root, to the caller. */
+static int give(int fd, const struct stat *old)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -1;
+	if (!old && geteuid() != 0)
+		return 0;
+	if (st.st_uid == (old ? old->st_uid : 0) && st.st_gid == (old ? old->st_gid : 0))
+		return 0;
+	return uns_sys_chown(fd, "", old ? old->st_uid : 0, old ? old->st_gid : 0);
+}
+
 static int write_contents(int fd, int old, const void *data, size_t len, mode_t mode)
 {
-	struct stat st = { .st_uid = 0, .st_gid = 0, .st_mode = mode };
+	struct stat st = { .st_mode = mode };
 
 	if (old >= 0 && fstat(old, &st))
 		return -1;
-	if (uns_sys_write(fd, data, len) || uns_sys_chown(fd, "", st.st_uid, st.st_gid) || uns_sys_chmod(fd, st.st_mode & 07777))
+	if (uns_sys_write(fd, data, len) || give(fd, old >= 0 ? &st : NULL) || uns_sys_chmod(fd, st.st_mode & 07777))
 		return -1;
 	if (old >= 0 && copy_xattrs(old, fd))
 		return -1;
@@ -360,19 +378,28 @@ static int drop_leftover(int dirfd, const char *name)
 
 static int open_old(int dirfd, const char *name, int *ret)
 {
-	*ret = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	*ret = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return *ret < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* A whole file under the name tmp, with the attributes of old (-1: none) and on disk. */
+static int write_tmp(int dirfd, const char *tmp, int old, const void *data, size_t len, mode_t mode)
+{
+	uns_auto_close int fd = -1;
+
+	if (drop_leftover(dirfd, tmp))
+		return -1;
+	fd = uns_sys_create(dirfd, tmp, O_WRONLY | O_EXCL, 0600);
+	return fd < 0 ? -1 : write_contents(fd, old, data, len, mode);
 }
 
 static int replace(int dirfd, const char *name, const char *tmp, const void *data, size_t len, mode_t mode)
 {
 	uns_auto_close int old = -1;
-	uns_auto_close int fd = -1;
 
-	if (open_old(dirfd, name, &old) || drop_leftover(dirfd, tmp))
+	if (open_old(dirfd, name, &old) || write_tmp(dirfd, tmp, old, data, len, mode))
 		return -1;
-	fd = uns_sys_create(dirfd, tmp, O_WRONLY | O_EXCL, 0600);
-	if (fd < 0 || write_contents(fd, old, data, len, mode) || uns_sys_rename(dirfd, tmp, dirfd, name, 0))
+	if (uns_sys_rename(dirfd, tmp, dirfd, name, 0))
 		return -1;
 	return uns_sys_fsync(dirfd);
 }
@@ -406,13 +433,153 @@ int uns_root_write(const struct uns_root *root, const char *path, const void *da
 	return 0;
 }
 
+/* ---- replacing what others edit too ---- */
+
+struct edit {
+	const struct uns_root *root;
+	const char *path;       /* for messages */
+	int dir;
+	const char *name;
+	const struct stat *was; /* NULL: absent */
+	int old;
+	char *tmp, *backup, *backup_tmp;
+};
+
+static void edit_done(struct edit *e)
+{
+	uns_closep(&e->dir);
+	uns_closep(&e->old);
+	uns_freep(&e->tmp);
+	uns_freep(&e->backup);
+	uns_freep(&e->backup_tmp);
+}
+
+static int edit_changed(const struct edit *e, struct uns_err *err)
+{
+	uns_err_set(err, UNS_E_CONFLICT, "%s%s was changed by somebody else meanwhile", e->root->path, e->path);
+	if (err)
+		err->errnum = EAGAIN;
+	return -1;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
+/* Whether the name still leads to the very file that was read, and that is as it was. */
+static int edit_compare(const struct edit *e, struct uns_err *err)
+{
+	struct stat st;
+	bool absent_now = fstatat(e->dir, e->name, &st, AT_SYMLINK_NOFOLLOW) != 0;
+
+	if (absent_now && errno != ENOENT)
+		return uns_err_sys(err, errno, "cannot look at %s%s", e->root->path, e->path);
+	if (!absent_now && S_ISLNK(st.st_mode))
+		return uns_err_set(err, UNS_E_INPUT,
+		                   "%s%s is a symbolic link, which shadow's tools refuse (ELOOP); expected a regular file",
+		                   e->root->path, e->path);
+	if (!absent_now && !S_ISREG(st.st_mode))
+		return uns_err_set(err, UNS_E_INPUT, "%s%s: found no regular file; expected one", e->root->path, e->path);
+	if (absent_now != !e->was || (e->was && !same_file(&st, e->was)))
+		return edit_changed(e, err);
+	return 0;
+}
+
+static int edit_open(struct edit *e, struct uns_err *err)
+{
+	uns_auto_free char *shown = uns_root_host_path(e->root, e->path, err);
+	struct stat st;
+
+	if (!shown || uns_root_parent(e->root, e->path, &e->dir, &e->name, err) || edit_compare(e, err))
+		return -1;
+	e->tmp = uns_str_printf(err, "%s" TMP_SUFFIX, e->name);
+	e->backup = uns_str_printf(err, "%s-", e->name);
+	e->backup_tmp = uns_str_printf(err, "%s-" TMP_SUFFIX, e->name);
+	if (!e->tmp || !e->backup || !e->backup_tmp)
+		return -1;
+	if (!e->was)
+		return 0;
+	/* Over NFS flock(2) wants a descriptor that can be written. */
+	e->old = openat(e->dir, e->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (e->old < 0 && open_old(e->dir, e->name, &e->old))
+		return uns_err_sys(err, errno, "cannot open %s", shown);
+	if (e->old < 0 || fstat(e->old, &st) || !same_file(&st, e->was))
+		return edit_changed(e, err);
+	return uns_lock_fd(e->old, shown, err);
+}
+
+static int edit_backup(const struct edit *e, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	if (read_all(e->old, SIZE_MAX, &b, err))
+		return uns_err_prefix(err, "%s%s", e->root->path, e->path);
+	if (write_tmp(e->dir, e->backup_tmp, e->old, b.data, b.len, 0) ||
+	    uns_sys_rename(e->dir, e->backup_tmp, e->dir, e->backup, 0))
+		return uns_err_sys(err, errno, "cannot write %s%s-", e->root->path, e->path);
+	return 0;
+}
+
+/* A name that was absent is never taken over; where the file system cannot promise that, it was at least absent just now. */
+static int edit_publish(const struct edit *e, struct uns_err *err)
+{
+	int r;
+
+	if (edit_compare(e, err))
+		return -1;
+	r = uns_sys_rename(e->dir, e->tmp, e->dir, e->name, e->was ? 0 : RENAME_NOREPLACE);
+	if (r && !e->was && errno == EEXIST)
+		return edit_changed(e, err);
+	if (r && !e->was && errno == EINVAL)
+		r = uns_sys_rename(e->dir, e->tmp, e->dir, e->name, 0);
+	return r || uns_sys_fsync(e->dir) ? uns_err_sys(err, errno, "cannot write %s%s", e->root->path, e->path) : 0;
+}
+
+static int edit_write(const struct edit *e, bool backup, const void *data, size_t len, mode_t mode, struct uns_err *err)
+{
+	if (backup && e->old >= 0 && edit_backup(e, err))
+		return -1;
+	if (write_tmp(e->dir, e->tmp, e->old, data, len, mode))
+		return uns_err_sys(err, errno, "cannot write %s%s", e->root->path, e->path);
+	return edit_publish(e, err);
+}
+
+int uns_root_replace(const struct uns_root *root, const char *path, const struct stat *old, bool backup, const void *data, size_t len,
+                     mode_t mode, struct uns_err *err)
+{
+	uns_auto(edit_done) struct edit e = { .root = root, .path = path, .dir = -1, .was = old, .old = -1 };
+
+	if (edit_open(&e, err))
+		return -1;
+	if (!edit_write(&e, backup, data, len, mode, err))
+		return 0;
+	drop_leftover(e.dir, e.backup_tmp);
+	drop_leftover(e.dir, e.tmp);
+	return -1;
+}
+
+/* ---- cleaning and removing ---- */
+
 static int drop_tmp(int dirfd, const char *name, struct uns_err *err)
 {
-	uns_auto_free char *tmp = uns_str_printf(err, "%s" TMP_SUFFIX, name);
+	static const char *const suffixes[] = { TMP_SUFFIX, "-" TMP_SUFFIX };
 
-	if (!tmp)
-		return -1;
-	return drop_leftover(dirfd, tmp) ? uns_err_sys(err, errno, "cannot remove %s", tmp) : 0;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		uns_auto_free char *tmp = uns_str_printf(err, "%s%s", name, suffixes[i]);
+
+		if (!tmp)
+			return -1;
+		if (drop_leftover(dirfd, tmp))
+			return uns_err_sys(err, errno, "cannot remove %s", tmp);
+	}
+	return 0;
 }
 
 int uns_root_clean(const struct uns_root *root, const char *path, struct uns_err *err)
