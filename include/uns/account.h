@@ -12,6 +12,7 @@ struct uns_account {
 	char *name;
 	uint32_t id;  /* UID of a user, GID of a group */
 	uint32_t gid; /* primary group of a user; equal to id for a group */
+	char *home;   /* of a user, as it stands there; NULL for a group, and for a line that ends before it */
 };
 struct uns_accounts {
 	struct uns_account *v;

@@ -11,7 +11,7 @@
 #include "uns/num.h"
 #include "uns/vec.h"
 
-enum { FIELD_NAME, FIELD_PASSWORD, FIELD_ID, FIELD_GID, FIELDS };
+enum { FIELD_NAME, FIELD_PASSWORD, FIELD_ID, FIELD_GID, FIELD_GECOS, FIELD_HOME, FIELDS };
 
 struct span {
 	const char *s;
@@ -20,8 +20,10 @@ struct span {
 
 void uns_accounts_done(struct uns_accounts *a)
 {
-	for (size_t i = 0; i < a->n; i++)
+	for (size_t i = 0; i < a->n; i++) {
 		free(a->v[i].name);
+		free(a->v[i].home);
+	}
 	free(a->v);
 	*a = (struct uns_accounts){ 0 };
 }
@@ -61,7 +63,12 @@ static int read_id(struct span f, uint32_t *ret)
 	return uns_num_u32(f.s, f.len, ret);
 }
 
-static bool read_account(const struct uns_line *l, bool user, struct span *ret_name, uint32_t *ret_id, uint32_t *ret_gid)
+struct reading {
+	struct span name, home;
+	uint32_t id, gid;
+};
+
+static bool read_account(const struct uns_line *l, bool user, struct reading *ret)
 {
 	struct span line = { l->s, l->len }, field[FIELDS];
 
@@ -74,28 +81,29 @@ static bool read_account(const struct uns_line *l, bool user, struct span *ret_n
 
 	size_t n = split(line.s, line.len, field);
 
-	if (n <= (user ? FIELD_GID : FIELD_ID) || read_id(field[FIELD_ID], ret_id) < 0)
+	if (n <= (user ? FIELD_GID : FIELD_ID) || read_id(field[FIELD_ID], &ret->id) < 0)
 		return false;
-	if (read_id(user ? field[FIELD_GID] : field[FIELD_ID], ret_gid) < 0)
+	if (read_id(user ? field[FIELD_GID] : field[FIELD_ID], &ret->gid) < 0)
 		return false;
-	*ret_name = field[FIELD_NAME];
+	ret->name = field[FIELD_NAME];
+	ret->home = user && n > FIELD_HOME ? field[FIELD_HOME] : (struct span){ NULL, 0 };
 	return true;
 }
 
-static int accounts_push(struct uns_accounts *a, struct span name, uint32_t id, uint32_t gid, struct uns_err *err)
+static int accounts_push(struct uns_accounts *a, const struct reading *r, struct uns_err *err)
 {
 	struct uns_account *v = uns_vec_room(a->v, a->n, &a->cap, sizeof(*v));
 
 	if (!v)
 		return uns_err_nomem(err);
 	a->v = v;
-
-	char *copy = strndup(name.s, name.len);
-
-	if (!copy)
+	a->v[a->n] = (struct uns_account){ .name = strndup(r->name.s, r->name.len), .id = r->id, .gid = r->gid };
+	if (!a->v[a->n].name)
 		return uns_err_nomem(err);
-	a->v[a->n++] = (struct uns_account){ copy, id, gid };
-	return 0;
+	if (r->home.s)
+		a->v[a->n].home = strndup(r->home.s, r->home.len);
+	a->n++;
+	return r->home.s && !a->v[a->n - 1].home ? uns_err_nomem(err) : 0;
 }
 
 static int parse(const char *text, size_t len, bool user, struct uns_accounts *ret, struct uns_err *err)
@@ -103,10 +111,9 @@ static int parse(const char *text, size_t len, bool user, struct uns_accounts *r
 	uns_auto(uns_accounts_done) struct uns_accounts all = { 0 };
 
 	for (struct uns_line l = { 0 }; uns_line_next(&l, text, len);) {
-		struct span name;
-		uint32_t id, gid;
+		struct reading r;
 
-		if (read_account(&l, user, &name, &id, &gid) && accounts_push(&all, name, id, gid, err) < 0)
+		if (read_account(&l, user, &r) && accounts_push(&all, &r, err) < 0)
 			return -1;
 	}
 	*ret = all;

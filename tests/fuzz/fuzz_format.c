@@ -57,27 +57,82 @@ static bool has(const char *text, size_t len, const char *what)
 
 /* ---- parsers ---- */
 
+static void require_lines(const struct uns_subid *all, const char *text, bool strict)
+{
+	bool tolerated = true;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct uns_subid_line *l = &all->v[i];
+		uns_auto(uns_buf_done) struct uns_buf raw = UNS_BUF_INIT;
+		struct uns_err err = { 0 };
+		size_t owner_len;
+
+		require(uns_subid_raw(all, l, &raw, &err) == 0, "a line is given back");
+		require_same(&raw, text + l->at, l->len, "a line given back has the bytes that it had");
+
+		const char *owner = uns_subid_owner_of(raw.data, raw.len, &owner_len);
+
+		require(owner_len == strlen(l->owner) && !memcmp(owner, l->owner, owner_len), "a line has one owner");
+		require(l->range.count == 0 || uns_range_valid(l->range), "a range ends where IDs end");
+		require(l->flaws || (l->range.count > 0 && owner_len > 0), "a line without flaws gives somebody IDs");
+		tolerated = tolerated && !(l->flaws & ~UNS_SUBID_TOLERATED);
+	}
+	require(tolerated == strict, "strict is what goes on with tolerated flaws only");
+}
+
+/* Takes the line out and puts it back, perhaps elsewhere. */
+static void require_moved(const struct uns_subid *all, size_t i, const char *text, size_t len)
+{
+	uns_auto(uns_strs_done) struct uns_strs line = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf raw = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf without = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf same = UNS_BUF_INIT;
+	static const struct uns_strs none = UNS_STRS_INIT;
+	struct uns_err err = { 0 };
+	size_t size = all->v[i].len + (all->v[i].at + all->v[i].len < len);
+
+	if (all->v[i].flaws & UNS_FLAW_BIT(UNS_FLAW_NUL))
+		return;
+	require(uns_subid_raw(all, &all->v[i], &raw, &err) == 0, "a line is given back");
+	require(uns_strs_add(&line, raw.data, &err) == 0, "a line can be kept");
+	require(uns_subid_edit(text, len, &line, &none, &without, &err) == 0, "a line that is there can be removed");
+	/* The last of several equal lines, which may be the last of the file, without a newline. */
+	require(without.len == len - size || without.len == len - raw.len - 1 || without.len == len - raw.len, "one line goes");
+	require(uns_subid_edit(without.data, without.len, &none, &line, &back, &err) == 0, "a line removed can be added");
+	require(back.len >= without.len + raw.len + 1 && back.len <= len + 1, "one line comes");
+	require(uns_subid_edit(text, len, &line, &line, &same, &err) == 0, "a line that stays is there");
+	require_same(&same, text, len, "a line that stays changes nothing");
+}
+
 static void fuzz_subid(const char *text, size_t len)
 {
-	static const struct uns_range range = { 231072, 65536 };
+	static char added[][24] = { "zq:231072:65536", "zq:5:5", "zr:4294967294:1" };
+	static char *lines[] = { added[0], added[1], added[2] };
+	static const struct uns_strs add = { lines, 3, 3 }, none = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf copy = UNS_BUF_INIT;
 	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
 	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
 	uns_auto(uns_subid_done) struct uns_subid s = { 0 };
+	uns_auto(uns_subid_done) struct uns_subid strict = { 0 };
 	struct uns_err err = { 0 };
-	int good = uns_subid_parse(text, len, "f", &s, &err);
-	size_t same = 0, other;
+	int good = uns_subid_parse(text, len, "f", &strict, &err);
 
 	require_answer(good, &err);
-	require(uns_subid_add(text, len, "zq", range, &with, &err) == 0, "a good line can be added to any text");
-	if (good == 0) {
-		uns_subid_done(&s);
-		require(uns_subid_parse(with.data, with.len, "f", &s, &err) == 0, "a line added keeps the file good");
-		uns_subid_count(&s, "zq", range, &same, &other);
-		require(same > 0, "a line added is there");
-	}
-	require(uns_subid_remove(with.data, with.len, "zq", range, &back, &err) == 0, "a line can be removed from any text");
-	if (!has(text, len, "zq") && (len == 0 || text[len - 1] == '\n'))
-		require_same(&back, text, len, "a line added and removed leaves the subid file as it was");
+	require(uns_buf_append(&copy, text, len, &err) == 0 && uns_subid_read(&copy, &s, &err) == 0, "any text can be read");
+	require(uns_subid_print(&s, &copy, &err) == 0, "any text can be printed");
+	require_same(&copy, text, len, "a text read and printed is as it was");
+	require_lines(&s, text, good == 0);
+	if (s.n > 0)
+		require_moved(&s, len % s.n, text, len);
+	require(uns_subid_edit(text, len, &none, &add, &with, &err) == 0, "good lines can be added to any text");
+	uns_subid_done(&strict);
+	require(uns_subid_parse(with.data, with.len, "f", &strict, &err) == good, "lines added keep the file as good as it was");
+	require(uns_subid_edit(with.data, with.len, &add, &none, &back, &err) == 0, "lines added can be removed");
+	if (len > 0 && text[len - 1] != '\n' && back.len == len + 1 && back.data[len] == '\n')
+		back.len = len;
+	if (!has(text, len, "zq:") && !has(text, len, "zr:"))
+		require_same(&back, text, len, "lines added and removed leave the subid file as it was");
 }
 
 static void fuzz_accounts(const char *text, size_t len)
@@ -296,6 +351,9 @@ static const struct seed seeds[] = {
 	SEED(SUBID, ""),
 	SEED(SUBID, "# c\nalice:100000:65536\nzq:231072:65536\n\nbob:300000:65536"),
 	SEED(SUBID, "b:300000:1\na:4294967294:1\n+::\n-x\nc:0:1\r\n"),
+	SEED(SUBID, "  a:0x186a0: 65536 # n\n!b:0100000:+5\t\n1001:-1:4294967296:x\n \n:1:1\nc#:1\n"),
+	SEED(SUBID, "a\0b:5:6\nc:\0:1\n\302\240d:5:6\342\200\211\r\ne:-18446744073709451616:089\n# \0"),
+	SEED(SUBID, "z:9:1\nz:5:1\n# c\ny:5:1\nz:5:1\n\n+\nx:0:0"),
 	SEED(ACCOUNTS, "root:x:0:0:root:/root:/bin/sh\n+::::::\n# c\nbob:x:1000:1000::/home/bob:/bin/sh\ndocker:x:117:bob,alice"),
 	SEED(MOUNTINFO, "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n31 22 0:27 / /a\\040b ro master:2 - tmpfs tmpfs rw\n"),
 	SEED(ACL, "\2\0\0\0\1\0\7\0\377\377\377\377\2\0\6\0\350\3\0\0\2\0\4\0\240\206\1\0\10\0\5\0\0\0\0\0\40\0\0\0\377\377\377\377"),
