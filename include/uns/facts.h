@@ -7,12 +7,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "uns/account.h"
 #include "uns/err.h"
+#include "uns/idfacts.h"
 #include "uns/mountinfo.h"
 #include "uns/root.h"
 #include "uns/str.h"
-#include "uns/subid.h"
 #include "uns/tree.h"
 
 /* One place where a daemon option is set. */
@@ -57,9 +56,7 @@ struct uns_store {
 
 struct uns_facts {
 	bool offline; /* --root */
-	struct uns_accounts users, groups;
-	bool have_subuid, have_subgid;
-	struct uns_subid subuid, subgid;
+	struct uns_idfacts ids;
 
 	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
 	bool have_config_dir, have_config;

@@ -62,7 +62,7 @@ static char *remap_user(const struct uns_facts *f)
 	len = strcspn(value, ":");
 	if (len == 7 && strncmp(value, "default", 7) == 0)
 		return strdup("dockremap");
-	account = uns_num_u32(value, len, &uid) == 0 ? uns_accounts_id(&f->users, uid) : NULL;
+	account = uns_num_u32(value, len, &uid) == 0 ? uns_accounts_id(&f->ids.users, uid) : NULL;
 	return account ? strdup(account->name) : strndup(value, len);
 }
 
@@ -98,8 +98,8 @@ static int status_configured(struct uns_status *s, const struct uns_facts *f, st
 			return -1;
 	if (f->remap.n == 0 && uns_status_line(s, err, "userns-remap is not set") < 0)
 		return -1;
-	if (user && (status_ranges(s, user, &f->subuid, "/etc/subuid", json_object_get(j, "subuid"), err) < 0 ||
-		     status_ranges(s, user, &f->subgid, "/etc/subgid", json_object_get(j, "subgid"), err) < 0))
+	if (user && (status_ranges(s, user, &f->ids.sub[UNS_UID].s, "/etc/subuid", json_object_get(j, "subuid"), err) < 0 ||
+		     status_ranges(s, user, &f->ids.sub[UNS_GID].s, "/etc/subgid", json_object_get(j, "subgid"), err) < 0))
 		return -1;
 	return uns_run_set(s->run, "configured", json_incref(j), err);
 }

@@ -471,11 +471,11 @@ static int parse_remap(const struct uns_facts *f, const char *value, struct rema
 		return 1;
 	/* dockerd reads 32 bits with a sign: a larger number is a name to it. */
 	if (uns_num_u32(name, len, &uid) == 0 && uid <= INT32_MAX) {
-		a = uns_accounts_id(&f->users, uid);
+		a = uns_accounts_id(&f->ids.users, uid);
 		ret->have_uid = true;
 		ret->uid = uid;
 	} else {
-		a = uns_accounts_name(&f->users, strcmp(name, "default") == 0 ? "dockremap" : name);
+		a = uns_accounts_name(&f->ids.users, strcmp(name, "default") == 0 ? "dockremap" : name);
 		ret->have_uid = a != NULL;
 		ret->uid = a ? a->id : 0;
 	}
@@ -494,16 +494,19 @@ static bool first_range(const struct uns_subid *s, const struct remap_user *u, b
 	const struct uns_subid_line *found = NULL;
 
 	for (size_t i = 0; i < s->n; i++) {
+		const struct uns_subid_line *l = &s->v[i];
 		uint32_t uid;
-		bool by_uid = u->have_uid && uns_num_u32(s->v[i].owner, strlen(s->v[i].owner), &uid) == 0 && uid == u->uid;
-		bool by_name = u->name && strcmp(s->v[i].owner, u->name) == 0;
+		bool by_uid = u->have_uid && uns_num_u32(l->owner, strlen(l->owner), &uid) == 0 && uid == u->uid;
+		bool by_name = u->name && strcmp(l->owner, u->name) == 0;
 
+		if (l->range.count == 0) /* gives nobody anything */
+			continue;
 		if (before_28 && by_uid) {
-			*ret = s->v[i].range.start;
+			*ret = l->range.start;
 			return true;
 		}
 		if (!found && (by_uid || by_name))
-			found = &s->v[i];
+			found = l;
 	}
 	if (found)
 		*ret = found->range.start;
@@ -515,7 +518,7 @@ static int remap_dir(const struct uns_facts *f, const struct remap_user *u, bool
 {
 	uint32_t uid, gid;
 
-	if (!first_range(&f->subuid, u, before_28, &uid) || !first_range(&f->subgid, u, before_28, &gid))
+	if (!first_range(&f->ids.sub[UNS_UID].s, u, before_28, &uid) || !first_range(&f->ids.sub[UNS_GID].s, u, before_28, &gid))
 		return 1;
 	*ret = uns_str_printf(err, "%u.%u", uid, gid);
 	return *ret ? 0 : -1;

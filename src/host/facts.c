@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one reading of a host, and the small readers that the files of this floor share. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -30,6 +31,36 @@ int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *er
 		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
 			return -1;
 	}
+}
+
+char *uns_host_line(struct uns_buf *text, size_t *at)
+{
+	char *line, *newline;
+	size_t len;
+
+	if (*at >= text->len)
+		return NULL;
+	line = text->data + *at;
+	newline = memchr(line, '\n', text->len - *at);
+	len = newline ? (size_t)(newline - line) : text->len - *at;
+	*at += len + (newline ? 1 : 0);
+	while (len && isspace((unsigned char)line[len - 1]))
+		len--;
+	line[len] = '\0';
+	return line;
+}
+
+int uns_host_read_comm(const char *proc, pid_t pid, char *ret, size_t size, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, "%s/%d/comm", proc, (int)pid);
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (!path || uns_host_read_proc(path, &text, err) < 0)
+		return -1;
+	if (text.len && text.data[text.len - 1] == '\n')
+		text.data[text.len - 1] = '\0';
+	snprintf(ret, size, "%s", text.data ? text.data : "");
+	return 0;
 }
 
 int uns_host_read_object(const struct uns_root *root, const char *path, size_t max, json_t **ret, struct uns_err *err)
@@ -162,7 +193,12 @@ static int read_data(const struct uns_root *root, const struct uns_facts_want *w
 static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
 	f->offline = !root->is_host;
-	if (uns_host_read_accounts(root, f, err) < 0 || uns_host_read_daemon(root, f, err) < 0)
+	if (uns_idfacts_read(root, &f->ids, err) < 0 || uns_host_read_accounts(root, f, err) < 0)
+		return -1;
+	if (uns_host_read_daemon(root, f, err) < 0)
+		return -1;
+	/* Only now is known where the data root is that counts. */
+	if (uns_host_read_trees(root, f->data_root, &f->ids, err) < 0)
 		return -1;
 	if (read_data(root, want, f, err) < 0)
 		return -1;
@@ -206,10 +242,7 @@ static void daemon_done(struct uns_facts *f)
 
 void uns_facts_done(struct uns_facts *f)
 {
-	uns_accounts_done(&f->users);
-	uns_accounts_done(&f->groups);
-	uns_subid_done(&f->subuid);
-	uns_subid_done(&f->subgid);
+	uns_idfacts_done(&f->ids);
 	daemon_done(f);
 	free(f->data_root);
 	free(f->active_dir);

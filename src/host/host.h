@@ -12,7 +12,8 @@
 #include "uns/root.h"
 #include "uns/str.h"
 
-#define UNS_HOST_MAX_ACCOUNTS (16u << 20)
+#define UNS_HOST_MAX_ACCOUNTS (256u << 20)
+#define UNS_HOST_MAX_SUBID (1u << 30)
 #define UNS_HOST_MAX_CONFIG (1u << 20)
 #define UNS_HOST_MAX_CONTAINER (64u << 20)
 #define UNS_HOST_MAX_PROC (4u << 20)
@@ -28,7 +29,7 @@ struct uns_sources {
 };
 void uns_sources_done(struct uns_sources *s);
 
-/* accounts.c: passwd, group, subuid, subgid, sysctl. */
+/* accounts.c: whether the ranges of f->ids can be relied on (UNS_E_INPUT), and the sysctl. */
 int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
 /* unit.c: unit, socket_unit, env_file, env_variable, and the words themselves. *s must be zero. */
@@ -49,6 +50,25 @@ int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct 
 int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 void uns_store_done(struct uns_store *s);
 
+/* ---- parts of uns_idfacts; proc is where proc(5) is mounted ---- */
+
+/* idfacts.c: the N.M directories in this data root, in place of those that f has. None when it may not be listed. */
+int uns_host_read_trees(const struct uns_root *root, const char *data_root, struct uns_idfacts *f, struct uns_err *err);
+/* live.c: the user namespaces that processes live in, but for our own. */
+int uns_host_read_live(const char *proc, struct uns_idfacts *f, struct uns_err *err);
+/* idlock.c: locks of the account files and leftovers beside them. The names and ages of their
+ * processes are only looked up when f is not offline. */
+int uns_host_read_locks(const struct uns_root *root, const char *proc, struct uns_idfacts *f, struct uns_err *err);
+/* sssd.c: f->sssd. */
+int uns_host_read_sssd(const struct uns_root *root, struct uns_idfacts *f, struct uns_err *err);
+/* libsubid.c: f->plugin, when shadow has loaded the source that nsswitch.conf names. ask: the same without that question. */
+int uns_host_read_plugin(struct uns_idfacts *f, struct uns_err *err);
+int uns_host_ask_plugin(struct uns_idfacts *f, struct uns_err *err);
+
+/* The next line at *at in the text, cut there without its newline and the blanks before it; NULL at the end. Changes the text. */
+char *uns_host_line(struct uns_buf *text, size_t *at);
+/* The name of a process as /proc/PID/comm has it, cut to the size; "" when it is gone. */
+int uns_host_read_comm(const char *proc, pid_t pid, char *ret, size_t size, struct uns_err *err);
 /* A file of /proc of the running host, appended to *ret. 0; 1 when it or its process is gone, or may not be read. */
 int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *err);
 /* Parses a file that must hold a JSON object. 0; 1 when it is absent or blank; UNS_E_INPUT otherwise. */

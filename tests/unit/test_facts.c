@@ -172,7 +172,7 @@ static void an_empty_root_has_the_defaults(void **state)
 	assert_true(x->f.offline);
 	assert_false(x->f.installed || x->f.running || x->f.unit || x->f.socket_unit);
 	assert_int_equal(x->f.manager, UNS_MANAGER_NONE);
-	assert_false(x->f.have_subuid || x->f.have_subgid || x->f.have_config || x->f.have_config_dir);
+	assert_false(x->f.ids.sub[UNS_UID].exists || x->f.ids.sub[UNS_GID].exists || x->f.have_config || x->f.have_config_dir);
 	assert_null(x->f.config);
 	assert_null(x->f.env_file);
 	assert_int_equal(x->f.remap.n, 0);
@@ -206,12 +206,12 @@ static void accounts_and_ranges_are_read(void **state)
 	put(x, "/etc/group", "root:x:0:\ndockremap:x:996:\n");
 	put(x, "/etc/subuid", "# ours\ndockremap:524288:65536\n");
 	read_ok(x);
-	assert_int_equal(uns_accounts_name(&x->f.users, "dockremap")->id, 997);
-	assert_int_equal(uns_accounts_name(&x->f.groups, "dockremap")->id, 996);
-	assert_true(x->f.have_subuid);
-	assert_int_equal(x->f.subuid.n, 1);
-	assert_int_equal(x->f.subuid.v[0].line, 2);
-	assert_false(x->f.have_subgid);
+	assert_int_equal(uns_accounts_name(&x->f.ids.users, "dockremap")->id, 997);
+	assert_int_equal(uns_accounts_name(&x->f.ids.groups, "dockremap")->id, 996);
+	assert_true(x->f.ids.sub[UNS_UID].exists);
+	assert_int_equal(x->f.ids.sub[UNS_UID].s.n, 1);
+	assert_int_equal(x->f.ids.sub[UNS_UID].s.v[0].line, 2);
+	assert_false(x->f.ids.sub[UNS_GID].exists);
 }
 
 static void an_empty_subgid_is_there_all_the_same(void **state)
@@ -222,8 +222,8 @@ static void an_empty_subgid_is_there_all_the_same(void **state)
 	put(x, "/etc/passwd", "");
 	put(x, "/etc/group", "");
 	read_ok(x);
-	assert_true(x->f.have_subgid);
-	assert_int_equal(x->f.subgid.n, 0);
+	assert_true(x->f.ids.sub[UNS_GID].exists);
+	assert_int_equal(x->f.ids.sub[UNS_GID].s.n, 0);
 }
 
 static void a_malformed_range_is_bad_input(void **state)
@@ -235,6 +235,33 @@ static void a_malformed_range_is_bad_input(void **state)
 	put(x, "/etc/subuid", "alice:100000:65536\n");
 	put(x, "/etc/subgid", "alice:0x10:65536\n");
 	read_refused(x, "/etc/subgid:1:");
+	put(x, "/etc/subgid", "alice:100000:65536:x\n");
+	read_refused(x, "/etc/subgid:1:");
+}
+
+static void what_all_consumers_take_alike_is_no_bad_input(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/subuid", "+bob:400000:65536\n \n!bob:300000:65536\n1002:200000:65536\nbob:100000:65536");
+	put(x, "/etc/subgid", "-bob:1:1\nbob:100000:65536\n");
+	put(x, "/etc/docker/daemon.json", "{\"userns-remap\":\"bob\"}");
+	read_ok(x);
+	assert_string_equal(x->f.active_dir, "100000.100000");
+}
+
+static void trees_are_those_of_the_data_root_that_counts(void **state)
+{
+	struct fixture *x = *state;
+
+	put_dir(x, "/var/lib/docker/1.1/");
+	put_dir(x, "/data/docker/2.3/");
+	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
+	read_ok(x);
+	assert_int_equal(x->f.ids.trees, 1);
+	assert_string_equal(x->f.ids.tree[0].path, "/data/docker/2.3");
+	assert_int_equal(x->f.ids.tree[0].start[UNS_GID], 3);
 }
 
 /* ---- daemon.json ---- */
@@ -961,6 +988,8 @@ int main(void)
 		T(accounts_and_ranges_are_read),
 		T(an_empty_subgid_is_there_all_the_same),
 		T(a_malformed_range_is_bad_input),
+		T(what_all_consumers_take_alike_is_no_bad_input),
+		T(trees_are_those_of_the_data_root_that_counts),
 		T(daemon_json_is_read),
 		T(null_and_blank_count_as_unset),
 		T(a_host_without_a_unix_socket_has_none),
