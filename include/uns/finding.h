@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "uns/err.h"
 #include "uns/str.h"
@@ -33,9 +34,12 @@ struct uns_finding {
 struct uns_findings {
 	struct uns_finding *v;
 	size_t n, cap;
+	uint32_t *slot; /* finds equal ones: a hash table of positions in v, counted from 1, for the first "indexed" of them */
+	size_t slots, indexed;
 };
 void uns_findings_done(struct uns_findings *f);
-/* id must be in the table. ignore: ids that the user accepted; an ignorable error among them becomes ignored. */
+/* id must be in the table; what was added before (same id, object and reason) is not added again. ignore: ids that the user accepted;
+ * an ignorable error among them becomes ignored. */
 int uns_findings_add(struct uns_findings *f, const struct uns_strs *ignore, const char *id, const char *object, const char *remedy,
                      struct uns_err *err, const char *reason_fmt, ...) __attribute__((format(printf, 7, 8)));
 /* UNS_OK, or the exit class of the findings that refuse (UNS_E_REFUSED before UNS_E_CONFLICT). */

@@ -10,6 +10,7 @@
 #include "uns/facts.h"
 #include "uns/finding.h"
 #include "uns/plandoc.h"
+#include "uns/ranges.h"
 
 enum uns_command { UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE };
 enum uns_migrate { UNS_MIGRATE_ALL, UNS_MIGRATE_VOLUMES, UNS_MIGRATE_NONE };
@@ -17,8 +18,8 @@ enum uns_migrate { UNS_MIGRATE_ALL, UNS_MIGRATE_VOLUMES, UNS_MIGRATE_NONE };
 struct uns_request {
 	enum uns_command command;
 	const char *user;        /* remap user, "dockremap" when not given */
-	bool range_auto;
-	struct uns_range range;  /* start: only when !range_auto; count 0: 65536 */
+	enum uns_range_how range_how;
+	struct uns_range range;  /* start: only when exact; count 0: 65536 */
 	enum uns_migrate migrate;
 	bool no_restart;         /* leave the engine stopped state alone: only allowed when nothing must be moved */
 	bool purge;              /* disable: user and ranges too */

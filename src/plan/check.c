@@ -159,7 +159,7 @@ static bool is_fit(const char *user)
 static int check_incomplete(const struct uns_intent *w, struct uns_err *err)
 {
 	const char *user = w->r->user;
-	bool have_user = uns_accounts_name(&w->f->users, user), have_group = uns_accounts_name(&w->f->groups, user);
+	bool have_user = uns_accounts_name(&w->f->ids.users, user), have_group = uns_accounts_name(&w->f->ids.groups, user);
 	uns_auto_free char *remedy = NULL;
 
 	if (have_user == have_group)
@@ -179,12 +179,12 @@ static int check_user(const struct uns_intent *w, struct uns_err *err)
 	if (w->r->command == UNS_MIGRATE)
 		return 0;
 	if (w->r->command == UNS_DISABLE) {
-		if (!w->r->purge || !w->work || w->account || !uns_accounts_name(&w->f->users, w->owner))
+		if (!w->r->purge || !w->work || w->account || !uns_accounts_name(&w->f->ids.users, w->owner))
 			return 0;
 		return uns_intent_add(w, "PurgeKeepsUser", w->owner, NULL, err,
 		                      "the user is no system account with a group of its own: it is kept");
 	}
-	account = uns_accounts_name(&w->f->users, w->r->user);
+	account = uns_accounts_name(&w->f->ids.users, w->r->user);
 	if (!is_fit(w->r->user) || (account && account->id == 0))
 		return uns_intent_add(
 		    w, "UserUnfit", w->r->user, "usernsctl enable docker --user=dockremap", err,
@@ -680,11 +680,35 @@ static int check_volumes(const struct uns_intent *w, struct uns_err *err)
 	return check_old_tree(w, err);
 }
 
+/* What is wrong with the ranges of others does not stop this one; what concerns this one is said where it is chosen. */
+static int check_all_ranges(const struct uns_intent *w, struct uns_err *err)
+{
+	uns_auto(uns_findings_done) struct uns_findings all = {0};
+	uns_auto(uns_buf_done) struct uns_buf ids = UNS_BUF_INIT;
+
+	if (w->r->command != UNS_ENABLE)
+		return 0;
+	if (uns_ranges_check(&w->f->ids, 1, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct uns_check *c = all.v[i].check;
+
+		if (c->severity != UNS_ERROR || (ids.data && strstr(ids.data, c->id)))
+			continue;
+		if (uns_buf_printf(&ids, err, "%s%s", ids.len ? ", " : "", c->id) < 0)
+			return -1;
+	}
+	if (ids.len == 0)
+		return 0;
+	return uns_intent_add(w, "RangesNeedCare", UNS_SUBUID ", " UNS_SUBGID, "usernsctl range check names the lines", err,
+	                      "ranges of others collide or can be misread (%s)", ids.data);
+}
+
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 {
 	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 || check_trees(w, err) < 0)
 		return -1;
 	if (check_census(w, err) < 0 || check_containers(w, err) < 0)
 		return -1;
-	return check_volumes(w, err);
+	return check_volumes(w, err) < 0 ? -1 : check_all_ranges(w, err);
 }

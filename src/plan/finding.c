@@ -42,6 +42,8 @@ const struct uns_check uns_checks[] = {
 	REFUSED("EngineUnmanaged", "the running engine cannot be stopped and started by this program"),
 	INFO("FlaggedInode", "immutable or append-only files, whose flag is lifted for a moment and set again"),
 	RISK("HardLinkOutside", "files have further names outside the trees that are shifted"),
+	INFO("IncusImplicit", "Incus or LXD without a line of root's takes 1000000 to 1000999999, which no file says"),
+	WARNING("KubeletRange", "kubelet without a line that it accepts takes all IDs from 65536 up"),
 	REFUSED("LiveRestore", "live-restore keeps containers running while the engine is stopped"),
 	REFUSED("MigrateNeedsRemap", "migrate is for hosts on which remapping is on"),
 	REFUSED("NestedMount", "file systems are mounted below the data root"),
@@ -54,16 +56,52 @@ const struct uns_check uns_checks[] = {
 	REFUSED("OptionOnCommandLine", "the option is on the engine's command line, which is not edited"),
 	WARNING("OptionRoot", "the option names root, which leaves user namespaces off"),
 	REFUSED("OptionTwice", "the option is set in more than one place"),
+	RISK("OwnerUnknown", "an owner that is no account of this host"),
+	INFO("ProbeIncomplete", "the time limit ended the questions to the name services"),
 	WARNING("PurgeKeepsUser", "the remap user is no system account and is kept"),
+	WARNING("RangeAsymmetric", "the UID and the GID range of an owner differ, or one of them is missing"),
+	CONFLICT("RangeDiffers", "the owner has another range already"),
+	WARNING("RangeDiscouraged", "the range overlaps IDs that other software may take"),
+	WARNING("RangeFilesLeft", "files have IDs of an owner that is gone, or of nobody"),
+	WARNING("RangeHigh", "the range reaches beyond 2147483647, which some programs take for negative"),
+	REFUSED("RangeInUse", "processes or an engine's data use what is to go"),
+	INFO("RangeLiveUnrecorded", "processes use IDs that no line gives to anybody"),
+	REFUSED("RangeNoLine", "the owner has no line in each of the files"),
 	REFUSED("RangeNone", "no range of this size is free"),
+	CONFLICT("RangeOnAccount", "the range holds the ID of an account"),
+	WARNING("RangeOrphan", "the owner of a line is no account"),
+	CONFLICT("RangeOverlap", "ranges of two owners overlap"),
+	WARNING("RangeOwnUid", "the range holds its owner's own ID"),
+	REFUSED("RangePastEnd", "the range ends beyond the last ID"),
+	CONFLICT("RangeReserved", "the range overlaps IDs that are reserved"),
 	REFUSED("RangeSeveral", "the remap user has several lines in one file"),
+	WARNING("RangeSeveralLines", "an owner has several lines in one file, whose order decides"),
 	WARNING("RangeShared", "the range that is in use overlaps IDs of somebody else"),
+	INFO("RangeSmall", "the range has fewer than 65536 IDs"),
+	WARNING("RangeStaleNumeric", "the line of a UID without account, which the next account with it inherits"),
 	CONFLICT("RangeTaken", "the range overlaps IDs of somebody else"),
+	WARNING("RangeTreeUnowned", "an engine's tree of a range that no line gives to anybody"),
+	INFO("RangeUnaligned", "the range begins at no multiple of 65536"),
 	REFUSED("RangeUnsafe", "the range cannot be used safely"),
+	WARNING("RangesNeedCare", "ranges of others collide, or can be misread"),
 	WARNING("RemapActive", "remapping is on already and the data from before was left behind"),
 	REFUSED("RemapBroken", "the option names a user without a usable range"),
 	REFUSED("RootTree", "data lies in the tree 0.0 of the option value root"),
+	WARNING("StaleLock", "a lock of the account files that nobody holds"),
 	REFUSED("StorageDriver", "layers of a storage driver that cannot be shifted in place"),
+	WARNING("SubidDuplicate", "the same line twice"),
+	WARNING("SubidFileMode", "/etc/subuid or /etc/subgid does not have the owner or the mode that it should"),
+	WARNING("SubidFileRefused", "a line that makes a program refuse the whole file or stop reading it"),
+	INFO("SubidLeftover", "files that a killed account tool left behind"),
+	INFO("SubidMissing", "/etc/subuid or /etc/subgid is missing"),
+	WARNING("SubidNameAndUid", "an owner has lines by name and by UID"),
+	INFO("SubidNisLine", "a line that begins with + or -, behind which useradd neither sorts nor looks"),
+	INFO("SubidNumericOwner", "a line by UID, which not every program reads"),
+	REFUSED("SubidOwnLine", "programs read the owner's line differently"),
+	WARNING("SubidReadDifferently", "programs read the line differently"),
+	REFUSED("SubidReadsRoot", "a program takes the line for the host's root"),
+	WARNING("SubidSource", "some programs ask another source than the files"),
+	WARNING("SubidSymlink", "/etc/subuid or /etc/subgid is a symbolic link, which shadow's tools refuse"),
 	REFUSED("TargetDirTaken", "the directory of the range exists in the data root already"),
 	RISK("TargetIdInUse", "files have IDs of the range already"),
 	RISK("UnmappedId", "files have IDs that the range cannot hold"),
@@ -98,6 +136,7 @@ void uns_findings_done(struct uns_findings *f)
 	for (size_t i = 0; i < f->n; i++)
 		finding_done(&f->v[i]);
 	free(f->v);
+	free(f->slot);
 	*f = (struct uns_findings){0};
 }
 
@@ -106,6 +145,8 @@ static int grow(struct uns_findings *f, struct uns_err *err)
 	size_t cap = f->cap ? 2 * f->cap : 8;
 	struct uns_finding *v;
 
+	if (f->n == UINT32_MAX - 1)
+		return uns_err_set(err, UNS_E_FAILED, "more findings than can be counted");
 	if (f->n < f->cap)
 		return 0;
 	v = reallocarray(f->v, cap, sizeof(*v));
@@ -116,14 +157,60 @@ static int grow(struct uns_findings *f, struct uns_err *err)
 	return 0;
 }
 
-/* A command asks for the range before it asks for the plan, which asks for the range again: what was found twice is said once. */
-static bool listed(const struct uns_findings *f, const struct uns_finding *new)
+static uint32_t hash_text(uint32_t hash, const char *s)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].check == new->check && strcmp(f->v[i].object, new->object) == 0 &&
-		    strcmp(f->v[i].reason, new->reason) == 0)
-			return true;
-	return false;
+	/* FNV-1a */
+	for (; *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 16777619u;
+	return hash * 16777619u;
+}
+
+static uint32_t hash(const struct uns_finding *f)
+{
+	return hash_text(hash_text(hash_text(2166136261u, f->check->id), f->object), f->reason);
+}
+
+static bool same(const struct uns_finding *a, const struct uns_finding *b)
+{
+	return a->check == b->check && strcmp(a->object, b->object) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+/* The slot of an equal finding, or the empty one where it belongs. */
+static uint32_t *slot_of(const struct uns_findings *f, const struct uns_finding *one)
+{
+	size_t at = hash(one) & (f->slots - 1);
+
+	while (f->slot[at] && !same(&f->v[f->slot[at] - 1], one))
+		at = (at + 1) & (f->slots - 1);
+	return &f->slot[at];
+}
+
+static int more_slots(struct uns_findings *f, struct uns_err *err)
+{
+	size_t slots = f->slots ? 2 * f->slots : 64;
+	uint32_t *slot;
+
+	while (slots < 2 * (f->n + 1))
+		slots *= 2;
+	slot = calloc(slots, sizeof(*slot));
+	if (!slot)
+		return uns_err_nomem(err);
+	free(f->slot);
+	f->slot = slot;
+	f->slots = slots;
+	f->indexed = 0;
+	return 0;
+}
+
+/* A command asks for the range before it asks for the plan, which asks for the range again: what was found twice is said once. */
+static int listed(struct uns_findings *f, const struct uns_finding *new, bool *ret, struct uns_err *err)
+{
+	if (f->slots < 2 * (f->n + 1) && more_slots(f, err) < 0)
+		return -1;
+	for (; f->indexed < f->n; f->indexed++)
+		*slot_of(f, &f->v[f->indexed]) = (uint32_t)f->indexed + 1;
+	*ret = *slot_of(f, new) != 0;
+	return 0;
 }
 
 static int fill(struct uns_finding *new, const char *object, const char *remedy, char *reason, struct uns_err *err)
@@ -161,6 +248,7 @@ int uns_findings_add(struct uns_findings *f, const struct uns_strs *ignore, cons
                      struct uns_err *err, const char *reason_fmt, ...)
 {
 	uns_auto(finding_done) struct uns_finding new = {0};
+	bool known = false;
 	va_list ap;
 	char *reason;
 
@@ -172,7 +260,9 @@ int uns_findings_add(struct uns_findings *f, const struct uns_strs *ignore, cons
 	va_end(ap);
 	if (fill(&new, object, remedy, reason, err) < 0)
 		return -1;
-	if (listed(f, &new))
+	if (listed(f, &new, &known, err) < 0)
+		return -1;
+	if (known)
 		return 0;
 	if (grow(f, err) < 0)
 		return -1;

@@ -4,9 +4,10 @@
 #define UNS_PLAN_INTERNAL_H
 
 #include "uns/plan.h"
+#include "uns/ranges.h"
 
 #define UNS_OPTION "userns-remap"
-#define UNS_SUBUID "/etc/subuid"
+#define UNS_SUBUID "/etc/subuid" /* UNS_SUBID_FILE as a literal */
 #define UNS_SUBGID "/etc/subgid"
 
 struct uns_intent {
@@ -39,7 +40,7 @@ struct uns_own {
 	size_t n;
 	const struct uns_subid_line *first;
 };
-struct uns_own uns_plan_own(const struct uns_facts *f, const struct uns_subid *s, const char *user);
+struct uns_own uns_plan_own(const struct uns_facts *f, enum uns_idkind kind, const char *user);
 
 /* The place that switches remapping on, or NULL. Words of the running command line that came from the environment file are no place
  * of their own. */

@@ -42,7 +42,7 @@ static const char *name_of_uid(const struct uns_facts *f, const char *digits)
 		digits++;
 	if (uns_num_u32(digits, strlen(digits), &uid) || uid > UNS_ID_LAST)
 		return NULL;
-	account = uns_accounts_id(&f->users, uid);
+	account = uns_accounts_id(&f->ids.users, uid);
 	if (account)
 		return account->name;
 	return uid == 0 ? "root" : NULL;
@@ -57,7 +57,7 @@ char *uns_plan_owner(const struct uns_facts *f, const char *value, struct uns_er
 		return NULL;
 	user[strcspn(user, ":")] = '\0';
 	name = strcmp(user, "default") == 0 ? "dockremap" : name_of_uid(f, user);
-	if (!name || uns_accounts_name(&f->users, user))
+	if (!name || uns_accounts_name(&f->ids.users, user))
 		return user;
 	free(user);
 	return uns_str_dup(name, err);
@@ -112,7 +112,7 @@ static int read_option(struct uns_intent *w, struct uns_err *err)
 	w->owner = uns_plan_owner(w->f, w->option->value, err);
 	if (!w->owner)
 		return -1;
-	account = uns_accounts_name(&w->f->users, w->owner);
+	account = uns_accounts_name(&w->f->ids.users, w->owner);
 	w->rooted = strcmp(w->owner, "root") == 0 || (account && account->id == 0);
 	return 0;
 }
@@ -158,9 +158,9 @@ static void decide_enable(struct uns_intent *w)
 	const char *user = w->r->user;
 	bool lives = lives_there(w);
 
-	w->account = !uns_accounts_name(&f->users, user) || !uns_accounts_name(&f->groups, user);
-	w->subuid = uns_plan_own(f, &f->subuid, user).n == 0;
-	w->subgid = uns_plan_own(f, &f->subgid, user).n == 0;
+	w->account = !uns_accounts_name(&f->ids.users, user) || !uns_accounts_name(&f->ids.groups, user);
+	w->subuid = uns_plan_own(f, UNS_UID, user).n == 0;
+	w->subgid = uns_plan_own(f, UNS_GID, user).n == 0;
 	/* Another spelling of the same user (default, user:group) is left alone where it is in use. */
 	w->set_option = !w->owner || strcmp(w->owner, user) != 0 || (!lives && strcmp(w->option->value, user) != 0);
 	w->all = w->r->migrate == UNS_MIGRATE_ALL;
@@ -177,9 +177,9 @@ static void decide_enable(struct uns_intent *w)
 /* Only an account of the system's own range is ours to remove: the remap user may be a person. */
 static bool purges_account(const struct uns_intent *w)
 {
-	const struct uns_account *account = uns_accounts_name(&w->f->users, w->owner);
+	const struct uns_account *account = uns_accounts_name(&w->f->ids.users, w->owner);
 
-	return account && account->id > 0 && account->id < 1000 && uns_accounts_name(&w->f->groups, w->owner);
+	return account && account->id > 0 && account->id < 1000 && uns_accounts_name(&w->f->ids.groups, w->owner);
 }
 
 static void decide_disable(struct uns_intent *w)
@@ -278,7 +278,9 @@ int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct
 		return -1;
 	if (uns_plan_set_title(&plan, titles[r->command], err) < 0)
 		return -1;
-	/* Without a range there is nothing to show; the findings say why there is none. */
+	/* Without a range or a user there is nothing to show; the findings say why there is none. */
+	if (r->command == UNS_ENABLE && !uns_subid_owner_valid(r->user))
+		w.work = false;
 	if (w.work && (w.have_shift || w.rooted) && uns_plan_steps(&w, &plan, err) < 0)
 		return -1;
 	*ret = plan;

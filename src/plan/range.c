@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which range. Facts about who else takes IDs come together in one function, fill_taken; a fuller model grows there. */
+/* Which range a remap user gets, and whether the one it has will do. Who else takes IDs is the model's to say (model.c). */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,94 +7,29 @@
 #include "uns/cleanup.h"
 #include "uns/num.h"
 
-#define FIRST_ID 524288u    /* below lies what systemd-homed maps and where useradd starts to hand out */
-#define LAST_ID 2147483647u /* some programs keep IDs as int; what is above turns negative there */
-
-/* Anyone may own files there (systemd's UIDS-GIDS). */
-static const struct uns_range foreign_range = {2147352576u, 65536u};
-
-enum {
-	TAKEN_UIDS = 1,
-	TAKEN_GIDS = 2,
-	TAKEN_FILES = 4, /* IDs of files too: for a range that nobody chose yet */
-};
-
-static bool of_user(const struct uns_subid_line *line, const char *user, const struct uns_account *account)
+static void model_freep(struct uns_model **m)
 {
-	char uid[16];
-
-	if (strcmp(line->owner, user) == 0)
-		return true;
-	if (!account)
-		return false;
-	snprintf(uid, sizeof(uid), "%u", account->id);
-	return strcmp(line->owner, uid) == 0;
+	uns_model_free(*m);
 }
 
-struct uns_own uns_plan_own(const struct uns_facts *f, const struct uns_subid *s, const char *user)
+static void allocator_freep(struct uns_allocator **a)
 {
-	const struct uns_account *account = uns_accounts_name(&f->users, user);
+	uns_allocator_free(*a);
+}
+
+struct uns_own uns_plan_own(const struct uns_facts *f, enum uns_idkind kind, const char *user)
+{
+	const struct uns_subid *s = &f->ids.sub[kind].s;
+	struct uns_who who = uns_who_is(&f->ids, user);
 	struct uns_own own = {0};
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (!of_user(&s->v[i], user, account))
+		if (!uns_who_owns(&who, &s->v[i]))
 			continue;
 		if (own.n++ == 0)
 			own.first = &s->v[i];
 	}
 	return own;
-}
-
-/* ---- who takes what ---- */
-
-static int taken(struct uns_rangeset *set, struct uns_range r, char *who, struct uns_err *err)
-{
-	uns_auto_free char *text = who;
-
-	if (!text)
-		return -1;
-	return uns_range_valid(r) ? uns_rangeset_add(set, r, text, err) : 0;
-}
-
-static int taken_lines(const struct uns_facts *f, const struct uns_subid *s, const char *file, const char *user,
-                       struct uns_rangeset *set, struct uns_err *err)
-{
-	const struct uns_account *account = uns_accounts_name(&f->users, user);
-
-	for (size_t i = 0; i < s->n; i++) {
-		const struct uns_subid_line *l = &s->v[i];
-
-		if (of_user(l, user, account))
-			continue;
-		if (taken(set, l->range,
-		          uns_str_printf(err, "%s (%s:%u: %s:%u:%u)", l->owner, file, l->line, l->owner, l->range.start,
-		                         l->range.count),
-		          err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int taken_accounts(const struct uns_accounts *a, const char *what, const char *id, struct uns_rangeset *set,
-                          struct uns_err *err)
-{
-	for (size_t i = 0; i < a->n; i++) {
-		struct uns_range one = {a->v[i].id, 1};
-
-		if (one.start < UNS_ID_BLOCK)
-			continue;
-		if (taken(set, one, uns_str_printf(err, "%s %s (%s %u)", what, a->v[i].name, id, one.start), err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int taken_blocks(const struct uns_rangeset *blocks, struct uns_rangeset *set, struct uns_err *err)
-{
-	for (size_t i = 0; i < blocks->n; i++)
-		if (uns_rangeset_add(set, blocks->v[i].range, blocks->v[i].who, err) < 0)
-			return -1;
-	return 0;
 }
 
 /* "N.M" → two numbers. */
@@ -110,72 +45,34 @@ static int split_dir(const char *name, uint32_t *ret_uid, uint32_t *ret_gid)
 	return 0;
 }
 
-/* The directory tells only where its range begins; its files reach at least a block further. */
-static int taken_dirs(const struct uns_facts *f, struct uns_rangeset *set, struct uns_err *err)
+/* IDs that files have already, in blocks: nobody would choose them for a range that is to be told from them. */
+static int take_census(const struct uns_rangeset *blocks, struct uns_allocator *a, struct uns_err *err)
 {
-	for (size_t i = 0; i < f->remap_dirs.n; i++) {
-		const char *name = f->remap_dirs.v[i];
-		struct uns_range u = {0, UNS_ID_BLOCK}, g = {0, UNS_ID_BLOCK};
-
-		if (split_dir(name, &u.start, &g.start) < 0)
-			continue;
-		if (taken(set, u, uns_str_printf(err, "the tree %s/%s", f->data_root, name), err) < 0 ||
-		    taken(set, g, uns_str_printf(err, "the tree %s/%s", f->data_root, name), err) < 0)
+	for (size_t i = 0; i < blocks->n; i++)
+		if (uns_allocator_take(a, blocks->v[i].range, err) < 0)
 			return -1;
-	}
 	return 0;
-}
-
-static int fill_taken(const struct uns_facts *f, const char *user, int what, struct uns_rangeset *set, struct uns_err *err)
-{
-	if (uns_rangeset_add(set, foreign_range, "systemd's foreign IDs", err) < 0)
-		return -1;
-	if ((what & TAKEN_UIDS) &&
-	    (taken_lines(f, &f->subuid, UNS_SUBUID, user, set, err) < 0 || taken_accounts(&f->users, "user", "UID", set, err) < 0))
-		return -1;
-	if ((what & TAKEN_GIDS) && (taken_lines(f, &f->subgid, UNS_SUBGID, user, set, err) < 0 ||
-	                            taken_accounts(&f->groups, "group", "GID", set, err) < 0))
-		return -1;
-	if (!(what & TAKEN_FILES))
-		return 0;
-	if (f->have_census &&
-	    (taken_blocks(&f->census.uid_blocks, set, err) < 0 || taken_blocks(&f->census.gid_blocks, set, err) < 0))
-		return -1;
-	return taken_dirs(f, set, err);
 }
 
 int uns_plan_free(const struct uns_facts *f, const char *user, uint32_t count, uint32_t *ret_start, struct uns_err *err)
 {
-	uns_auto(uns_rangeset_done) struct uns_rangeset set = {0};
-	uint32_t low = count > UNS_ID_BLOCK ? count : UNS_ID_BLOCK;
+	__attribute__((cleanup(model_freep))) struct uns_model *m = uns_model_new(&f->ids, user, err);
+	__attribute__((cleanup(allocator_freep))) struct uns_allocator *a = m ? uns_allocator_new(m, err) : NULL;
 
-	if (fill_taken(f, user, TAKEN_UIDS | TAKEN_GIDS | TAKEN_FILES, &set, err) < 0)
+	if (!a)
 		return -1;
-	if (uns_rangeset_first_free(&set, low > FIRST_ID ? low : FIRST_ID, LAST_ID, count, UNS_ID_BLOCK, ret_start) == 0)
-		return 0;
-	return uns_rangeset_first_free(&set, low, LAST_ID, count, UNS_ID_BLOCK, ret_start) == 0 ? 0 : 1;
+	if (f->have_census &&
+	    (take_census(&f->census.uid_blocks, a, err) < 0 || take_census(&f->census.gid_blocks, a, err) < 0))
+		return -1;
+	return uns_allocator_next(a, count, ret_start, err);
 }
 
 /* ---- is it fit ---- */
 
-/* Why not, or NULL. Home and shifted IDs must be disjoint, or a run that was cut could not tell which files are done. */
-static const char *unsafe(struct uns_range r)
-{
-	if (!uns_range_valid(r))
-		return "it holds no IDs or ends beyond the last one";
-	if (r.start < UNS_ID_BLOCK)
-		return "it begins below 65536, among the IDs of the host's own users";
-	if (r.start < r.count)
-		return "it begins below its own count, so that IDs before and after the shift could not be told apart";
-	if (r.start > LAST_ID || r.count > LAST_ID + 1 - r.start)
-		return "it reaches beyond 2147483647, which programs that keep IDs as int take for negative";
-	return NULL;
-}
-
 static int check_safe(const struct uns_request *r, struct uns_range range, const char *what, struct uns_findings *findings,
                       struct uns_err *err)
 {
-	const char *why = unsafe(range);
+	const char *why = uns_range_unsafe(range);
 
 	if (!why)
 		return 0;
@@ -186,27 +83,38 @@ static int check_safe(const struct uns_request *r, struct uns_range range, const
 	return 1;
 }
 
-/* Only other people's lines and accounts: files that have such IDs are counted by the census and told one by one. */
-static int check_free(const struct uns_facts *f, const struct uns_request *r, const char *user, int what, struct uns_range range,
-                      bool in_use, struct uns_findings *findings, struct uns_err *err)
+static int say_taken(const struct uns_request *r, const struct uns_model *m, enum uns_idkind kind, struct uns_range range,
+                     const struct uns_claim *c, bool in_use, struct uns_findings *findings, struct uns_err *err)
 {
-	uns_auto(uns_rangeset_done) struct uns_rangeset set = {0};
-	const struct uns_taken *other;
+	uns_auto(uns_buf_done) struct uns_buf who = UNS_BUF_INIT;
 	char object[32];
 
-	if (fill_taken(f, user, what, &set, err) < 0)
-		return -1;
-	other = uns_rangeset_find(&set, range);
-	if (!other)
-		return 0;
 	snprintf(object, sizeof(object), "%u:%u", range.start, range.count);
-	if (uns_findings_add(findings, &r->ignore, in_use ? "RangeShared" : "RangeTaken", object,
-	                     in_use ? "usernsctl disable docker --purge, then usernsctl enable docker: it chooses a free range"
-	                            : "usernsctl enable docker --range=auto chooses a free range (a line of the remap user that is "
-	                              "in the way must be removed first)",
-	                     err, "%s range overlaps %s", what == TAKEN_UIDS ? "the UID" : "the GID", other->who) < 0)
+	if (uns_claim_describe(m, kind, c, &who, err) < 0)
 		return -1;
-	return in_use ? 0 : 1;
+	return uns_findings_add(findings, &r->ignore,
+	                        in_use ? "RangeShared" : c->severity == UNS_ERROR ? "RangeTaken" : "RangeDiscouraged", object,
+	                        in_use ? "usernsctl disable docker --purge, then usernsctl enable docker: it chooses a free range"
+	                               : "usernsctl enable docker --range=auto chooses a free range (a line of the remap user that is "
+	                                 "in the way must be removed first)",
+	                        err, "the %s range overlaps %s", kind == UNS_UID ? "UID" : "GID", who.data);
+}
+
+/* What is the user's own is left out. Files that have such IDs are counted by the census and told one by one. */
+static int check_free(const struct uns_facts *f, const struct uns_request *r, const char *user, enum uns_idkind kind,
+                      struct uns_range range, bool in_use, struct uns_findings *findings, struct uns_err *err)
+{
+	__attribute__((cleanup(model_freep))) struct uns_model *m = uns_model_new(&f->ids, user, err);
+	const struct uns_claim *c;
+
+	if (!m)
+		return -1;
+	c = uns_model_find(m, kind, range, UNS_WARNING);
+	if (!c)
+		return 0;
+	if (say_taken(r, m, kind, range, c, in_use, findings, err) < 0)
+		return -1;
+	return in_use || c->severity != UNS_ERROR ? 0 : 1;
 }
 
 static int check_pair(const struct uns_facts *f, const struct uns_request *r, const char *user, const struct uns_shift *s,
@@ -217,9 +125,9 @@ static int check_pair(const struct uns_facts *f, const struct uns_request *r, co
 	if (rc == 0)
 		rc = check_safe(r, s->gid, what, findings, err);
 	if (rc == 0)
-		rc = check_free(f, r, user, TAKEN_UIDS, s->uid, in_use, findings, err);
+		rc = check_free(f, r, user, UNS_UID, s->uid, in_use, findings, err);
 	if (rc == 0)
-		rc = check_free(f, r, user, TAKEN_GIDS, s->gid, in_use, findings, err);
+		rc = check_free(f, r, user, UNS_GID, s->gid, in_use, findings, err);
 	return rc;
 }
 
@@ -239,13 +147,22 @@ static int several(const struct uns_request *r, const char *user, const char *fi
 	return 1;
 }
 
+/* Of --range, when it names or implies one. */
+static struct uns_range wanted(const struct uns_request *r)
+{
+	uint32_t count = r->range.count ? r->range.count : UNS_ID_BLOCK;
+
+	return (struct uns_range){r->range_how == UNS_RANGE_HASH ? uns_range_hash(r->user, count) : r->range.start, count};
+}
+
 static int own_line_differs(const struct uns_request *r, const char *user, struct uns_range line, struct uns_findings *findings,
                             struct uns_err *err)
 {
-	uint32_t count = r->range.count ? r->range.count : r->range_auto ? line.count : UNS_ID_BLOCK;
+	bool automatic = r->range_how == UNS_RANGE_AUTO;
+	uint32_t count = r->range.count ? r->range.count : automatic ? line.count : UNS_ID_BLOCK;
 	char object[32];
 
-	if ((r->range_auto || line.start == r->range.start) && line.count == count)
+	if ((automatic || line.start == wanted(r).start) && line.count == count)
 		return 0;
 	snprintf(object, sizeof(object), "%u:%u", line.start, line.count);
 	if (uns_findings_add(findings, &r->ignore, "RangeTaken", object,
@@ -292,7 +209,7 @@ static int range_auto(const struct uns_facts *f, const struct uns_request *r, st
 	}
 	if (uns_findings_add(findings, &r->ignore, "RangeNone", r->user,
 	                     "choose a smaller count, or free ranges of users that are gone", err,
-	                     "no %u IDs in a row are free between 65536 and %u", count, LAST_ID) < 0)
+	                     "no %u IDs in a row are free between 65536 and %u", count, UNS_RANGE_LAST) < 0)
 		return -1;
 	return 1;
 }
@@ -300,13 +217,12 @@ static int range_auto(const struct uns_facts *f, const struct uns_request *r, st
 static int range_wanted(const struct uns_facts *f, const struct uns_request *r, struct uns_shift *ret,
                         struct uns_findings *findings, struct uns_err *err)
 {
-	struct uns_range wanted = {r->range.start, r->range.count ? r->range.count : UNS_ID_BLOCK};
-	struct uns_shift s = {wanted, wanted};
+	struct uns_shift s = {wanted(r), wanted(r)};
 	int rc;
 
-	if (wanted.start % UNS_ID_BLOCK != 0) {
+	if (s.uid.start % UNS_ID_BLOCK != 0) {
 		if (uns_findings_add(findings, &r->ignore, "RangeUnsafe", "--range", "usernsctl enable docker --range=auto", err,
-		                     "%u is no multiple of 65536", wanted.start) < 0)
+		                     "%u is no multiple of 65536", s.uid.start) < 0)
 			return -1;
 		return 1;
 	}
@@ -346,8 +262,8 @@ static int range_active(const struct uns_facts *f, const struct uns_request *r, 
 		return -1;
 	if (strcmp(user, "root") == 0)
 		return 1;
-	u = uns_plan_own(f, &f->subuid, user);
-	g = uns_plan_own(f, &f->subgid, user);
+	u = uns_plan_own(f, UNS_UID, user);
+	g = uns_plan_own(f, UNS_GID, user);
 	rc = several(r, user, UNS_SUBUID, u.n, findings, err);
 	if (rc == 0)
 		rc = several(r, user, UNS_SUBGID, g.n, findings, err);
@@ -373,8 +289,8 @@ int uns_plan_range(const struct uns_facts *f, const struct uns_request *r, struc
 
 	if (r->command != UNS_ENABLE)
 		return range_active(f, r, ret, findings, err);
-	u = uns_plan_own(f, &f->subuid, r->user);
-	g = uns_plan_own(f, &f->subgid, r->user);
+	u = uns_plan_own(f, UNS_UID, r->user);
+	g = uns_plan_own(f, UNS_GID, r->user);
 	rc = several(r, r->user, UNS_SUBUID, u.n, findings, err);
 	if (rc == 0)
 		rc = several(r, r->user, UNS_SUBGID, g.n, findings, err);
@@ -382,5 +298,5 @@ int uns_plan_range(const struct uns_facts *f, const struct uns_request *r, struc
 		return rc;
 	if (u.n || g.n)
 		return range_of_lines(f, r, u, g, ret, findings, err);
-	return r->range_auto ? range_auto(f, r, ret, findings, err) : range_wanted(f, r, ret, findings, err);
+	return r->range_how == UNS_RANGE_AUTO ? range_auto(f, r, ret, findings, err) : range_wanted(f, r, ret, findings, err);
 }

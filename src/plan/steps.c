@@ -288,29 +288,44 @@ static int add_account(const struct uns_intent *w, struct uns_plan *p, const cha
 	return add(p, "account", false, &args, err);
 }
 
-static int add_line(struct uns_plan *p, const char *file, const char *owner, struct uns_range r, bool created, struct uns_err *err)
+/* The line is to be there (enable), or is there and the plan is turned round (disable). */
+static int add_line(struct uns_plan *p, enum uns_idkind kind, char *line, bool created, struct uns_err *err)
 {
-	uns_auto_json json_t *args = json_object();
+	uns_auto_free char *text = line;
 
-	if (put_text(args, "file", file, err) < 0 || put_text(args, "owner", owner, err) < 0 ||
-	    put(args, "start", json_integer(r.start), err) < 0 || put(args, "count", json_integer(r.count), err) < 0 ||
-	    put(args, "created", json_boolean(created), err) < 0)
+	if (!text)
 		return -1;
-	return add(p, "subid-line", false, &args, err);
+	return uns_plan_add(p, "subid-lines", false,
+	                    json_pack("{s:s, s:[], s:[s], s:b}", "file", UNS_SUBID_FILE(kind), "before", "after", text, "created",
+	                              created),
+	                    err);
 }
 
-/* For enable the lines that are to be, for disable those that are there, in their own spelling. */
+/* For disable the line that is there, byte by byte. */
+static char *line_of(const struct uns_intent *w, enum uns_idkind kind, const char *user, struct uns_err *err)
+{
+	const struct uns_subid *s = &w->f->ids.sub[kind].s;
+	uns_auto(uns_buf_done) struct uns_buf raw = UNS_BUF_INIT;
+
+	if (w->r->command != UNS_DISABLE)
+		return uns_subid_line_text(user, kind == UNS_UID ? w->shift.uid : w->shift.gid, err);
+	if (uns_subid_raw(s, uns_plan_own(w->f, kind, user).first, &raw, err) < 0)
+		return NULL;
+	return uns_buf_take(&raw, err);
+}
+
 static int add_lines(const struct uns_intent *w, struct uns_plan *p, const char *user, struct uns_err *err)
 {
-	bool off = w->r->command == UNS_DISABLE;
-	const struct uns_facts *f = w->f;
+	const bool wanted[UNS_IDKINDS] = {w->subuid, w->subgid};
 
-	if (w->subuid && add_line(p, UNS_SUBUID, off ? uns_plan_own(f, &f->subuid, user).first->owner : user, w->shift.uid,
-	                          !off && !f->have_subuid, err) < 0)
-		return -1;
-	if (w->subgid && add_line(p, UNS_SUBGID, off ? uns_plan_own(f, &f->subgid, user).first->owner : user, w->shift.gid,
-	                          !off && !f->have_subgid, err) < 0)
-		return -1;
+	for (int kind = 0; kind < UNS_IDKINDS; kind++) {
+		bool created = w->r->command != UNS_DISABLE && !w->f->ids.sub[kind].exists;
+
+		if (wanted[kind] && uns_ranges_editable(&w->f->ids, (enum uns_idkind)kind, err) < 0)
+			return -1;
+		if (wanted[kind] && add_line(p, (enum uns_idkind)kind, line_of(w, (enum uns_idkind)kind, user, err), created, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 

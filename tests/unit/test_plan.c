@@ -40,15 +40,25 @@ static void account(struct uns_accounts *a, const char *name, uint32_t id)
 {
 	a->v = reallocarray(a->v, a->n + 1, sizeof(*a->v));
 	assert_non_null(a->v);
-	a->v[a->n++] = (struct uns_account){str(name), id, id};
+	a->v[a->n++] = (struct uns_account){.name = str(name), .id = id, .gid = id};
 }
 
-static void line(struct uns_subid *s, const char *owner, uint32_t start, uint32_t count)
+/* Read as the host floor reads it: the raw line matters too. */
+static void line(struct uns_subid_file *f, const char *owner, uint32_t start, uint32_t count)
 {
-	s->v = reallocarray(s->v, s->n + 1, sizeof(*s->v));
-	assert_non_null(s->v);
-	s->v[s->n] = (struct uns_subid_line){str(owner), {start, count}, (unsigned)s->n + 1};
-	s->n++;
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (f->s.text)
+		assert_int_equal(uns_subid_print(&f->s, &text, NULL), 0);
+	assert_int_equal(uns_buf_printf(&text, NULL, "%s:%u:%u\n", owner, start, count), 0);
+	uns_subid_done(&f->s);
+	assert_int_equal(uns_subid_read(&text, &f->s, NULL), 0);
+}
+
+static void no_lines(struct uns_subid_file *f)
+{
+	uns_subid_done(&f->s);
+	f->exists = false;
 }
 
 static void setting(struct world *w, enum uns_setting_place place, const char *value, const char *file, unsigned at)
@@ -96,18 +106,18 @@ static void mounted(struct world *w, const char *point)
 static void bare(struct world *w)
 {
 	*w = (struct world){0};
-	account(&w->f.users, "root", 0);
-	account(&w->f.users, "alice", 1000);
-	account(&w->f.groups, "root", 0);
-	w->f.have_subuid = w->f.have_subgid = true;
-	line(&w->f.subuid, "alice", 100000, 65536);
-	line(&w->f.subgid, "alice", 100000, 65536);
+	account(&w->f.ids.users, "root", 0);
+	account(&w->f.ids.users, "alice", 1000);
+	account(&w->f.ids.groups, "root", 0);
+	w->f.ids.sub[UNS_UID].exists = w->f.ids.sub[UNS_GID].exists = true;
+	line(&w->f.ids.sub[UNS_UID], "alice", 100000, 65536);
+	line(&w->f.ids.sub[UNS_GID], "alice", 100000, 65536);
 	w->f.config_file = str("/etc/docker/daemon.json");
 	w->f.data_root = str(ROOT);
 	w->f.exec_root = str("/var/run/docker");
 	w->f.pidfile = str("/var/run/docker.pid");
 	w->f.socket = str("/var/run/docker.sock");
-	w->r = (struct uns_request){.command = UNS_ENABLE, .user = "dockremap", .range_auto = true};
+	w->r = (struct uns_request){.command = UNS_ENABLE, .user = "dockremap"};
 }
 
 static void fill(struct uns_store *s)
@@ -123,10 +133,10 @@ static void fill(struct uns_store *s)
 
 static void prepare_user(struct world *w)
 {
-	account(&w->f.users, "dockremap", 999);
-	account(&w->f.groups, "dockremap", 998);
-	line(&w->f.subuid, "dockremap", 524288, 65536);
-	line(&w->f.subgid, "dockremap", 524288, 65536);
+	account(&w->f.ids.users, "dockremap", 999);
+	account(&w->f.ids.groups, "dockremap", 998);
+	line(&w->f.ids.sub[UNS_UID], "dockremap", 524288, 65536);
+	line(&w->f.ids.sub[UNS_GID], "dockremap", 524288, 65536);
 }
 
 /* The engine installed, stopped, with data. */
@@ -215,10 +225,10 @@ static void done(struct world *w)
 
 	forget(w);
 	uns_strs_done(&w->r.ignore);
-	free(f->users.v);
-	free(f->groups.v);
-	free(f->subuid.v);
-	free(f->subgid.v);
+	free(f->ids.users.v);
+	free(f->ids.groups.v);
+	no_lines(&f->ids.sub[UNS_UID]);
+	no_lines(&f->ids.sub[UNS_GID]);
 	free(f->remap.v);
 	free(f->mounts.v);
 	json_decref(f->config);
@@ -319,17 +329,15 @@ static void a_host_without_an_engine_is_prepared(void **state)
 
 	(void)state;
 	bare(&w);
-	w.f.have_subuid = w.f.have_subgid = false;
-	free(w.f.subuid.v);
-	free(w.f.subgid.v);
-	w.f.subuid = w.f.subgid = (struct uns_subid){0};
+	no_lines(&w.f.ids.sub[UNS_UID]);
+	no_lines(&w.f.ids.sub[UNS_GID]);
 	make(&w);
-	assert_string_equal(kinds(&w), "account subid-line subid-line mkdir json-member");
+	assert_string_equal(kinds(&w), "account subid-lines subid-lines mkdir json-member");
 	assert_string_equal(args(&w, "account", 0), "{\"user\":\"dockremap\",\"group\":\"dockremap\"}");
-	assert_string_equal(args(&w, "subid-line", 0),
-	                    "{\"file\":\"/etc/subuid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":true}");
-	assert_string_equal(args(&w, "subid-line", 1),
-	                    "{\"file\":\"/etc/subgid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":true}");
+	assert_string_equal(args(&w, "subid-lines", 0),
+	                    "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"dockremap:524288:65536\"],\"created\":true}");
+	assert_string_equal(args(&w, "subid-lines", 1),
+	                    "{\"file\":\"/etc/subgid\",\"before\":[],\"after\":[\"dockremap:524288:65536\"],\"created\":true}");
 	assert_string_equal(args(&w, "mkdir", 0), "{\"path\":\"/etc/docker\",\"mode\":\"0755\",\"uid\":0,\"gid\":0}");
 	assert_string_equal(
 	    args(&w, "json-member", 0),
@@ -348,7 +356,7 @@ static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
 	(void)state;
 	running(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-line subid-line "
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-lines subid-lines "
 	                               "owner-mode shift-tree json-paths nest json-member "
 	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
 	assert_quiet(&w);
@@ -480,7 +488,7 @@ static void a_stopped_engine_stays_stopped(void **state)
 	(void)state;
 	stopped(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "interlock account subid-line subid-line owner-mode shift-tree json-paths nest json-member "
+	assert_string_equal(kinds(&w), "interlock account subid-lines subid-lines owner-mode shift-tree json-paths nest json-member "
 	                               "~interlock");
 	w.f.manager = UNS_MANAGER_SYSTEMD;
 	make(&w);
@@ -516,7 +524,7 @@ static void less_data_can_be_taken_along(void **state)
 	running(&w);
 	w.r.migrate = UNS_MIGRATE_VOLUMES;
 	make(&w);
-	assert_has(kinds(&w), "subid-line owner-mode shift-tree mkdir rename json-member ~interlock");
+	assert_has(kinds(&w), "subid-lines owner-mode shift-tree mkdir rename json-member ~interlock");
 	assert_has(args(&w, "owner-mode", 0), "\"patterns\":[\".\"]");
 	assert_has(args(&w, "shift-tree", 0), "\"patterns\":[\"volumes/*/_data\"]");
 	assert_string_equal(args(&w, "mkdir", 2),
@@ -527,11 +535,11 @@ static void less_data_can_be_taken_along(void **state)
 	assert_non_null(found(&w, "OldTreeLeft"));
 	w.r.migrate = UNS_MIGRATE_NONE;
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service account subid-line subid-line json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "~engine-sets service account subid-lines subid-lines json-member ~service engine-sets");
 	assert_has(args(&w, "engine-sets", 1), "\"volumes\":[]");
 	w.r.no_restart = true;
 	make(&w);
-	assert_string_equal(kinds(&w), "account subid-line subid-line json-member");
+	assert_string_equal(kinds(&w), "account subid-lines subid-lines json-member");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	w.r.migrate = UNS_MIGRATE_ALL;
 	make(&w);
@@ -756,6 +764,7 @@ static int range(struct world *w)
 
 static void the_first_free_block_is_chosen(void **state)
 {
+	struct uns_idtree tree = {str(ROOT "/100.720896"), {100, 720896}}; /* fourth, as a GID */
 	struct world w;
 
 	(void)state;
@@ -764,10 +773,11 @@ static void the_first_free_block_is_chosen(void **state)
 	assert_int_equal(w.shift.uid.start, 524288);
 	assert_int_equal(w.shift.gid.start, 524288);
 	assert_int_equal(w.shift.uid.count, 65536);
-	line(&w.f.subgid, "bob", 589823, 1); /* the last ID of the first block, only as a GID */
-	account(&w.f.users, "snap", 600000); /* second block */
-	account(&w.f.groups, "grp", 655360); /* third */
-	list(&w.f.remap_dirs, "100.720896"); /* fourth, as a GID */
+	line(&w.f.ids.sub[UNS_GID], "bob", 589823, 1); /* the last ID of the first block, only as a GID */
+	account(&w.f.ids.users, "snap", 600000); /* second block */
+	account(&w.f.ids.groups, "grp", 655360); /* third */
+	w.f.ids.tree = &tree;
+	w.f.ids.trees = 1;
 	w.f.have_census = true;
 	uns_rangeset_add(&w.f.census.uid_blocks, (struct uns_range){786432, 65536}, ROOT "/x", NULL);
 	uns_rangeset_add(&w.f.census.gid_blocks, (struct uns_range){851968, 65536}, ROOT "/x", NULL);
@@ -787,16 +797,16 @@ static void full_hosts_fall_back_or_are_told(void **state)
 
 	(void)state;
 	bare(&w);
-	line(&w.f.subuid, "big", 524288, 2147483647u - 524288u);
+	line(&w.f.ids.sub[UNS_UID], "big", 524288, 2147483647u - 524288u);
 	assert_int_equal(range(&w), 0);
 	assert_int_equal(w.shift.uid.start, 196608); /* alice has 100000 to 165535 */
-	line(&w.f.subuid, "small", 65536, 524288 - 65536);
+	line(&w.f.ids.sub[UNS_UID], "small", 65536, 524288 - 65536);
 	assert_int_equal(range(&w), 1);
 	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
 	assert_has(found(&w, "RangeNone")->reason, "65536");
 	done(&w);
 	bare(&w);
-	line(&w.f.subuid, "big", 65536, 2147352576u - 65536u); /* up to systemd's foreign range, which only leaves one more block */
+	line(&w.f.ids.sub[UNS_UID], "big", 65536, 2147352576u - 65536u); /* up to systemd's foreign range, which only leaves one more block */
 	assert_int_equal(range(&w), 0);
 	assert_int_equal(w.shift.uid.start, 2147418112u);
 	done(&w);
@@ -805,7 +815,7 @@ static void full_hosts_fall_back_or_are_told(void **state)
 struct lines_case {
 	const char *name;
 	uint32_t start, count, gstart; /* of the user's own lines; gstart 0: none in subgid */
-	bool range_auto;
+	enum uns_range_how how;
 	uint32_t want_start, want_count;
 	const char *id; /* finding, or NULL: the lines are used */
 };
@@ -813,21 +823,21 @@ struct lines_case {
 static void lines_that_are_there_are_used_or_refused(void **state)
 {
 	static const struct lines_case cases[] = {
-	    {"docker's own", 165536, 65536, 165536, true, 0, 0, NULL},
-	    {"starts differ", 231072, 65536, 165536, true, 0, 0, NULL},
-	    {"only in one file", 165536, 65536, 0, true, 0, 0, NULL},
-	    {"the same, asked for", 524288, 65536, 524288, false, 524288, 0, NULL},
-	    {"small, but sane", 524288, 1000, 524288, true, 0, 0, NULL},
-	    {"another was asked for", 524288, 65536, 524288, false, 589824, 0, "RangeTaken"},
-	    {"another count was asked for", 524288, 65536, 524288, true, 0, 131072, "RangeTaken"},
-	    {"alice's", 100000, 65536, 100000, true, 0, 0, "RangeTaken"},
-	    {"touches alice's last", 165535, 65536, 165535, true, 0, 0, "RangeTaken"},
-	    {"host users", 1000, 65536, 1000, true, 0, 0, "RangeUnsafe"},
-	    {"not disjoint", 131072, 131073, 131072, true, 0, 0, "RangeUnsafe"},
-	    {"too high", 2147483648u, 65536, 2147483648u, true, 0, 0, "RangeUnsafe"},
-	    {"ends too high", 2147483647u, 65536, 2147483647u, true, 0, 0, "RangeUnsafe"},
-	    {"empty", 524288, 0, 524288, true, 0, 0, "RangeUnsafe"},
-	    {"systemd's", 2147352576u, 65536, 2147352576u, true, 0, 0, "RangeTaken"},
+	    {"docker's own", 165536, 65536, 165536, UNS_RANGE_AUTO, 0, 0, NULL},
+	    {"starts differ", 231072, 65536, 165536, UNS_RANGE_AUTO, 0, 0, NULL},
+	    {"only in one file", 165536, 65536, 0, UNS_RANGE_AUTO, 0, 0, NULL},
+	    {"the same, asked for", 524288, 65536, 524288, UNS_RANGE_EXACT, 524288, 0, NULL},
+	    {"small, but sane", 524288, 1000, 524288, UNS_RANGE_AUTO, 0, 0, NULL},
+	    {"another was asked for", 524288, 65536, 524288, UNS_RANGE_EXACT, 589824, 0, "RangeTaken"},
+	    {"another count was asked for", 524288, 65536, 524288, UNS_RANGE_AUTO, 0, 131072, "RangeTaken"},
+	    {"alice's", 100000, 65536, 100000, UNS_RANGE_AUTO, 0, 0, "RangeTaken"},
+	    {"touches alice's last", 165535, 65536, 165535, UNS_RANGE_AUTO, 0, 0, "RangeTaken"},
+	    {"host users", 1000, 65536, 1000, UNS_RANGE_AUTO, 0, 0, "RangeUnsafe"},
+	    {"not disjoint", 131072, 131073, 131072, UNS_RANGE_AUTO, 0, 0, "RangeUnsafe"},
+	    {"too high", 2147483648u, 65536, 2147483648u, UNS_RANGE_AUTO, 0, 0, "RangeUnsafe"},
+	    {"ends too high", 2147483647u, 65536, 2147483647u, UNS_RANGE_AUTO, 0, 0, "RangeUnsafe"},
+	    {"empty", 524288, 0, 524288, UNS_RANGE_AUTO, 0, 0, "RangeUnsafe"},
+	    {"systemd's", 2147352576u, 65536, 2147352576u, UNS_RANGE_AUTO, 0, 0, "RangeTaken"},
 	};
 	struct world w;
 
@@ -836,10 +846,10 @@ static void lines_that_are_there_are_used_or_refused(void **state)
 		const struct lines_case *c = &cases[i];
 
 		bare(&w);
-		line(&w.f.subuid, "dockremap", c->start, c->count);
+		line(&w.f.ids.sub[UNS_UID], "dockremap", c->start, c->count);
 		if (c->gstart)
-			line(&w.f.subgid, "dockremap", c->gstart, c->count);
-		w.r.range_auto = c->range_auto;
+			line(&w.f.ids.sub[UNS_GID], "dockremap", c->gstart, c->count);
+		w.r.range_how = c->how;
 		w.r.range = (struct uns_range){c->want_start, c->want_count};
 		if (range(&w) != (c->id ? 1 : 0))
 			fail_msg("%s: wrong answer", c->name);
@@ -859,21 +869,21 @@ static void only_what_is_missing_is_added(void **state)
 
 	(void)state;
 	bare(&w);
-	account(&w.f.users, "dockremap", 999);
-	account(&w.f.groups, "dockremap", 999);
-	line(&w.f.subuid, "999", 524288, 65536); /* by UID: the engine reads that too */
+	account(&w.f.ids.users, "dockremap", 999);
+	account(&w.f.ids.groups, "dockremap", 999);
+	line(&w.f.ids.sub[UNS_UID], "999", 524288, 65536); /* by UID: the engine reads that too */
 	make(&w);
-	assert_has(kinds(&w), "subid-line mkdir");
-	assert_has(args(&w, "subid-line", 0), "/etc/subgid");
-	assert_has(args(&w, "subid-line", 0), "\"created\":false");
-	w.f.have_subgid = false;
+	assert_has(kinds(&w), "subid-lines mkdir");
+	assert_has(args(&w, "subid-lines", 0), "/etc/subgid");
+	assert_has(args(&w, "subid-lines", 0), "\"created\":false");
+	w.f.ids.sub[UNS_GID].exists = false;
 	make(&w);
-	assert_has(args(&w, "subid-line", 0), "\"created\":true");
+	assert_has(args(&w, "subid-lines", 0), "\"created\":true");
 	assert_lacks(kinds(&w), "account");
-	line(&w.f.subgid, "dockremap", 524288, 65536);
+	line(&w.f.ids.sub[UNS_GID], "dockremap", 524288, 65536);
 	make(&w);
-	assert_lacks(kinds(&w), "subid-line");
-	line(&w.f.subgid, "999", 524288, 65536);
+	assert_lacks(kinds(&w), "subid-lines");
+	line(&w.f.ids.sub[UNS_GID], "999", 524288, 65536);
 	make(&w);
 	assert_int_equal(w.plan.n, 0);
 	assert_string_equal(found(&w, "RangeSeveral")->object, "/etc/subgid");
@@ -900,9 +910,9 @@ static void a_wanted_range_is_checked(void **state)
 
 	(void)state;
 	bare(&w);
-	account(&w.f.users, "dockremap", 750000);
-	account(&w.f.groups, "grp", 800000);
-	w.r.range_auto = false;
+	account(&w.f.ids.users, "dockremap", 750000);
+	account(&w.f.ids.groups, "grp", 800000);
+	w.r.range_how = UNS_RANGE_EXACT;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		w.r.range = (struct uns_range){cases[i].start, cases[i].count};
 		assert_int_equal(range(&w), cases[i].id ? 1 : 0);
@@ -923,7 +933,7 @@ static void an_overlap_in_use_is_told_not_refused(void **state)
 
 	(void)state;
 	enabled(&w);
-	line(&w.f.subuid, "late", 589823, 65536);
+	line(&w.f.ids.sub[UNS_UID], "late", 589823, 65536);
 	make(&w);
 	assert_int_equal(w.plan.n, 0);
 	assert_has(found(&w, "RangeShared")->reason, "late");
@@ -945,9 +955,9 @@ static void the_user_must_fit(void **state)
 
 	(void)state;
 	bare(&w);
-	account(&w.f.users, "toor", 0);
-	account(&w.f.users, "half", 990);
-	account(&w.f.groups, "grp", 991);
+	account(&w.f.ids.users, "toor", 0);
+	account(&w.f.ids.users, "half", 990);
+	account(&w.f.ids.groups, "grp", 991);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		w.r.user = cases[i].user;
 		make(&w);
@@ -1264,14 +1274,14 @@ static void purge_removes_user_and_ranges(void **state)
 	w.r.command = UNS_DISABLE;
 	w.r.purge = true;
 	make(&w);
-	assert_has(kinds(&w), "~owner-mode ~subid-line ~subid-line ~account ~interlock");
-	assert_has(args(&w, "subid-line", 0), "/etc/subgid");
-	assert_has(args(&w, "subid-line", 0), "\"created\":false");
-	w.f.users.v[2].id = 1001; /* a person */
+	assert_has(kinds(&w), "~owner-mode ~subid-lines ~subid-lines ~account ~interlock");
+	assert_has(args(&w, "subid-lines", 0), "/etc/subgid");
+	assert_has(args(&w, "subid-lines", 0), "\"created\":false");
+	w.f.ids.users.v[2].id = 1001; /* a person */
 	make(&w);
 	assert_lacks(kinds(&w), "account");
 	assert_non_null(found(&w, "PurgeKeepsUser"));
-	assert_has(kinds(&w), "~subid-line");
+	assert_has(kinds(&w), "~subid-lines");
 	done(&w);
 }
 
@@ -1297,18 +1307,18 @@ static void disable_needs_one_range(void **state)
 	(void)state;
 	enabled(&w);
 	w.r.command = UNS_DISABLE;
-	line(&w.f.subuid, "dockremap", 1048576, 65536);
+	line(&w.f.ids.sub[UNS_UID], "dockremap", 1048576, 65536);
 	make(&w);
 	assert_non_null(found(&w, "RangeSeveral"));
 	assert_int_equal(w.plan.n, 0);
 	done(&w);
 	enabled(&w);
 	w.r.command = UNS_DISABLE;
-	w.f.subuid.v[1].range.start = 1048576; /* the lines no longer tell what the directory tells */
+	w.f.ids.sub[UNS_UID].s.v[1].range.start = 1048576; /* the lines no longer tell what the directory tells */
 	make(&w);
 	assert_non_null(found(&w, "RemapBroken"));
 	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
-	w.f.subuid.n = 1;
+	w.f.ids.sub[UNS_UID].s.n = 1;
 	make(&w);
 	assert_non_null(found(&w, "RemapBroken"));
 	done(&w);
