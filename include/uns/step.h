@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "uns/err.h"
+#include "uns/lock.h"
 #include "uns/plandoc.h"
 #include "uns/root.h"
 #include "uns/str.h"
@@ -43,6 +44,8 @@ struct uns_step_ctx {
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
 	struct uns_held *held;
+	struct uns_lock_how lock;                 /* how the account files are locked */
+	const struct uns_shadow_lock *locked;     /* the caller holds that lock already; NULL: the step takes it */
 	/* A line for people about progress inside a step; may be NULL. */
 	void (*tell)(void *user, const char *text);
 	void *tell_user;
@@ -62,7 +65,7 @@ struct uns_kind {
 
 extern const struct uns_kind uns_kind_account, uns_kind_engine_sets, uns_kind_env_option, uns_kind_interlock, uns_kind_json_member,
 	uns_kind_json_paths, uns_kind_mkdir, uns_kind_nest, uns_kind_own_file, uns_kind_owner_mode, uns_kind_rename, uns_kind_service,
-	uns_kind_shift_tree, uns_kind_subid_line, uns_kind_volume;
+	uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_volume;
 
 const struct uns_kind *uns_kind_find(const char *name); /* NULL: unknown */
 /* Known kind and well-formed args for every step; UNS_E_INPUT "<file>: step 3 (nest): …". */
@@ -81,7 +84,9 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
 /* Args of each kind (BEFORE → AFTER):
  *
  * account      {"user":S,"group":S}                                        absent → both exist (made by useradd/adduser)
- * subid-line   {"file":P,"owner":S,"start":N,"count":N,"created":B}        line absent → exactly one such line
+ * subid-lines  {"file":P,"before":[L…],"after":[L…],"created":B}          the lines of the owners that these lines name are exactly
+ *              before → exactly after (L: a whole line as its bytes stand in the file; created: the file is absent before)
+ * final-newline {"file":P,"line":L}                                        the file's last line is L without a newline → ends in one
  * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B}       member is before (or absent) → is after (or absent)
  * env-option   {"file":P,"variable":S,"option":S,"before":S?,"after":S?}   the same inside VARIABLE="--option=value"
  * own-file     {"file":P,"content":S,"mode":"0644"}                        absent → present, ours

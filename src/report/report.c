@@ -99,8 +99,9 @@ static int put_wrapped(struct uns_buf *b, size_t indent, const char *text, struc
 static const struct {
 	const char *kind, *there, *back;
 } headings[] = {
-	{ "account", "Remap user and its ranges", "Remap user and its ranges" },
-	{ "subid-line", "Remap user and its ranges", "Remap user and its ranges" },
+	{ "account", "User and ranges", "User and ranges" },
+	{ "subid-lines", "User and ranges", "User and ranges" },
+	{ "final-newline", "User and ranges", "User and ranges" },
 	{ "service", "Engine down", "Engine up again" },
 	{ "interlock", "Engine down", "Engine up again" },
 	{ "own-file", "Engine down", "Engine up again" },
@@ -394,12 +395,21 @@ static json_t *option_text(const json_t *args, const char *side)
 	return text ? uns_report_string_json(text) : NULL;
 }
 
-static json_t *line_text(const json_t *args)
+/* The lines of one side, joined by newlines; null when it has none. */
+static json_t *lines_text(const json_t *args, const char *side)
 {
-	uns_auto_free char *text = uns_str_printf(NULL, "%s:%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
-						  json_string_value(json_object_get(args, "owner")),
-						  json_integer_value(json_object_get(args, "start")),
-						  json_integer_value(json_object_get(args, "count")));
+	const json_t *lines = json_object_get(args, side);
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		if (uns_buf_puts(&b, i ? "\n" : "", NULL) < 0 || uns_buf_puts(&b, json_string_value(json_array_get(lines, i)), NULL) < 0)
+			return NULL;
+	return uns_report_string_json(b.data);
+}
+
+static json_t *ended_line(const json_t *args)
+{
+	uns_auto_free char *text = uns_str_printf(NULL, "%s\n", json_string_value(json_object_get(args, "line")));
 
 	return text ? uns_report_string_json(text) : NULL;
 }
@@ -407,9 +417,12 @@ static json_t *line_text(const json_t *args)
 /* 1 when the kind edits no text file, -1 when out of memory. */
 static int diff_sides(const struct uns_step *s, json_t **ret_before, json_t **ret_after)
 {
-	if (strcmp(s->kind, "subid-line") == 0) {
-		*ret_before = json_null();
-		*ret_after = line_text(s->args);
+	if (strcmp(s->kind, "subid-lines") == 0) {
+		*ret_before = lines_text(s->args, "before");
+		*ret_after = lines_text(s->args, "after");
+	} else if (strcmp(s->kind, "final-newline") == 0) {
+		*ret_before = json_incref(json_object_get(s->args, "line"));
+		*ret_after = ended_line(s->args);
 	} else if (strcmp(s->kind, "json-member") == 0) {
 		*ret_before = member_text(s->args, "before");
 		*ret_after = member_text(s->args, "after");

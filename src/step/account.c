@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "process.h"
+#include "text.h"
 #include "uns/account.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
@@ -302,16 +303,28 @@ static int complain(const struct job *j, enum uns_side to, struct uns_err *err)
 	                   j->a.user, j->a.group, j->prefix ? " in the root" : "", *said ? said : "nothing");
 }
 
+/* The tools take the lock themselves, so it must be free when they run. But they give up at once on a subuid.lock or subgid.lock
+ * that is held without .pwd.lock, and for ever on one of nobody: we wait, say who has it, and break what we are told to break; also
+ * what a run left that was killed here. */
+static int pass_lock(const struct uns_step_ctx *c, struct uns_err *err)
+{
+	uns_auto(uns_unlock_shadow) struct uns_shadow_lock lock = UNS_SHADOW_LOCK_INIT;
+
+	return text_lock(c, &lock, err);
+}
+
 static int account_drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(job_done) struct job j = {0};
 	bool want = to == UNS_AFTER;
 	struct seen s;
 
-	if (job_start(&j, c->root, c->step->args, err) || see(c->root, &j.a, &s, err))
+	if (job_start(&j, c->root, c->step->args, err) || pass_lock(c, err) || see(c->root, &j.a, &s, err))
 		return -1;
 	if (s.user == want && s.group == want)
 		return 0;
+	if (c->locked)
+		return uns_err_set(err, UNS_E_FAILED, "the account tools cannot run while we hold the lock of their files");
 	if (want ? add(&j, s, err) : del(&j, s, err))
 		return -1;
 	if (see(c->root, &j.a, &s, err))

@@ -62,8 +62,15 @@ static void loop_context(struct loop *l, struct uns_step_ctx *c, size_t i)
 {
 	context(c, l->t, l->root, i);
 	c->held = &l->held;
-	c->tell = l->run ? l->run->tell : NULL;
-	c->tell_user = l->run ? l->run->tell_user : NULL;
+	c->lock.timeout_ms = UNS_LOCK_TIMEOUT_MS;
+	if (!l->run)
+		return;
+	c->tell = l->run->tell;
+	c->tell_user = l->run->tell_user;
+	c->locked = l->run->locked;
+	c->lock.break_stale = l->run->lock.break_stale;
+	if (l->run->lock.timeout_ms)
+		c->lock.timeout_ms = l->run->lock.timeout_ms;
 }
 
 static int note(struct loop *l, const char *type, size_t i, enum uns_side to, bool kept, bool durable, struct uns_err *err)

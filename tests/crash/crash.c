@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every effect of a run, crashed before it, after it, half-way through it (torn) and failing; then resumed or rolled back, with a
  * second crash at a random effect of that; and the whole tree compared: types, owners, modes, links, times, devices, xattrs, bytes.
- * The journal must say the same as the host then: finished, and nothing differs.
+ * The journal must say the same as the host then: finished, and nothing differs. In a change of ranges each file of subordinate IDs is
+ * at any instant one that an undisturbed run has, whole.
  *   crash TEMPLATE WORK [STRIDE [stop]]
  * TEMPLATE is a host of tests/demo/make-host; WORK an empty directory; STRIDE: every how manieth effect (1: all); stop: at the first
  * round that fails. */
@@ -25,7 +26,7 @@
 enum mode { BEFORE_IT, AFTER_IT, TORN, FAILS, MODES };
 static const char *const mode_names[MODES] = { "before", "after", "torn", "failing" };
 
-enum job { RUN_ENABLE, RUN_DISABLE, RESUME, ROLLBACK };
+enum job { RUN_RANGE, RUN_ENABLE, RUN_DISABLE, RESUME, ROLLBACK };
 
 static unsigned rounds, failures;
 static bool stop_early;
@@ -67,14 +68,40 @@ static void fault_leave(void *user, const char *effect)
 
 /* ---- one job in a child ---- */
 
+/* What stands in both files: one line is replaced, one removed, three are added; and the last line has no newline. */
+#define DAVE_OLD "dave:200000:65536"
+#define DAVE_NEW "dave:1048576:65536"
+#define ERIN "erin:300000:65536"
+#define LAST "mallory:400000:65536"
+static const char range_old[] = "# people\nalice:100000:65536\n" DAVE_OLD "\n" ERIN "\n  odd line\n# the last\n" LAST;
+
+static json_t *range_args(const char *file)
+{
+	return json_pack("{s:s, s:[s,s], s:[s,s,s,s], s:b}", "file", file, "before", DAVE_OLD, ERIN, "after", DAVE_NEW,
+	                 "bob:524288:65536", "carol:589824:65536", "dora:655360:65536", "created", 0);
+}
+
+static int range_plan(struct uns_plan *plan, struct uns_err *err)
+{
+	static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (uns_plan_add(plan, "final-newline", false, json_pack("{s:s, s:s}", "file", files[i], "line", LAST), err) ||
+		    uns_plan_add(plan, "subid-lines", false, range_args(files[i]), err))
+			return -1;
+	return uns_plan_set_title(plan, "range", err) || uns_steps_check(plan, "plan", err) ? -1 : 0;
+}
+
 static int make_plan(const struct uns_root *root, enum job job, struct uns_plan *plan, struct uns_err *err)
 {
-	struct uns_request req = { .command = job == RUN_ENABLE ? UNS_ENABLE : UNS_DISABLE, .user = "dockremap", .range_auto = true,
-		                   .migrate = UNS_MIGRATE_ALL, .purge = true };
+	struct uns_request req = { .command = job == RUN_ENABLE ? UNS_ENABLE : UNS_DISABLE, .user = "dockremap",
+		                   .range_how = UNS_RANGE_AUTO, .migrate = UNS_MIGRATE_ALL, .purge = true };
 	struct uns_facts_want want = { .census = true, .nested = job == RUN_DISABLE };
 	uns_auto(uns_findings_done) struct uns_findings findings = { 0 };
 	uns_auto(uns_facts_done) struct uns_facts facts = { 0 };
 
+	if (job == RUN_RANGE)
+		return range_plan(plan, err);
 	if (uns_facts_read(root, &want, &facts, err) || uns_plan_make(&facts, &req, plan, &findings, err))
 		return -1;
 	for (size_t i = 0; i < findings.n; i++)
@@ -106,7 +133,7 @@ static int do_job(const struct uns_root *root, enum job job, struct uns_err *err
 
 	if (uns_txn_lock(root, &lock, err))
 		return -1;
-	if (job == RUN_ENABLE || job == RUN_DISABLE)
+	if (job == RUN_RANGE || job == RUN_ENABLE || job == RUN_DISABLE)
 		return run_new(root, job, err);
 	r = uns_txn_load(root, 0, &t, err);
 	if (r)
@@ -327,7 +354,7 @@ static void fresh(const char *template, const char *dir)
 }
 
 struct states {
-	const char *template;
+	const char *name, *template;
 	unsigned transactions; /* in the template */
 	char *at_start, *at_end; /* listings before the first job and after it ran undisturbed */
 };
@@ -388,6 +415,56 @@ static void expect_journal(const char *dir, const char *what)
 	failures++;
 }
 
+/* ---- the files of subordinate IDs ---- */
+
+/* What each of them is at some instant of an undisturbed run, in either direction. Empty where that is not looked at. */
+static struct uns_strs whole_files;
+
+static char *read_file(const char *dir, const char *name)
+{
+	struct uns_err err = { 0 };
+	uns_auto(uns_root_close) struct uns_root root = { .fd = -1 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	if (uns_root_open(&root, dir, &err) || uns_root_read(&root, name, 1u << 20, &b, NULL, &err) || uns_buf_puts(&b, "", &err)) {
+		fprintf(stderr, "crash: cannot read %s%s\n", dir, name);
+		exit(1);
+	}
+	return uns_buf_take(&b, &err);
+}
+
+static void learn_files(const char *at_end)
+{
+	uns_auto_free char *ended = uns_str_printf(NULL, "%s\n", range_old);
+	uns_auto_free char *uid = read_file(at_end, "/etc/subuid"), *gid = read_file(at_end, "/etc/subgid");
+
+	if (!ended || strcmp(uid, gid) || uns_strs_add(&whole_files, range_old, &the_err) ||
+	    uns_strs_add(&whole_files, ended, &the_err) || uns_strs_add(&whole_files, uid, &the_err)) {
+		fprintf(stderr, "crash: the undisturbed run made two files of one\n");
+		exit(1);
+	}
+}
+
+/* Whenever it was stopped: old or new, and the backup too. */
+static void expect_whole(const char *dir, const char *what)
+{
+	static const char *const names[] = { "/etc/subuid", "/etc/subgid", "/etc/subuid-", "/etc/subgid-" };
+
+	for (size_t i = 0; whole_files.n && i < sizeof(names) / sizeof(*names); i++) {
+		char path[4200];
+		uns_auto_free char *text = NULL;
+
+		snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+		if (i >= 2 && access(path, F_OK))
+			continue;
+		text = read_file(dir, names[i]);
+		if (uns_strs_has(&whole_files, text))
+			continue;
+		fprintf(stderr, "not ok: %s: %s is neither the old nor the new one: %s\n", what, names[i], text);
+		failures++;
+	}
+}
+
 /* After the first fault: go on with second, itself disturbed once, then undisturbed; the end must be one of the two states. */
 static void recover(const char *dir, const struct states *s, enum job second, const char *what)
 {
@@ -395,6 +472,7 @@ static void recover(const char *dir, const struct states *s, enum job second, co
 	const char *want;
 
 	/* What failed half-way is gone on with by the same command; RESUME goes on in the direction of the log. */
+	expect_whole(dir, what);
 	if (o.crashed || o.failed)
 		o = run_job(dir, second, 0, BEFORE_IT);
 	if (o.failed) {
@@ -419,12 +497,12 @@ static void one_round(const char *dir, const struct states *s, enum job first, u
 	char what[160];
 	struct outcome o;
 
-	snprintf(what, sizeof(what), "%s crashed %s effect %llu, then %s",
-	         first == RUN_ENABLE ? "enable" : first == RUN_DISABLE ? "disable" : "rollback", mode_names[mode],
-	         (unsigned long long)at, second == RESUME ? "resume" : "rollback");
+	snprintf(what, sizeof(what), "%s crashed %s effect %llu, then %s", s->name, mode_names[mode], (unsigned long long)at,
+	         second == RESUME ? "resume" : "rollback");
 	rounds++;
 	fresh(s->template, dir);
 	o = run_job(dir, first, at, mode);
+	expect_whole(dir, what);
 	if (mode == FAILS && !o.crashed && !o.failed) {
 		/* The failure was dealt with inside: the host must be wholly on one side. */
 		uns_auto_free char *have = listing(dir);
@@ -463,9 +541,9 @@ static uint64_t prepare(const char *dir, struct states *s, enum job first, const
 	return o.effects;
 }
 
-static void scenario(const char *dir, const char *template, enum job first, unsigned stride, const char *home)
+static void scenario(const char *name, const char *dir, const char *template, enum job first, unsigned stride, const char *home)
 {
-	struct states s = { .template = template };
+	struct states s = { .name = name, .template = template };
 	unsigned before = failures, start = rounds;
 	uint64_t effects = prepare(dir, &s, first, home);
 
@@ -475,23 +553,54 @@ static void scenario(const char *dir, const char *template, enum job first, unsi
 			if (first != ROLLBACK)
 				one_round(dir, &s, first, at, (enum mode)mode, ROLLBACK);
 		}
-	printf("%s: %llu effects, %u rounds, %u failed\n",
-	       first == RUN_ENABLE ? "enable" : first == RUN_DISABLE ? "disable" : "rollback of a finished enable",
-	       (unsigned long long)effects, rounds - start, failures - before);
+	printf("%s: %llu effects, %u rounds, %u failed\n", name, (unsigned long long)effects, rounds - start, failures - before);
 	fflush(stdout);
 	free(s.at_start);
 	free(s.at_end);
 }
 
-/* The host after an undisturbed enable, as the template of the ways back. */
-static void make_enabled(const char *template, const char *dir)
+/* The host after an undisturbed run, as the template of the ways back. */
+static void make_done(const char *template, enum job job, const char *dir)
 {
 	struct outcome o;
 
 	fresh(template, dir);
-	o = run_job(dir, RUN_ENABLE, 0, BEFORE_IT);
+	o = run_job(dir, job, 0, BEFORE_IT);
 	if (o.failed || o.crashed)
 		exit(1);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+	struct uns_err err = { 0 };
+	uns_auto(uns_root_close) struct uns_root root = { .fd = -1 };
+
+	if (!uns_root_open(&root, dir, &err) && !uns_root_write(&root, name, text, strlen(text), 0644, &err))
+		return;
+	fprintf(stderr, "crash: %s\n", err.text);
+	exit(1);
+}
+
+/* A root that has nothing but what a change of ranges needs: many rounds in little time. */
+static void ranges(const char *work, unsigned stride)
+{
+	char host[4096], template[4096], done[4096], etc[4200], lib[4200];
+	uns_auto_free char *home = NULL;
+
+	snprintf(host, sizeof(host), "%s/host", work);
+	snprintf(template, sizeof(template), "%s/range", work);
+	snprintf(done, sizeof(done), "%s/ranged", work);
+	snprintf(etc, sizeof(etc), "%s/etc", template);
+	snprintf(lib, sizeof(lib), "%s/var/lib", template);
+	command("mkdir", "-p", etc, lib);
+	put_file(template, "/etc/subuid", range_old);
+	put_file(template, "/etc/subgid", range_old);
+	home = listing(template);
+	make_done(template, RUN_RANGE, done);
+	learn_files(done);
+	scenario("range", host, template, RUN_RANGE, stride, NULL);
+	scenario("rollback of a finished range", host, done, ROLLBACK, stride, home);
+	uns_strs_done(&whole_files);
 }
 
 int main(int argc, char **argv)
@@ -508,10 +617,11 @@ int main(int argc, char **argv)
 	snprintf(host, sizeof(host), "%s/host", argv[2]);
 	snprintf(enabled, sizeof(enabled), "%s/enabled", argv[2]);
 	home = listing(argv[1]);
-	scenario(host, argv[1], RUN_ENABLE, stride, NULL);
-	make_enabled(argv[1], enabled);
-	scenario(host, enabled, ROLLBACK, stride, home);
-	scenario(host, enabled, RUN_DISABLE, stride, home);
+	ranges(argv[2], stride);
+	scenario("enable", host, argv[1], RUN_ENABLE, stride, NULL);
+	make_done(argv[1], RUN_ENABLE, enabled);
+	scenario("rollback of a finished enable", host, enabled, ROLLBACK, stride, home);
+	scenario("disable", host, enabled, RUN_DISABLE, stride, home);
 	printf("%u passed, %u failed\n", rounds - failures, failures);
 	return failures ? 1 : 0;
 }

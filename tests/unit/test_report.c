@@ -53,7 +53,7 @@ static void step(struct uns_plan *p, const char *kind, bool reverse, const char 
 }
 
 static const char line_args[] =
-	"{\"file\":\"/etc/subuid\",\"owner\":\"dockremap\",\"start\":524288,\"count\":65536,\"created\":false}";
+	"{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"dockremap:524288:65536\"],\"created\":false}";
 static const char member_args[] =
 	"{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\",\"after\":\"dockremap\",\"created\":false}";
 static const char rename_args[] = "{\"from\":\"/a\",\"to\":\"/b\"}";
@@ -61,7 +61,7 @@ static const char rename_args[] = "{\"from\":\"/a\",\"to\":\"/b\"}";
 static void plan_of_three(struct uns_plan *p)
 {
 	assert_int_equal(uns_plan_set_title(p, "enable docker", NULL), 0);
-	step(p, "subid-line", false, line_args);
+	step(p, "subid-lines", false, line_args);
 	step(p, "rename", false, rename_args);
 	step(p, "json-member", false, member_args);
 }
@@ -86,7 +86,7 @@ static void plan_headings_and_numbers(void **state)
 	plan_of_three(&p);
 	assert_int_equal(uns_report_plan(&p, NULL, false, &b, NULL), 0);
 	assert_string_equal(b.data, "Plan: enable docker, 3 steps\n"
-				    "Remap user and its ranges\n"
+				    "User and ranges\n"
 				    "  1. add dockremap:524288:65536 to /etc/subuid\n"
 				    "Data\n"
 				    "  2. rename /a to /b\n"
@@ -298,10 +298,14 @@ static void diff_json(void **state)
 
 	(void)state;
 	plan_of_three(&p);
-	step(&p, "subid-line", true, line_args);
+	step(&p, "subid-lines", true, line_args);
 	step(&p, "env-option", false,
 	     "{\"file\":\"/etc/default/docker\",\"variable\":\"DOCKER_OPTS\",\"option\":\"userns-remap\","
 	     "\"before\":\"a\",\"after\":\"b\"}");
+	step(&p, "subid-lines", false,
+	     "{\"file\":\"/etc/subgid\",\"before\":[\"b:1:2\",\"a:3:4\"],\"after\":[\"a:3:4\",\"c:5:6\",\"b:7:8\"]}");
+	step(&p, "final-newline", false, "{\"file\":\"/etc/subuid\",\"line\":\"a:3:4\"}");
+	step(&p, "final-newline", true, "{\"file\":\"/etc/subuid\",\"line\":\"a:3:4\"}");
 	step(&p, "own-file", true, "{\"file\":\"/x\",\"content\":\"[Unit]\\n\",\"mode\":\"0644\"}");
 	assert_json(uns_report_diff_json(&p),
 		    "[{\"file\":\"/etc/subuid\",\"before\":null,\"after\":\"dockremap:524288:65536\"},"
@@ -309,6 +313,9 @@ static void diff_json(void **state)
 		    "{\"file\":\"/etc/subuid\",\"before\":\"dockremap:524288:65536\",\"after\":null},"
 		    "{\"file\":\"/etc/default/docker\",\"before\":\"DOCKER_OPTS: --userns-remap=a\","
 		    "\"after\":\"DOCKER_OPTS: --userns-remap=b\"},"
+		    "{\"file\":\"/etc/subgid\",\"before\":\"b:1:2\\na:3:4\",\"after\":\"a:3:4\\nc:5:6\\nb:7:8\"},"
+		    "{\"file\":\"/etc/subuid\",\"before\":\"a:3:4\",\"after\":\"a:3:4\\n\"},"
+		    "{\"file\":\"/etc/subuid\",\"before\":\"a:3:4\\n\",\"after\":\"a:3:4\"},"
 		    "{\"file\":\"/x\",\"before\":\"[Unit]\\n\",\"after\":null}]");
 }
 
@@ -318,7 +325,7 @@ static void malformed_args_are_survived(void **state)
 	uns_auto_json json_t *actions = NULL;
 
 	(void)state;
-	step(&p, "subid-line", false, "{\"file\":7}");
+	step(&p, "subid-lines", false, "{\"file\":7}");
 	step(&p, "json-member", false, "{}");
 	assert_json(uns_report_diff_json(&p), "[]");
 	actions = uns_report_actions_json(&p);

@@ -5,6 +5,7 @@
 #include "scratch.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/lock.h"
 #include "uns/step.h"
 #include "uns/sys.h"
 
@@ -48,6 +49,8 @@ static void use(struct place *p, const char *kind, json_t *args)
 	assert_non_null(args);
 	p->step.kind = (char *)(uintptr_t)kind;
 	p->step.args = args;
+	if (p->c.record_dir > 0)
+		close(p->c.record_dir);
 	p->c = (struct uns_step_ctx){ .root = &p->root, .step = &p->step, .held = &p->held, .leg_start = UNS_BEFORE };
 	p->c.record_dir = openat(p->s.fd, "record", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	strcpy(p->c.record_name, "record-0001-0.json");
@@ -76,7 +79,7 @@ static char *contents(struct place *p, const char *path)
 {
 	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
 
-	if (uns_root_read(&p->root, path, 100000, &b, NULL, &p->err))
+	if (uns_root_read(&p->root, path, 1u << 24, &b, NULL, &p->err))
 		return NULL;
 	return uns_buf_take(&b, &p->err);
 }
@@ -130,42 +133,496 @@ static void test_own_file(void **state)
 	assert_non_null(strstr(p->c.why, "/etc/x"));
 }
 
-static void test_subid_line(void **state)
+/* ---- subid-lines ---- */
+
+/* Lists are written "A B C". */
+static json_t *line_list(const char *words)
+{
+	json_t *list = json_array();
+	char copy[400], *save = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		assert_int_equal(json_array_append_new(list, json_string(w)), 0);
+	return list;
+}
+
+static void use_lines(struct place *p, const char *file, const char *before, const char *after, bool created)
+{
+	json_decref(p->step.args);
+	use(p, "subid-lines", json_pack("{s:s,s:o,s:o,s:b}", "file", file, "before", line_list(before), "after", line_list(after),
+	                                "created", (int)created));
+}
+
+static void reput(struct place *p, const char *path, const char *text)
+{
+	unlinkat(p->s.fd, path, 0);
+	put_file(&p->s, path, text);
+}
+
+static void test_lines(void **state)
 {
 	struct place *p = *state;
 
 	put_file(&p->s, "etc/subuid", "# people\nalice:100000:65536\n");
-	use(p, "subid-line", json_pack("{s:s,s:s,s:i,s:i,s:b}", "file", "/etc/subuid", "owner", "dockremap", "start", 524288, "count",
-	                               65536, "created", 0));
+	use_lines(p, "/etc/subuid", "", "dockremap:524288:65536", false);
 	there_and_back(p, "/etc/subuid", "# people\nalice:100000:65536\n", "# people\nalice:100000:65536\ndockremap:524288:65536\n");
+	expect(p, "/etc/subuid-", "# people\nalice:100000:65536\ndockremap:524288:65536\n");
+	assert_false(there(p, "/etc/subuid.lock") || there(p, "/etc/subgid.lock") || there(p, "/etc/subuid.lock.usernsctl"));
+	assert_false(there(p, "/etc/subuid.usernsctl") || there(p, "/etc/subuid-.usernsctl"));
+}
+
+/* All bytes of others stay, however odd they are; those of our owners may be anything that is named. */
+static void test_lines_of_several(void **state)
+{
+	static const char before[] = "# people\n\nalice:100000:65536\n  # odd\nbob:200000:65536\nbob:300000:65536\n\tcarol:0x80000:1\n"
+	                             "junk\nmallory:900000:5:x\r\n:1:2\n";
+	struct place *p = *state;
+	uns_auto_free char *text = NULL;
+
+	put_file(&p->s, "etc/subgid", before);
+	use_lines(p, "/etc/subgid", "bob:200000:65536 bob:300000:65536 \tcarol:0x80000:1",
+	          "bob:200000:65536 carol:524288:1 dora:1048576:65536 emil:655360:65536", false);
+	assert_int_equal(side(p), UNS_BEFORE);
+	drive(p, UNS_AFTER);
+	text = contents(p, "/etc/subgid");
+	assert_non_null(strstr(text, "# people\n\nalice:100000:65536\n  # odd\nbob:200000:65536\n"));
+	assert_non_null(strstr(text, "\njunk\n"));
+	assert_non_null(strstr(text, "\nmallory:900000:5:x\r\n"));
+	assert_non_null(strstr(text, "\ncarol:524288:1\n"));
+	assert_non_null(strstr(text, "\ndora:1048576:65536\n"));
+	assert_non_null(strstr(text, "\n:1:2\n"));
+	assert_null(strstr(text, "300000"));
+	assert_null(strstr(text, "0x80000"));
+	drive(p, UNS_BEFORE);
+	assert_int_equal(side(p), UNS_BEFORE);
+}
+
+/* Lines that others add in between survive the way back, and so does the file. */
+static void test_lines_keep_others(void **state)
+{
+	struct place *p = *state;
+
+	use_lines(p, "/etc/subgid", "", "dockremap:524288:65536", true);
+	there_and_back(p, "/etc/subgid", NULL, "dockremap:524288:65536\n");
+	drive(p, UNS_AFTER);
+	reput(p, "etc/subgid", "dockremap:524288:65536\nbob:700000:65536\n");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subgid", "bob:700000:65536\n");
+	/* Not made by us: empty, but there. */
+	reput(p, "etc/subgid", "dockremap:524288:65536\n");
+	use_lines(p, "/etc/subgid", "", "dockremap:524288:65536", false);
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subgid", "");
+	use_lines(p, "/etc/subgid", "", "dockremap:524288:65536", true);
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subgid", NULL);
+}
+
+static void expect_foreign(struct place *p, const char *text, const char *why)
+{
+	struct uns_err err = { 0 };
+
+	reput(p, "etc/subuid", text);
+	assert_int_equal(side(p), UNS_FOREIGN);
+	if (!strstr(p->c.why, why) || !strstr(p->c.why, "/etc/subuid"))
+		fail_msg("%s: found no %s", p->c.why, why);
+	/* A step that had begun is driven all the same, but never over what it does not know. */
+	for (int to = UNS_BEFORE; to <= UNS_AFTER; to++) {
+		assert_int_equal(uns_step_drive(&p->c, (enum uns_side)to, &err), -1);
+		assert_int_equal(err.code, UNS_E_CONFLICT);
+		assert_non_null(strstr(err.text, why));
+		expect(p, "/etc/subuid", text);
+	}
+	assert_false(there(p, "/etc/subuid-") || there(p, "/etc/subuid.lock"));
+}
+
+static void test_lines_foreign(void **state)
+{
+	struct place *p = *state;
+
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	expect_foreign(p, "bob:100000:65536\n", "has the line \"bob:100000:65536\"");
+	expect_foreign(p, "bob:524288:65536\n bob:100000:65536\n", "has the line \" bob:100000:65536\"");
+	expect_foreign(p, "bob:524288:65536\nbob:524288:65536\n", "has the line \"bob:524288:65536\"");
+	expect_foreign(p, "bob\n#\nbob:\033[31m\n", "\"bob:?[31m\"");
+	use_lines(p, "/etc/subuid", "bob:1:2", "bob:524288:65536 eve:700000:1", false);
+	expect_foreign(p, "", "lacks the line \"bob:524288:65536\"");
+	expect_foreign(p, "bob:524288:65536\n", "lacks the line \"eve:700000:1\"");
+	expect_foreign(p, "bob:1:2\neve:700000:1\n", "\"bob:");
+	expect_foreign(p, "bob:1:2\nbob:524288:65536\neve:700000:1\n", "has the line \"bob:1:2\"");
+}
+
+/* Whose IDs they are is looked at once more when the lines are written. */
+static void expect_overlap(struct place *p, const char *text, const char *added, const char *other)
+{
+	struct stat before, after;
+
+	reput(p, "etc/subuid", text);
+	unlinkat(p->s.fd, "etc/subuid-", 0);
+	assert_int_equal(uns_root_stat(&p->root, "/etc/subuid", &before, &p->err), 0);
+	assert_int_equal(side(p), UNS_BEFORE);
+	assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+	assert_int_equal(p->err.code, UNS_E_CONFLICT);
+	if (!strstr(p->err.text, added) || !strstr(p->err.text, other))
+		fail_msg("%s: found no %s, %s", p->err.text, added, other);
+	assert_int_equal(uns_root_stat(&p->root, "/etc/subuid", &after, &p->err), 0);
+	assert_true(before.st_ino == after.st_ino);
+	assert_false(there(p, "/etc/subuid-"));
+}
+
+static void test_lines_overlap(void **state)
+{
+	struct place *p = *state;
+
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536 carol:100000:10 carol:589824:65536 dora:4294901759:65536", false);
+	expect_overlap(p, "# x\neve:589823:1\n", "bob:524288:65536", "\"eve:589823:1\" in line 2");
+	expect_overlap(p, "eve:1:65535\neve:500000:24289\n", "bob:524288:65536", "eve:500000:24289");
+	expect_overlap(p, "eve:0x80000:1\n", "bob:524288:65536", "eve:0x80000:1");
+	expect_overlap(p, "eve:65536:4000000000\n", "carol:100000:10", "line 1");
+	expect_overlap(p, "1000:4294967294:1\n", "dora:4294901759:65536", "1000:4294967294:1");
+	/* Beside it is not in it, and what nobody reads takes nothing. */
+	reput(p, "etc/subuid", "eve:100010:424278\neve:655360:1\neve:x:y\n#bob:524288:65536\neve:524288:0\n");
+	drive(p, UNS_AFTER);
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subuid", "eve:100010:424278\neve:655360:1\neve:x:y\n#bob:524288:65536\neve:524288:0\n");
+}
+
+/* What mends an overlap, or leaves it as it is, is not refused for it. */
+static void test_lines_had_overlap(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/subuid", "alice:100000:65536\nbob:0x186a0:70000\n");
+	use_lines(p, "/etc/subuid", "bob:0x186a0:70000", "bob:100000:65536 bob:165536:10", false);
+	drive(p, UNS_AFTER);
+	reput(p, "etc/subuid", "alice:100000:65536\nbob:0x186a0:70000\n");
+	use_lines(p, "/etc/subuid", "bob:0x186a0:70000", "bob:99999:70000", false);
+	expect_overlap(p, "alice:100000:65536\nbob:0x186a0:70000\n", "bob:99999:70000", "alice:100000:65536");
+	use_lines(p, "/etc/subuid", "bob:0x186a0:70000", "carol:100000:70000", false);
+	expect_overlap(p, "alice:100000:65536\nbob:0x186a0:70000\n", "carol:100000:70000", "alice:100000:65536");
+	/* The way back leads to what was, whatever has been added since. */
+	use_lines(p, "/etc/subuid", "bob:524288:65536", "", false);
+	reput(p, "etc/subuid", "eve:524288:65536\n");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subuid", "eve:524288:65536\nbob:524288:65536\n");
+}
+
+static void test_lines_symlink(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "data/subuid", "alice:100000:65536\n");
+	assert_int_equal(symlinkat("/data/subuid", p->s.fd, "etc/subuid"), 0);
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	assert_int_equal(side(p), UNS_BEFORE);
+	assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+	assert_int_equal(p->err.code, UNS_E_INPUT);
+	assert_non_null(strstr(p->err.text, "/etc/subuid is a symbolic link"));
+	expect(p, "/data/subuid", "alice:100000:65536\n");
 	assert_false(there(p, "/etc/subuid.lock"));
 }
 
-/* Lines that others add in between survive the way back. */
-static void test_subid_line_keeps_others(void **state)
+/* An editor that takes no lock adds a line each time that we write one of our temporary files, so many times. */
+struct editor {
+	struct place *p;
+	unsigned times, done;
+};
+
+static int editor_enter(void *user, const char *effect, size_t *len)
+{
+	struct editor *e = user;
+	char path[1024];
+	FILE *f;
+
+	(void)len;
+	if (strcmp(effect, "chmod") || e->done == e->times)
+		return 0;
+	f = fopen(scratch_path(&e->p->s, "etc/subuid", path), "ae");
+	fprintf(f, "user%u:%u:1\n", e->done, 700000 + e->done);
+	fclose(f);
+	e->done++;
+	return 0;
+}
+
+static void editor_leave(void *user, const char *effect)
+{
+	(void)user;
+	(void)effect;
+}
+
+static int drive_edited(struct place *p, unsigned times, unsigned *ret_done)
+{
+	struct editor e = { p, times, 0 };
+	struct uns_sys_hook hook = { editor_enter, editor_leave, &e };
+	int r;
+
+	reput(p, "etc/subuid", "alice:100000:65536\n");
+	uns_sys_set_hook(&hook);
+	r = uns_step_drive(&p->c, UNS_AFTER, &p->err);
+	uns_sys_set_hook(NULL);
+	*ret_done = e.done;
+	return r;
+}
+
+static void test_lines_unlocked_editor(void **state)
 {
 	struct place *p = *state;
+	uns_auto_free char *text = NULL;
+	unsigned done;
 
-	use(p, "subid-line", json_pack("{s:s,s:s,s:i,s:i,s:b}", "file", "/etc/subgid", "owner", "dockremap", "start", 524288, "count",
-	                               65536, "created", 1));
-	there_and_back(p, "/etc/subgid", NULL, "dockremap:524288:65536\n");
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	assert_int_equal(drive_edited(p, 9, &done), 0);
+	assert_int_equal(done, 9);
+	assert_int_equal(side(p), UNS_AFTER);
+	text = contents(p, "/etc/subuid");
+	assert_non_null(strstr(text, "\nuser0:700000:1\n"));
+	assert_non_null(strstr(text, "\nuser8:700008:1\n"));
+	assert_int_equal(drive_edited(p, 1000, &done), -1);
+	assert_int_equal(p->err.code, UNS_E_CONFLICT);
+	assert_non_null(strstr(p->err.text, "was changed by somebody else"));
+	assert_int_equal(side(p), UNS_BEFORE);
+	assert_false(there(p, "/etc/subuid.usernsctl") || there(p, "/etc/subuid-.usernsctl") || there(p, "/etc/subuid.lock"));
+}
+
+/* The step takes the lock as it is told to, or leaves that to its caller. */
+static void test_lines_lock(void **state)
+{
+	struct place *p = *state;
+	struct uns_shadow_lock lock = UNS_SHADOW_LOCK_INIT;
+	struct uns_lock_how how = { 0 };
+
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", true);
+	assert_int_equal(uns_lock_shadow(&lock, &p->root, &how, &p->err), 0);
+	p->c.lock.timeout_ms = 1;
+	assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+	assert_int_equal(p->err.code, UNS_E_LOCKED);
+	p->c.locked = &lock;
 	drive(p, UNS_AFTER);
-	assert_int_equal(unlinkat(p->s.fd, "etc/subgid", 0), 0);
-	put_file(&p->s, "etc/subgid", "dockremap:524288:65536\nbob:700000:65536\n");
+	assert_true(there(p, "/etc/subuid.lock"));
+	uns_unlock_shadow(&lock);
+	p->c.locked = NULL;
+	put_file(&p->s, "etc/subuid.lock", "who knows");
+	assert_int_equal(uns_step_drive(&p->c, UNS_BEFORE, &p->err), -1);
+	assert_int_equal(p->err.code, UNS_E_LOCKED);
+	p->c.lock.break_stale = true;
 	drive(p, UNS_BEFORE);
-	expect(p, "/etc/subgid", "bob:700000:65536\n");
+	assert_false(there(p, "/etc/subuid") || there(p, "/etc/subuid.lock"));
 }
 
-static void test_subid_line_foreign(void **state)
+/* What a killed run left is swept up also when there is nothing else to do. */
+static void test_lines_leftovers(void **state)
 {
 	struct place *p = *state;
 
-	put_file(&p->s, "etc/subuid", "dockremap:100000:65536\n");
-	use(p, "subid-line", json_pack("{s:s,s:s,s:i,s:i,s:b}", "file", "/etc/subuid", "owner", "dockremap", "start", 524288, "count",
-	                               65536, "created", 0));
-	assert_int_equal(side(p), UNS_FOREIGN);
-	assert_non_null(strstr(p->c.why, "dockremap:524288:65536"));
+	put_file(&p->s, "etc/subuid", "bob:524288:65536\n");
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	for (int to = UNS_BEFORE; to <= UNS_AFTER; to++) {
+		put_file(&p->s, "etc/subuid.usernsctl", "bob:5");
+		put_file(&p->s, "etc/subuid-.usernsctl", "");
+		drive(p, to == UNS_BEFORE ? UNS_AFTER : UNS_BEFORE);
+		assert_false(there(p, "/etc/subuid.usernsctl") || there(p, "/etc/subuid-.usernsctl"));
+	}
+	expect(p, "/etc/subuid", "");
 }
+
+/* Many at once: each line is there once, and what was there stays in its order. */
+static void test_lines_many(void **state)
+{
+	enum { LINES = 50000, ADDED = 2000 };
+	static const char head[] = "user0:524288:16\nnew0:524304:16\nuser1:524320:16\n";
+	struct place *p = *state;
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	uns_auto_free char *text = NULL, *back = NULL;
+	json_t *after = json_array();
+	size_t lines = 0;
+
+	for (unsigned i = 0; i < LINES; i++)
+		assert_int_equal(uns_buf_printf(&b, &p->err, "user%u:%u:16\n", i, 524288 + i * 32), 0);
+	put_file(&p->s, "etc/subuid", b.data);
+	for (unsigned i = 0; i < ADDED; i++)
+		json_array_append_new(after, json_sprintf("new%u:%u:16", i, 524288 + 16 + i * 32 * (LINES / ADDED)));
+	use(p, "subid-lines", json_pack("{s:s,s:[],s:o}", "file", "/etc/subuid", "before", "after", after));
+	drive(p, UNS_AFTER);
+	text = contents(p, "/etc/subuid");
+	assert_non_null(text);
+	for (char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, LINES + ADDED);
+	assert_int_equal(strncmp(text, head, strlen(head)), 0);
+	drive(p, UNS_BEFORE);
+	back = contents(p, "/etc/subuid");
+	assert_string_equal(back, b.data);
+}
+
+static void expect_text(struct place *p, bool reverse, const char *want)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	p->step.reverse = reverse;
+	assert_int_equal(uns_step_describe(&p->step, &b, &p->err), 0);
+	assert_string_equal(b.data, want);
+	p->step.reverse = false;
+}
+
+static void test_lines_described(void **state)
+{
+	struct place *p = *state;
+
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	expect_text(p, false, "add bob:524288:65536 to /etc/subuid");
+	expect_text(p, true, "remove bob:524288:65536 from /etc/subuid");
+	use_lines(p, "/etc/subuid", "bob:1:2", "bob:524288:65536", false);
+	expect_text(p, false, "replace bob:1:2 by bob:524288:65536 in /etc/subuid");
+	expect_text(p, true, "replace bob:524288:65536 by bob:1:2 in /etc/subuid");
+	use_lines(p, "/etc/subgid", "z:9:9", "z:9:9 d:4:1 b:2:1 c:3:1 a:1:1", false);
+	expect_text(p, false, "add 4 lines to /etc/subgid (d:4:1, b:2:1, c:3:1, …)");
+	use_lines(p, "/etc/subgid", "z:9:9", "b:2:1 a:1:1", false);
+	expect_text(p, false, "replace 1 line by 2 in /etc/subgid (z:9:9 by b:2:1, a:1:1)");
+	expect_text(p, true, "replace 2 lines by 1 in /etc/subgid (b:2:1, a:1:1 by z:9:9)");
+}
+
+/* A step that is reversed has its sides swapped, and nothing else. */
+static void test_lines_reversed(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/subuid", "alice:100000:65536\nbob:524288:65536\n");
+	use_lines(p, "/etc/subuid", "", "bob:524288:65536", false);
+	p->step.reverse = true;
+	assert_int_equal(side(p), UNS_BEFORE);
+	drive(p, UNS_AFTER);
+	expect(p, "/etc/subuid", "alice:100000:65536\n");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subuid", "alice:100000:65536\nbob:524288:65536\n");
+}
+
+/* The account tools want the lock themselves: it is waited for, never held, and broken as told, before they run. */
+static void test_account_lock(void **state)
+{
+	struct place *p = *state;
+	struct uns_shadow_lock lock = UNS_SHADOW_LOCK_INIT;
+	struct stat st;
+
+	if (geteuid() != 0 || (stat("/usr/sbin/useradd", &st) && stat("/sbin/useradd", &st))) {
+		print_message("not tried: needs root and useradd\n");
+		return;
+	}
+	put_file(&p->s, "etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+	put_file(&p->s, "etc/group", "root:x:0:\n");
+	put_file(&p->s, "etc/shadow", "root:*:19000:0:99999:7:::\n");
+	put_file(&p->s, "etc/subuid", "");
+	put_file(&p->s, "etc/subgid", "");
+	use(p, "account", json_pack("{s:s,s:s}", "user", "shifter", "group", "shifter"));
+	put_file(&p->s, "etc/subuid.lock", "who knows");
+	p->c.lock.timeout_ms = 1;
+	assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+	assert_int_equal(p->err.code, UNS_E_LOCKED);
+	assert_non_null(strstr(p->err.text, "--break-stale-locks"));
+	p->c.locked = &lock;
+	assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+	assert_non_null(strstr(p->err.text, "while we hold the lock"));
+	assert_int_equal(side(p), UNS_BEFORE);
+	p->c.locked = NULL;
+	p->c.lock.break_stale = true;
+	drive(p, UNS_AFTER);
+	assert_false(there(p, "/etc/subuid.lock") || there(p, "/etc/subgid.lock"));
+	/* Killed when it had the lock, and nothing else to do: that lock goes too. */
+	put_file(&p->s, "etc/subgid.lock", "");
+	drive(p, UNS_AFTER);
+	assert_false(there(p, "/etc/subgid.lock"));
+	drive(p, UNS_BEFORE);
+}
+
+/* ---- final-newline ---- */
+
+static void use_newline(struct place *p, const char *line)
+{
+	json_decref(p->step.args);
+	use(p, "final-newline", json_pack("{s:s,s:s}", "file", "/etc/subuid", "line", line));
+}
+
+static void test_newline(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/subuid", "alice:100000:65536\nbob:200000:65536");
+	use_newline(p, "bob:200000:65536");
+	there_and_back(p, "/etc/subuid", "alice:100000:65536\nbob:200000:65536", "alice:100000:65536\nbob:200000:65536\n");
+	expect(p, "/etc/subuid-", "alice:100000:65536\nbob:200000:65536\n");
+	expect_text(p, false, "end the last line of /etc/subuid with a newline");
+	expect_text(p, true, "take the newline from the end of /etc/subuid again");
+	reput(p, "etc/subuid", "bob:200000:65536");
+	there_and_back(p, "/etc/subuid", "bob:200000:65536", "bob:200000:65536\n");
+}
+
+static void expect_kept(struct place *p, const char *text)
+{
+	reput(p, "etc/subuid", text);
+	assert_int_equal(uns_step_drive(&p->c, UNS_BEFORE, &p->err), 1);
+	expect(p, "/etc/subuid", text);
+}
+
+/* The newline is taken only from behind that line. */
+static void test_newline_kept(void **state)
+{
+	struct place *p = *state;
+
+	use_newline(p, "bob:200000:65536");
+	expect_kept(p, "bob:200000:65536\ncarol:300000:65536\n");
+	expect_kept(p, "bob:200000:65536\n\n");
+	expect_kept(p, "xbob:200000:65536\n");
+	expect_kept(p, "bob:200000:65536\r\n");
+	expect_kept(p, "00000:65536\n");
+	expect_kept(p, "\n");
+	expect_kept(p, "");
+	expect_kept(p, "bob:200000:65536\ncarol:300000:65536");
+	assert_false(there(p, "/etc/subuid-"));
+}
+
+static void test_newline_foreign(void **state)
+{
+	static const char *const texts[] = { "carol:1:1", "xbob:200000:65536", "bob:200000:65536\nx", "00000:65536" };
+	struct place *p = *state;
+
+	use_newline(p, "bob:200000:65536");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		reput(p, "etc/subuid", texts[i]);
+		assert_int_equal(side(p), UNS_FOREIGN);
+		assert_non_null(strstr(p->c.why, "/etc/subuid"));
+		assert_int_equal(uns_step_drive(&p->c, UNS_AFTER, &p->err), -1);
+		assert_int_equal(p->err.code, UNS_E_CONFLICT);
+		expect(p, "/etc/subuid", texts[i]);
+	}
+	reput(p, "etc/subuid", "");
+	assert_int_equal(side(p), UNS_AFTER);
+	drive(p, UNS_AFTER);
+	assert_int_equal(unlinkat(p->s.fd, "etc/subuid", 0), 0);
+	assert_int_equal(side(p), UNS_AFTER);
+	drive(p, UNS_AFTER);
+	expect(p, "/etc/subuid", NULL);
+}
+
+/* Lines are added behind the last one, and taken away again: the newline goes back last. */
+static void test_newline_below_lines(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/subuid", "bob:200000:65536");
+	use_newline(p, "bob:200000:65536");
+	drive(p, UNS_AFTER);
+	use_lines(p, "/etc/subuid", "", "carol:524288:65536", false);
+	drive(p, UNS_AFTER);
+	use_newline(p, "bob:200000:65536");
+	assert_int_equal(side(p), UNS_AFTER);
+	use_lines(p, "/etc/subuid", "", "carol:524288:65536", false);
+	drive(p, UNS_BEFORE);
+	use_newline(p, "bob:200000:65536");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/subuid", "bob:200000:65536");
+}
+
+/* ---- json-member ---- */
 
 static void use_member(struct place *p, json_t *before, json_t *after, bool created)
 {
@@ -422,17 +879,43 @@ static void test_checks(void **state)
 		{ "nest", "{\"dir\":\"/a\",\"into\":\"x\",\"gid\":0,\"keep\":[]}" },
 		{ "json-member", "{\"file\":\"/a\",\"key\":\"k\",\"before\":1,\"after\":1}" },
 		{ "env-option", "{\"file\":\"/a\",\"variable\":\"V\",\"option\":\"o\"}" },
-		{ "subid-line", "{\"file\":\"/a\",\"owner\":\"o\",\"start\":4294967295,\"count\":1}" },
+		{ "subid-lines", "{\"file\":\"/etc/passwd\",\"before\":[],\"after\":[\"a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[\"a:1:1\",\"b:2:2\"],\"after\":[\"b:2:2\",\"a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"after\":[\"a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[7]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\":1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:1:1\\n\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:1:1\\u0000\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:1:1\\nb:2:2\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:01:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:0x10:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:1:0\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:4294967295:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\" a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"a:1:1:\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"#a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[\"+a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[\"junk\"],\"after\":[\"a:1:1\"]}" },
+		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[\"a:x:1\"],\"after\":[\"a:x:1\",\"a:y:1\"]}" },
+		{ "final-newline", "{\"file\":\"/etc/subuid\"}" },
+		{ "final-newline", "{\"file\":\"/etc/group\",\"line\":\"a:1:1\"}" },
+		{ "final-newline", "{\"file\":\"/etc/subuid\",\"line\":\"\"}" },
+		{ "final-newline", "{\"file\":\"/etc/subuid\",\"line\":\"a:1:1\\n\"}" },
 		{ "own-file", "{\"file\":\"/a\"}" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct uns_err err = { 0 };
-		uns_auto_json json_t *args = json_loads(bad[i][1], 0, NULL);
+		uns_auto_json json_t *args = json_loads(bad[i][1], JSON_ALLOW_NUL, NULL);
 
 		assert_non_null(args);
-		assert_int_equal(uns_kind_find(bad[i][0])->check(args, &err), -1);
+		if (!uns_kind_find(bad[i][0])->check(args, &err))
+			fail_msg("%s is accepted", bad[i][1]);
 		assert_int_equal(err.code, UNS_E_INPUT);
 	}
 	assert_null(uns_kind_find("frobnicate"));
@@ -442,9 +925,24 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_own_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_subid_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_subid_line_keeps_others, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_subid_line_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_of_several, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_keep_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_overlap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_had_overlap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_symlink, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_unlocked_editor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_lock, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_leftovers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_described, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_reversed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_account_lock, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newline, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newline_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newline_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newline_below_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_member, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_member_created, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_member_foreign, setup, teardown),

@@ -364,6 +364,97 @@ static void test_second_process(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void start_lines(struct place *p, struct uns_txn *t)
+{
+	uns_auto(uns_plan_done) struct uns_plan plan = { 0 };
+	struct uns_err err = { 0 };
+
+	assert_int_equal(uns_plan_set_title(&plan, "test", &err), 0);
+	assert_int_equal(uns_plan_add(&plan, "subid-lines", false,
+	                              json_pack("{s:s,s:[],s:[s],s:b}", "file", "/etc/subuid", "before", "after", "bob:524288:65536",
+	                                        "created", 1), &err), 0);
+	assert_int_equal(uns_txn_create(&p->root, &plan, t, &err), 0);
+}
+
+/* How the account files are locked is the caller's to say: the steps are told, or find that he has done it. */
+static void test_run_locks(void **state)
+{
+	struct place *p = *state;
+	struct uns_shadow_lock lock = UNS_SHADOW_LOCK_INIT;
+	struct uns_lock_how now = { .timeout_ms = 1 };
+	struct uns_txn_run run = { .lock = now };
+	struct uns_err err = { 0 };
+	struct uns_txn t;
+	char dir[128];
+
+	snprintf(dir, sizeof(dir), "%s/etc", p->dir);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	start_lines(p, &t);
+	assert_int_equal(uns_lock_shadow(&lock, &p->root, &now, &err), 0);
+	assert_int_equal(uns_txn_drive(&t, &p->root, UNS_AFTER, &run, &err), -1);
+	assert_int_equal(err.code, UNS_E_LOCKED);
+	assert_non_null(strstr(err.text, "step 1 of 1 (subid-lines)"));
+	assert_false(there(p, "/etc/subuid"));
+	run.locked = &lock;
+	assert_int_equal(uns_txn_drive(&t, &p->root, UNS_AFTER, &run, &err), 0);
+	assert_true(there(p, "/etc/subuid") && there(p, "/etc/subuid.lock"));
+	uns_unlock_shadow(&lock);
+	put(p, "/etc/subuid.lock", "");
+	run.locked = NULL;
+	assert_int_equal(uns_txn_drive(&t, &p->root, UNS_BEFORE, &run, &err), -1);
+	assert_int_equal(err.code, UNS_E_LOCKED);
+	assert_non_null(strstr(err.text, "--break-stale-locks"));
+	run.lock.break_stale = true;
+	assert_int_equal(uns_txn_drive(&t, &p->root, UNS_BEFORE, &run, &err), 0);
+	assert_false(there(p, "/etc/subuid") || there(p, "/etc/subuid.lock"));
+	uns_txn_close(&t);
+}
+
+/* Without a word about it a step waits for the lock, and gets it. */
+static void test_run_takes_lock(void **state)
+{
+	struct place *p = *state;
+	struct uns_err err = { 0 };
+	struct uns_txn t;
+	char dir[128];
+
+	snprintf(dir, sizeof(dir), "%s/etc", p->dir);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	start_lines(p, &t);
+	assert_int_equal(uns_txn_drive(&t, &p->root, UNS_AFTER, NULL, &err), 0);
+	assert_true(there(p, "/etc/subuid"));
+	assert_false(there(p, "/etc/subuid.lock") || there(p, "/etc/subgid.lock"));
+	uns_txn_close(&t);
+}
+
+/* The end of a file that has lines behind it now is left as it is on the way back; that is no difference. */
+static void test_newline_left(void **state)
+{
+	struct place *p = *state;
+	uns_auto(uns_plan_done) struct uns_plan plan = { 0 };
+	struct uns_err err = { 0 };
+	struct uns_txn t;
+	size_t differs = 9;
+	char dir[128];
+
+	snprintf(dir, sizeof(dir), "%s/etc", p->dir);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	put(p, "/etc/subuid", "a:100000:1");
+	assert_int_equal(uns_plan_set_title(&plan, "test", &err), 0);
+	assert_int_equal(uns_plan_add(&plan, "final-newline", false,
+	                              json_pack("{s:s,s:s}", "file", "/etc/subuid", "line", "a:100000:1"), &err), 0);
+	assert_int_equal(uns_txn_create(&p->root, &plan, &t, &err), 0);
+	assert_int_equal(drive(p, &t, UNS_AFTER, &err), 0);
+	put(p, "/etc/subuid", "a:100000:1\nb:200000:1\n");
+	assert_int_equal(drive(p, &t, UNS_BEFORE, &err), 0);
+	reload(p, &t);
+	assert_int_equal(t.state, UNS_TXN_ROLLED_BACK);
+	assert_true(t.step[0].kept);
+	assert_int_equal(uns_txn_verify(&t, &p->root, NULL, NULL, &differs, &err), 0);
+	assert_int_equal(differs, 0);
+	uns_txn_close(&t);
+}
+
 static void test_list(void **state)
 {
 	struct place *p = *state;
@@ -400,6 +491,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rollback_foresees, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_run_locks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_run_takes_lock, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newline_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 	};
 
