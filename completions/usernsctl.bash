@@ -7,10 +7,16 @@ _usernsctl_ids() {
 	done
 }
 
+_usernsctl_owners() {
+	usernsctl range list --output=owner 2>/dev/null | sed 1d | sort -u
+}
+
 _usernsctl() {
-	local commands='enable disable migrate check status plan apply resume rollback verify history help'
+	local commands='enable disable migrate check status plan apply resume rollback verify history range help'
+	local ranges='list next add remove move check'
 	local every='--root= --json --color= --quiet --verbose --help --version'
-	local gate='--dry-run --yes --detailed-exitcode'
+	local gate='--dry-run --yes --detailed-exitcode --lock-timeout= --break-stale-locks'
+	local look='--scan= --deep --timeout='
 	local wishes='--user= --range= --migrate='
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
 
@@ -25,6 +31,8 @@ _usernsctl() {
 			cmd=$word
 		elif [[ $cmd == plan && " enable disable migrate " == *" $word "* ]]; then
 			sub=$word
+		elif [[ $cmd == range && -z $sub && " $ranges " == *" $word "* ]]; then
+			sub=$word
 		fi
 	done
 
@@ -36,7 +44,13 @@ _usernsctl() {
 		} ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--migrate) mapfile -t COMPREPLY < <(compgen -W 'all volumes none' -- "$cur"); return ;;
-	--range) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$cur"); return ;;
+	--range) mapfile -t COMPREPLY < <(compgen -W 'auto hash' -- "$cur"); return ;;
+	--batch) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--scan | --shift) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	-o | --output)
+		head=${cur%"${cur##*,}"}
+		mapfile -t COMPREPLY < <(compgen -P "$head" -W 'owner kind start end count line state' -- "${cur##*,}")
+		return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--ignore)
 		head=${cur%"${cur##*,}"}
@@ -51,6 +65,15 @@ _usernsctl() {
 		migrate) options="$gate --ignore=" ;;
 		check) options="$wishes --ignore=" ;;
 		apply | resume | rollback) options=$gate ;;
+		range)
+			case $sub in
+			list) options='--output=' ;;
+			next) options="--count= $look" ;;
+			add) options="$gate $look --range= --count= --batch= --ignore=" ;;
+			remove) options="$gate --range= --ignore=" ;;
+			move) options="$gate $look --range= --count= --shift= --ignore=" ;;
+			check) options="$gate $look --fix --all --ignore=" ;;
+			esac ;;
 		plan)
 			case $sub in
 			disable) options='--detailed-exitcode --purge --ignore=' ;;
@@ -73,6 +96,12 @@ _usernsctl() {
 			mapfile -t COMPREPLY < <(compgen -W 'enable disable migrate docker' -- "$cur")
 		fi ;;
 	apply) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	range)
+		case $sub in
+		'') mapfile -t COMPREPLY < <(compgen -W "$ranges" -- "$cur") ;;
+		add) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+		list | remove | move | check) mapfile -t COMPREPLY < <(compgen -W "$(_usernsctl_owners)" -- "$cur") ;;
+		esac ;;
 	help) mapfile -t COMPREPLY < <(compgen -W "$commands findings" -- "$cur") ;;
 	esac
 }

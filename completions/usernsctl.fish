@@ -5,7 +5,16 @@ function __usernsctl_ids
     usernsctl help findings 2>/dev/null | awk '$3 == "ignorable" { print $1 }'
 end
 
-set -l commands enable disable migrate check status plan apply resume rollback verify history help
+function __usernsctl_owners
+    usernsctl range list --output=owner 2>/dev/null | sed 1d | sort -u
+end
+
+function __usernsctl_range
+    __fish_seen_subcommand_from range; and __fish_seen_subcommand_from $argv
+end
+
+set -l commands enable disable migrate check status plan apply resume rollback verify history range help
+set -l ranges list next add remove move check
 set -l gated enable disable migrate apply resume rollback
 
 complete -c usernsctl -f
@@ -29,19 +38,40 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a resume -
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Take the pending or the last transaction back'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Compare the host with what a transaction left'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a history -d 'List the transactions'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a range -d 'List, check, give and take away subordinate IDs'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
 
-complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l dry-run -d 'Show what would be done, change nothing'
-complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l yes -d 'Do not ask'
-complete -c usernsctl -n "__fish_seen_subcommand_from $gated plan" -l detailed-exitcode -d 'Exit 10 when something changed, or would'
+for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove move check'
+    complete -c usernsctl -n $when -l dry-run -d 'Show what would be done, change nothing'
+    complete -c usernsctl -n $when -l yes -d 'Do not ask'
+    complete -c usernsctl -n $when -l lock-timeout -x -d 'Wait for the account files'
+    complete -c usernsctl -n $when -l break-stale-locks -d 'Remove locks that nobody can hold any more'
+    complete -c usernsctl -n $when -l detailed-exitcode -d 'Exit 10 when something changed, or would'
+end
+complete -c usernsctl -n '__fish_seen_subcommand_from plan' -l detailed-exitcode -d 'Exit 10 when something would change'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l user -x -a '(__fish_complete_users)' -d 'Remap user'
-complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l range -x -a auto -d 'IDs of the remap user'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l range -x -a 'auto hash' -d 'IDs of the remap user'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable plan' -l no-restart -d 'Leave the engine alone'
 complete -c usernsctl -n '__fish_seen_subcommand_from disable plan' -l purge -d 'Remove user and ranges too'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
 
-complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -a docker
+complete -c usernsctl -n "__fish_seen_subcommand_from range; and not __fish_seen_subcommand_from $ranges" -a "$ranges"
+complete -c usernsctl -n '__usernsctl_range add move remove' -l range -x -a 'auto hash' -d 'IDs'
+complete -c usernsctl -n '__usernsctl_range add move next' -l count -x -d 'Number of IDs'
+complete -c usernsctl -n '__usernsctl_range add' -l batch -r -F -d 'Owners, one a line'
+complete -c usernsctl -n '__usernsctl_range add' -a '(__fish_complete_users)'
+complete -c usernsctl -n '__usernsctl_range list' -s o -l output -x -a 'owner kind start end count line state' -d 'Columns'
+complete -c usernsctl -n '__usernsctl_range add move next check' -l scan -x -a '(__fish_complete_directories)' -d 'IDs of files below a directory count too'
+complete -c usernsctl -n '__usernsctl_range add move next check' -l deep -d 'Ask NSS about every ID'
+complete -c usernsctl -n '__usernsctl_range add move next check' -l timeout -x -d 'For asking NSS'
+complete -c usernsctl -n '__usernsctl_range check' -l fix -d 'Mend what is safe to mend'
+complete -c usernsctl -n '__usernsctl_range check' -l all -d 'Name every line'
+complete -c usernsctl -n '__usernsctl_range move' -l shift -x -a '(__fish_complete_directories)' -d 'Shift this tree along'
+complete -c usernsctl -n '__usernsctl_range add remove move check' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
+complete -c usernsctl -n '__usernsctl_range list remove move check' -a '(__usernsctl_owners)'
+
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan; and not __fish_seen_subcommand_from range' -a docker
 complete -c usernsctl -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from enable disable migrate' -a 'enable disable migrate'
 complete -c usernsctl -n '__fish_seen_subcommand_from apply' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from help' -a "$commands findings"

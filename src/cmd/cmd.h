@@ -10,6 +10,7 @@
 #include "uns/err.h"
 #include "uns/facts.h"
 #include "uns/finding.h"
+#include "uns/lock.h"
 #include "uns/plan.h"
 #include "uns/plandoc.h"
 #include "uns/root.h"
@@ -18,6 +19,7 @@
 
 /* Exit status with --detailed-exitcode when something changed, or would in a dry run. */
 #define UNS_EXIT_CHANGED 10
+#define UNS_OPERANDS_MAX 64
 
 /* ---- options.c ---- */
 
@@ -33,12 +35,36 @@ enum uns_cmd {
 	UNS_CMD_ROLLBACK,
 	UNS_CMD_VERIFY,
 	UNS_CMD_HISTORY,
+	UNS_CMD_RANGE_LIST,
+	UNS_CMD_RANGE_NEXT,
+	UNS_CMD_RANGE_ADD,
+	UNS_CMD_RANGE_REMOVE,
+	UNS_CMD_RANGE_MOVE,
+	UNS_CMD_RANGE_CHECK,
 	UNS_CMD_HELP,
 	UNS_CMDS,
 };
 
 enum uns_json_form { UNS_JSON_NONE, UNS_JSON_COMPACT, UNS_JSON_PRETTY, UNS_JSON_LINES };
 enum uns_color { UNS_COLOR_AUTO, UNS_COLOR_ALWAYS, UNS_COLOR_NEVER };
+
+enum { UNS_RANGE_OWNER, UNS_RANGE_KIND, UNS_RANGE_START, UNS_RANGE_END, UNS_RANGE_COUNT, UNS_RANGE_LINE, UNS_RANGE_STATE,
+       UNS_RANGE_COLUMNS };
+extern const char *const uns_range_columns[UNS_RANGE_COLUMNS + 1];
+
+/* Of the range commands; --range itself is in the request. */
+struct uns_range_options {
+	const char *const *owner; /* operands, in the options */
+	size_t owners;
+	bool named;               /* --range was given */
+	uint32_t count;           /* --count; 0: not given */
+	const char *batch;
+	int column[UNS_RANGE_COLUMNS];
+	size_t columns;           /* 0: all */
+	struct uns_strs scan, trees;
+	bool deep, fix, all;
+	int timeout_ms;           /* of probing NSS */
+};
 
 /* Strings point into argv. */
 struct uns_options {
@@ -52,8 +78,12 @@ struct uns_options {
 	struct uns_request request; /* of enable, disable, migrate, check, and of plan (which of them: request.command) */
 	const char *file;     /* apply */
 	unsigned number;      /* rollback, verify; 0: the newest */
+	struct uns_range_options ranges;
+	struct uns_lock_how lock;
+	const char *operand[UNS_OPERANDS_MAX];
 	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
 	enum uns_cmd topic_cmd;
+	bool topic_group; /* all commands that share the first word of topic_cmd */
 };
 
 /* UNS_E_USAGE when argv is not what the table of commands and options says. On success free with uns_options_done. */
@@ -97,6 +127,7 @@ struct uns_change {
 	bool changed;                        /* the host was changed, or would be (dry run) */
 	bool restart_required;
 	unsigned transaction;                /* 0: none */
+	const struct uns_shadow_lock *locked; /* the account files are locked for the whole transaction; NULL: steps do it */
 };
 /* Puts the documented members of a changing command into the run's document. */
 int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err);
@@ -133,6 +164,7 @@ void uns_planned_done(struct uns_planned *p);
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err);
 /* 0, or -1 with the exit class of the findings that refuse and their ids. */
 int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
+bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b);
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
 
 /* ---- status ---- */
@@ -146,6 +178,11 @@ int uns_status_line(struct uns_status *s, struct uns_err *err, const char *fmt, 
 /* What is pending: text, members "pending" and "last" of the document, the exit status. */
 int uns_status_journal(struct uns_status *s, struct uns_err *err);
 
+/* ---- range.c ---- */
+
+/* Asks NSS about both ranges of a shift; *ret_found accounts are new in f. */
+int uns_probe_shift(const struct uns_run *r, struct uns_idfacts *f, const struct uns_shift *s, size_t *ret_found, struct uns_err *err);
+
 /* ---- one function per command ---- */
 int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable and migrate */
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
@@ -156,5 +193,9 @@ int uns_cmd_resume(struct uns_run *r, struct uns_err *err);
 int uns_cmd_rollback(struct uns_run *r, struct uns_err *err);
 int uns_cmd_verify(struct uns_run *r, struct uns_err *err);
 int uns_cmd_history(struct uns_run *r, struct uns_err *err);
+int uns_cmd_range_list(struct uns_run *r, struct uns_err *err);
+int uns_cmd_range_next(struct uns_run *r, struct uns_err *err);
+int uns_cmd_range_check(struct uns_run *r, struct uns_err *err);
+int uns_cmd_range_change(struct uns_run *r, struct uns_err *err); /* add, remove, move */
 
 #endif

@@ -95,19 +95,33 @@ static bool same_shift(const struct uns_shift *a, const struct uns_shift *b)
 	return same_range(a->uid, b->uid) && same_range(a->gid, b->gid);
 }
 
+/* Until NSS knows no account in the range: each round finds one that was not known. */
+static int choose_range(const struct uns_run *r, struct uns_planned *p, struct uns_err *err)
+{
+	size_t found;
+
+	do {
+		int rc;
+
+		found = 0;
+		uns_findings_done(&p->findings);
+		rc = uns_plan_range(&p->facts, &r->o->request, &p->shift, &p->findings, err);
+		p->have_shift = rc == 0;
+		if (rc < 0 || (rc == 0 && uns_probe_shift(r, &p->facts.ids, &p->shift, &found, err) < 0))
+			return -1;
+	} while (found > 0);
+	return 0;
+}
+
 /* Reads the facts with a census for the given shift, and tells which shift they ask for. */
 static int read_facts(const struct uns_run *r, const struct uns_shift *shift, struct uns_planned *p, struct uns_err *err)
 {
-	const struct uns_request *request = &r->o->request;
-	struct uns_facts_want want = { .census = true, .nested = request->command == UNS_DISABLE, .shift = shift };
-	int rc;
+	struct uns_facts_want want = { .census = true, .nested = r->o->request.command == UNS_DISABLE, .shift = shift };
 
 	uns_planned_done(p);
 	if (uns_facts_read(&r->root, &want, &p->facts, err) < 0)
 		return uns_change_explain(err);
-	rc = uns_plan_range(&p->facts, request, &p->shift, &p->findings, err);
-	p->have_shift = rc == 0;
-	return rc < 0 ? -1 : 0;
+	return choose_range(r, p, err);
 }
 
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
@@ -280,7 +294,7 @@ static void on_tell(void *user, const char *text)
 void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret)
 {
 	*s = (struct uns_change_sink){ .run = r, .steps = steps };
-	*ret = (struct uns_txn_run){ .sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s };
+	*ret = (struct uns_txn_run){ .sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock };
 	/* A lost session must not stop a change half-way. */
 	signal(SIGHUP, SIG_IGN);
 }
@@ -307,6 +321,7 @@ static int drive(struct uns_run *r, struct uns_change *c, struct uns_txn *t, str
 	struct uns_txn_run listen;
 
 	uns_change_listen(&sink, r, c->plan->n, &listen);
+	listen.locked = c->locked;
 	if (uns_txn_drive(t, &r->root, UNS_AFTER, &listen, err) < 0) {
 		int rc = go_back(r, t, &listen, err);
 
@@ -355,7 +370,7 @@ static bool restart_required(const struct uns_planned *p)
 	return option && p->facts.running;
 }
 
-static bool same_plan(const struct uns_plan *a, const struct uns_plan *b)
+bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b)
 {
 	uns_auto_json json_t *ja = uns_plan_to_json(a);
 	uns_auto_json json_t *jb = uns_plan_to_json(b);
@@ -374,7 +389,7 @@ static int confirm_plan(const struct uns_run *r, const struct uns_planned *shown
 		uns_planned_show_findings(r, &now.findings);
 		return uns_planned_refused(&now.findings, err);
 	}
-	if (!same_plan(&shown->plan, &now.plan))
+	if (!uns_change_same_plan(&shown->plan, &now.plan))
 		return uns_err_set(err, UNS_E_CONFLICT,
 				   "the host changed while you were looking, so nothing was done; run it again");
 	return 0;

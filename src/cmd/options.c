@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One table of commands and one of options. Parsing and every help text come from them; tests/check-docs holds the man page and the
  * completions against the help texts. */
-#include "cmd.h"
+#include "values.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -9,8 +9,6 @@
 
 #include "uns/cleanup.h"
 #include "uns/num.h"
-
-#define OPERANDS_MAX 4
 
 /* ---- values ---- */
 
@@ -111,26 +109,6 @@ static int set_user(struct uns_options *o, const char *arg, struct uns_err *err)
 	return 0;
 }
 
-static int range_malformed(const char *arg, struct uns_err *err)
-{
-	return uns_err_set(err, UNS_E_USAGE, "--range=%s: expected auto, auto:COUNT, START or START:COUNT in plain decimal", arg);
-}
-
-static int set_range(struct uns_options *o, const char *arg, struct uns_err *err)
-{
-	size_t first = strcspn(arg, ":");
-	struct uns_range range = { 0, 0 };
-	bool automatic = first == 4 && strncmp(arg, "auto", 4) == 0;
-
-	if (!automatic && uns_num_u32(arg, first, &range.start) < 0)
-		return range_malformed(arg, err);
-	if (arg[first] == ':' && (uns_num_u32(arg + first + 1, strlen(arg + first + 1), &range.count) < 0 || range.count == 0))
-		return range_malformed(arg, err);
-	o->request.range_auto = automatic;
-	o->request.range = range;
-	return 0;
-}
-
 static int set_migrate(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	static const char *const names[] = { "all", "volumes", "none" };
@@ -187,7 +165,10 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 
 #define BIT(cmd) (1u << (cmd))
 #define PLANNING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_DISABLE) | BIT(UNS_CMD_MIGRATE))
-#define GATED (PLANNING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+#define RANGE_CHOOSING (BIT(UNS_CMD_RANGE_ADD) | BIT(UNS_CMD_RANGE_MOVE))
+#define RANGE_CHANGING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_RANGE_CHECK))
+#define RANGE_LOOKING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT) | BIT(UNS_CMD_RANGE_CHECK))
+#define GATED (PLANNING | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
 #define EVERY (~0u)
 
 static const struct command {
@@ -204,6 +185,12 @@ static const struct command {
 	[UNS_CMD_ROLLBACK] = { "rollback", "[NUMBER]", "take the pending or the last transaction back" },
 	[UNS_CMD_VERIFY] = { "verify", "[NUMBER]", "compare the host with what a transaction left" },
 	[UNS_CMD_HISTORY] = { "history", "", "list the transactions" },
+	[UNS_CMD_RANGE_LIST] = { "range list", "[OWNER]...", "list who owns which subordinate IDs" },
+	[UNS_CMD_RANGE_NEXT] = { "range next", "", "name the next free range" },
+	[UNS_CMD_RANGE_ADD] = { "range add", "[OWNER]...", "give owners a range, the same for UIDs and GIDs" },
+	[UNS_CMD_RANGE_REMOVE] = { "range remove", "OWNER", "take away an owner's ranges, or a part of them" },
+	[UNS_CMD_RANGE_MOVE] = { "range move", "OWNER", "give an owner another range, and shift trees along" },
+	[UNS_CMD_RANGE_CHECK] = { "range check", "[OWNER]...", "find what is wrong with all ranges, and mend what is safe" },
 	[UNS_CMD_HELP] = { "help", "[COMMAND|findings]", "show help, of a command, or the ids of all findings" },
 };
 
@@ -228,14 +215,29 @@ static const struct row {
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
 	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_user, "remap user (dockremap)" },
-	{ "range", 0, required_argument, "auto|START[:COUNT]", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_range,
-	  "IDs of the remap user (auto: first free; also auto:COUNT)" },
+	{ "range", 0, required_argument, "auto|hash|START[:COUNT]",
+	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE), uns_value_range,
+	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
 	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
 	  "data to take along (all)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
-	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_CHECK), set_ignore, "accept these findings" },
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
+	  "accept these findings" },
+	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
+	{ "batch", 0, required_argument, "FILE", BIT(UNS_CMD_RANGE_ADD), uns_value_batch,
+	  "owners, one a line: OWNER[:[START:]COUNT]; -: standard input" },
+	{ "output", 'o', required_argument, "COLUMNS", BIT(UNS_CMD_RANGE_LIST), uns_value_columns,
+	  "some of owner,kind,start,end,count,line,state" },
+	{ "scan", 0, required_argument, "PATH", RANGE_LOOKING, uns_value_scan, "IDs of files below PATH count too" },
+	{ "deep", 0, no_argument, NULL, RANGE_LOOKING, uns_value_deep, "ask NSS about every ID, not about a sample" },
+	{ "timeout", 0, required_argument, "SECONDS", RANGE_LOOKING, uns_value_timeout, "for asking NSS (10)" },
+	{ "fix", 0, no_argument, NULL, BIT(UNS_CMD_RANGE_CHECK), uns_value_fix, "mend what is safe to mend" },
+	{ "all", 0, no_argument, NULL, BIT(UNS_CMD_RANGE_CHECK), uns_value_all, "name every line, however many there are" },
+	{ "shift", 0, required_argument, "PATH", BIT(UNS_CMD_RANGE_MOVE), uns_value_shift, "shift this tree to the new range" },
+	{ "lock-timeout", 0, required_argument, "SECONDS", GATED, uns_value_lock_timeout, "wait for the account files (15)" },
+	{ "break-stale-locks", 0, no_argument, NULL, GATED, uns_value_break_locks, "remove locks that nobody can hold any more" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 #define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */
@@ -250,14 +252,50 @@ bool uns_options_changes(enum uns_cmd cmd)
 	return GATED & BIT(cmd);
 }
 
-static int find_command(const char *name, enum uns_cmd *ret)
+/* The name of a command is one word or two. */
+static bool is_command(enum uns_cmd cmd, const char *const v[], size_t n)
+{
+	const char *name = commands[cmd].name, *second = strchr(name, ' ');
+	size_t first = second ? (size_t)(second - name) : strlen(name);
+
+	if (n == 0 || strlen(v[0]) != first || strncmp(v[0], name, first) != 0)
+		return false;
+	return !second || (n > 1 && strcmp(v[1], second + 1) == 0);
+}
+
+/* How many of the words are the command's name; 0: there is no such command. */
+static size_t find_command(const char *const v[], size_t n, enum uns_cmd *ret)
 {
 	for (int i = 0; i < UNS_CMDS; i++)
-		if (strcmp(commands[i].name, name) == 0) {
+		if (is_command((enum uns_cmd)i, v, n)) {
 			*ret = (enum uns_cmd)i;
-			return 0;
+			return strchr(commands[i].name, ' ') ? 2 : 1;
 		}
-	return -1;
+	return 0;
+}
+
+/* The first command of a group ("range"), for help. */
+static bool find_group(const char *word, enum uns_cmd *ret)
+{
+	size_t len = strlen(word);
+
+	for (int i = 0; i < UNS_CMDS; i++)
+		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ') {
+			*ret = (enum uns_cmd)i;
+			return true;
+		}
+	return false;
+}
+
+static int unknown_command(const char *const v[], size_t n, struct uns_err *err)
+{
+	enum uns_cmd first;
+
+	if (!find_group(v[0], &first))
+		return uns_err_set(err, UNS_E_USAGE, "unknown command '%s'; 'usernsctl --help' lists the commands", v[0]);
+	if (n > 1)
+		return uns_err_set(err, UNS_E_USAGE, "%s: unknown command '%s'; 'usernsctl help %s' lists what there is", v[0], v[1], v[0]);
+	return uns_err_set(err, UNS_E_USAGE, "%s: which command? 'usernsctl help %s' lists what there is", v[0], v[0]);
 }
 
 /* ---- operands ---- */
@@ -294,7 +332,7 @@ static int take_number(struct uns_options *o, const char *const v[], size_t n, s
 static int take_planned(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	enum uns_cmd planned = UNS_CMD_ENABLE;
-	size_t used = n > 0 && find_command(v[0], &planned) == 0;
+	size_t used = n > 0 ? find_command(v, n, &planned) : 0;
 
 	if (!(BIT(planned) & PLANNING))
 		return uns_err_set(err, UNS_E_USAGE, "plan: '%s' has no plan; expected enable, disable or migrate", v[0]);
@@ -304,17 +342,23 @@ static int take_planned(struct uns_options *o, const char *const v[], size_t n, 
 
 static int take_topic(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
-	if (n > 1)
-		return too_many(o, v[1], err);
+	size_t used;
+
 	if (n == 0)
 		return 0;
-	if (strcmp(v[0], "findings") == 0)
+	if (strcmp(v[0], "findings") == 0) {
 		o->topic = UNS_HELP_FINDINGS;
-	else if (find_command(v[0], &o->topic_cmd) == 0)
-		o->topic = UNS_HELP_COMMAND;
-	else
+		return n > 1 ? too_many(o, v[1], err) : 0;
+	}
+	used = find_command(v, n, &o->topic_cmd);
+	if (used == 0 && find_group(v[0], &o->topic_cmd)) {
+		o->topic_group = true;
+		used = 1;
+	}
+	if (used == 0)
 		return uns_err_set(err, UNS_E_USAGE, "help: no command is named '%s'; 'usernsctl --help' lists them", v[0]);
-	return 0;
+	o->topic = UNS_HELP_COMMAND;
+	return n > used ? too_many(o, v[used], err) : 0;
 }
 
 static int take_file(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
@@ -323,6 +367,44 @@ static int take_file(struct uns_options *o, const char *const v[], size_t n, str
 		return uns_err_set(err, UNS_E_USAGE, "apply: a plan file is needed; 'usernsctl plan --json >FILE' makes one");
 	o->file = v[0];
 	return n > 1 ? too_many(o, v[1], err) : 0;
+}
+
+/* Into the options, since the operands themselves are gone when parsing is over. */
+static int take_owners(struct uns_options *o, const char *const v[], size_t n, size_t max, struct uns_err *err)
+{
+	if (n > max)
+		return too_many(o, v[max], err);
+	for (size_t i = 0; i < n; i++) {
+		if (!uns_subid_owner_valid(v[i]))
+			return uns_err_set(err, UNS_E_USAGE, "%s: '%s' cannot be an owner; expected the name or the UID of a user",
+					   commands[o->cmd].name, v[i]);
+		o->operand[i] = v[i];
+	}
+	o->ranges.owner = o->operand;
+	o->ranges.owners = n;
+	return 0;
+}
+
+static int take_range(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	bool one = o->cmd == UNS_CMD_RANGE_REMOVE || o->cmd == UNS_CMD_RANGE_MOVE;
+	const char *name = commands[o->cmd].name;
+
+	if ((one && n == 0) || (o->cmd == UNS_CMD_RANGE_ADD && n == 0 && !o->ranges.batch))
+		return uns_err_set(err, UNS_E_USAGE, "%s: an owner is needed%s", name, one ? "" : ", or --batch=FILE");
+	if (o->ranges.batch && n > 0)
+		return uns_err_set(err, UNS_E_USAGE, "%s: either owners or --batch, not both", name);
+	if (o->ranges.batch && o->request.range_how == UNS_RANGE_EXACT)
+		return uns_err_set(err, UNS_E_USAGE, "%s: with --batch the file names the ranges: OWNER:START:COUNT", name);
+	if (o->cmd == UNS_CMD_RANGE_ADD && n > 1 && o->request.range_how == UNS_RANGE_EXACT)
+		return uns_err_set(err, UNS_E_USAGE, "%s: %zu owners cannot have the same range", name, n);
+	if (o->cmd == UNS_CMD_RANGE_REMOVE && o->ranges.named && (o->request.range_how != UNS_RANGE_EXACT || !o->request.range.count))
+		return uns_err_set(err, UNS_E_USAGE, "%s: expected --range=START:COUNT", name);
+	if (o->ranges.count && o->request.range.count && o->ranges.count != o->request.range.count)
+		return uns_err_set(err, UNS_E_USAGE, "%s: --count and --range disagree", name);
+	if (o->ranges.count)
+		o->request.range.count = o->ranges.count;
+	return take_owners(o, v, n, o->cmd == UNS_CMD_RANGE_NEXT ? 0 : one ? 1 : UNS_OPERANDS_MAX, err);
 }
 
 static int take_operands(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
@@ -344,6 +426,13 @@ static int take_operands(struct uns_options *o, const char *const v[], size_t n,
 	case UNS_CMD_ROLLBACK:
 	case UNS_CMD_VERIFY:
 		return take_number(o, v, n, err);
+	case UNS_CMD_RANGE_LIST:
+	case UNS_CMD_RANGE_NEXT:
+	case UNS_CMD_RANGE_ADD:
+	case UNS_CMD_RANGE_REMOVE:
+	case UNS_CMD_RANGE_MOVE:
+	case UNS_CMD_RANGE_CHECK:
+		return take_range(o, v, n, err);
 	case UNS_CMD_HELP:
 		return take_topic(o, v, n, err);
 	default:
@@ -372,7 +461,7 @@ static bool row_allowed(const struct row *row, enum uns_cmd cmd, enum uns_cmd pl
  * options are accepted before and after the command everywhere; ":": messages are ours. */
 struct getopt_tables {
 	struct option longs[ROWS + 1];
-	char letters[2 + 2 * ROWS + 1];
+	char letters[2 + 2 * ROWS + 1]; /* "-:", each with its ':' */
 };
 
 static void fill_tables(struct getopt_tables *t)
@@ -384,8 +473,11 @@ static void fill_tables(struct getopt_tables *t)
 	*p++ = ':';
 	for (size_t i = 0; i < ROWS; i++) {
 		t->longs[i] = (struct option){ rows[i].name, rows[i].has_arg, NULL, ROW_VALUE + (int)i };
-		if (rows[i].letter)
-			*p++ = rows[i].letter;
+		if (!rows[i].letter)
+			continue;
+		*p++ = rows[i].letter;
+		if (rows[i].has_arg == required_argument)
+			*p++ = ':';
 	}
 }
 
@@ -413,14 +505,14 @@ static int bad_option(int argc, char *argv[], int value, struct uns_err *err)
 }
 
 struct scan {
-	const char *operands[OPERANDS_MAX];
+	const char *operands[UNS_OPERANDS_MAX + 2];
 	size_t n;
 	bool seen[ROWS];
 };
 
 static int scan_operand(struct scan *s, const char *operand, struct uns_err *err)
 {
-	if (s->n == OPERANDS_MAX)
+	if (s->n == sizeof(s->operands) / sizeof(s->operands[0]))
 		return uns_err_set(err, UNS_E_USAGE, "too many operands: '%s'", operand);
 	s->operands[s->n++] = operand;
 	return 0;
@@ -472,8 +564,11 @@ static int finish_help(struct scan *s, struct uns_options *o, struct uns_err *er
 		o->cmd = UNS_CMD_HELP;
 		return 0;
 	}
-	if (find_command(s->operands[0], &o->topic_cmd) < 0)
-		return uns_err_set(err, UNS_E_USAGE, "unknown command '%s'; 'usernsctl --help' lists the commands", s->operands[0]);
+	if (find_command(s->operands, s->n, &o->topic_cmd) == 0) {
+		if (!find_group(s->operands[0], &o->topic_cmd))
+			return unknown_command(s->operands, s->n, err);
+		o->topic_group = true;
+	}
 	o->cmd = UNS_CMD_HELP;
 	o->topic = UNS_HELP_COMMAND;
 	return 0;
@@ -482,20 +577,24 @@ static int finish_help(struct scan *s, struct uns_options *o, struct uns_err *er
 static int parse(int argc, char *argv[], struct uns_options *o, struct uns_err *err)
 {
 	struct scan s = { .n = 0 };
+	size_t words;
 
 	o->root = "/";
 	o->request = (struct uns_request){
-		.command = UNS_ENABLE, .user = "dockremap", .range_auto = true, .migrate = UNS_MIGRATE_ALL
+		.command = UNS_ENABLE, .user = "dockremap", .range_how = UNS_RANGE_AUTO, .migrate = UNS_MIGRATE_ALL
 	};
+	o->lock.timeout_ms = UNS_LOCK_TIMEOUT_MS;
+	o->ranges.timeout_ms = 10000;
 	if (scan_argv(argc, argv, &s, o, err) < 0)
 		return -1;
 	if (o->help || o->version)
 		return finish_help(&s, o, err);
 	if (s.n == 0)
 		return uns_err_set(err, UNS_E_USAGE, "a command is needed; 'usernsctl --help' lists the commands");
-	if (find_command(s.operands[0], &o->cmd) < 0)
-		return uns_err_set(err, UNS_E_USAGE, "unknown command '%s'; 'usernsctl --help' lists the commands", s.operands[0]);
-	if (take_operands(o, s.operands + 1, s.n - 1, err) < 0)
+	words = find_command(s.operands, s.n, &o->cmd);
+	if (words == 0)
+		return unknown_command(s.operands, s.n, err);
+	if (take_operands(o, s.operands + words, s.n - words, err) < 0)
 		return -1;
 	return check_rows(&s, o, err);
 }
@@ -509,12 +608,15 @@ int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct un
 		return -1;
 	}
 	*ret = o;
+	ret->ranges.owner = ret->operand;
 	return 0;
 }
 
 void uns_options_done(struct uns_options *o)
 {
 	uns_strs_done(&o->request.ignore);
+	uns_strs_done(&o->ranges.scan);
+	uns_strs_done(&o->ranges.trees);
 }
 
 /* ---- help ---- */
@@ -572,7 +674,7 @@ static int help_all(struct uns_buf *b, struct uns_err *err)
 			    "containers and volumes, and back.\n\nCommands:\n", err) < 0)
 		return -1;
 	for (int i = 0; i < UNS_CMDS; i++)
-		if (uns_buf_printf(b, err, "  %-10s %s\n", commands[i].name, commands[i].summary) < 0)
+		if (uns_buf_printf(b, err, "  %-13s %s\n", commands[i].name, commands[i].summary) < 0)
 			return -1;
 	if (help_rows("Options of every command", true, UNS_CMDS, b, err) < 0 ||
 	    help_rows("Options of some commands ('usernsctl help COMMAND' tells which)", false, UNS_CMDS, b, err) < 0)
@@ -593,9 +695,27 @@ static int help_findings(struct uns_buf *b, struct uns_err *err)
 	return 0;
 }
 
+static int help_group(enum uns_cmd first, struct uns_buf *b, struct uns_err *err)
+{
+	const char *name = commands[first].name;
+	size_t len = strcspn(name, " ") + 1;
+
+	if (uns_buf_printf(b, err, "Usage: usernsctl %.*s COMMAND [OPTION]...\n\nCommands:\n", (int)len - 1, name) < 0)
+		return -1;
+	for (int i = 0; i < UNS_CMDS; i++)
+		if (strncmp(commands[i].name, name, len) == 0 &&
+		    uns_buf_printf(b, err, "  %-13s %s\n", commands[i].name, commands[i].summary) < 0)
+			return -1;
+	if (help_rows("Options of every command", true, UNS_CMDS, b, err) < 0)
+		return -1;
+	return uns_buf_printf(b, err, "\n'usernsctl help %.*s COMMAND' tells the options of each. See usernsctl(8).\n", (int)len - 1, name);
+}
+
 int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err)
 {
 	if (o->topic == UNS_HELP_FINDINGS)
 		return help_findings(ret, err);
+	if (o->topic_group)
+		return help_group(o->topic_cmd, ret, err);
 	return o->topic == UNS_HELP_COMMAND ? help_command(o->topic_cmd, ret, err) : help_all(ret, err);
 }

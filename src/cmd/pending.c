@@ -143,6 +143,26 @@ static int stopped(const struct uns_txn *t, struct uns_err *err)
 			   t->number, uns_change_way(t), why.text);
 }
 
+static bool edits_accounts(const struct uns_plan *p)
+{
+	static const char *const kinds[] = { "account", "subid-lines", "final-newline" };
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+			if (strcmp(p->v[i].kind, kinds[k]) == 0)
+				return true;
+	return false;
+}
+
+/* A run that was killed may have left its locks, also where no step that is left would take them: the next process with its PID
+ * would lock all account tools out. */
+static int sweep_locks(const struct uns_run *r, const struct uns_txn *t, struct uns_err *err)
+{
+	uns_auto(uns_unlock_shadow) struct uns_shadow_lock lock = UNS_SHADOW_LOCK_INIT;
+
+	return edits_accounts(&t->plan) ? uns_lock_shadow(&lock, &r->root, &r->o->lock, err) : 0;
+}
+
 /* The plan is shown and confirmed; drives under the lock. */
 static int go_on(struct uns_run *r, struct loaded *l, enum uns_side to, struct uns_change *c, struct uns_err *err)
 {
@@ -151,7 +171,7 @@ static int go_on(struct uns_run *r, struct loaded *l, enum uns_side to, struct u
 	uns_auto_close int lock = -1;
 	uns_auto_free char *text = NULL;
 
-	if (uns_txn_lock(&r->root, &lock, err) < 0 || reload(r, l, err) < 0)
+	if (uns_txn_lock(&r->root, &lock, err) < 0 || reload(r, l, err) < 0 || sweep_locks(r, &l->t, err) < 0)
 		return -1;
 	uns_change_listen(&sink, r, l->t.plan.n, &listen);
 	if (uns_txn_drive(&l->t, &r->root, to, &listen, err) < 0) {

@@ -69,7 +69,7 @@ static void defaults(void **state)
 	assert_false(o.yes || o.dry_run || o.detailed || o.quiet || o.verbose || o.help || o.version);
 	assert_int_equal(o.request.command, UNS_ENABLE);
 	assert_string_equal(o.request.user, "dockremap");
-	assert_true(o.request.range_auto);
+	assert_int_equal(o.request.range_how, UNS_RANGE_AUTO);
 	assert_int_equal(o.request.range.count, 0);
 	assert_int_equal(o.request.migrate, UNS_MIGRATE_ALL);
 	assert_int_equal(o.request.ignore.n, 0);
@@ -98,10 +98,10 @@ static void after_the_command_even_for_posix(void **state)
 	assert_int_equal(unsetenv("POSIXLY_CORRECT"), 0);
 }
 
-static void check_range(const char *command, bool automatic, uint32_t start, uint32_t count)
+static void check_range(const char *command, enum uns_range_how how, uint32_t start, uint32_t count)
 {
 	GOOD(command);
-	assert_int_equal(o.request.range_auto, automatic);
+	assert_int_equal(o.request.range_how, how);
 	assert_int_equal(o.request.range.start, start);
 	assert_int_equal(o.request.range.count, count);
 }
@@ -109,10 +109,14 @@ static void check_range(const char *command, bool automatic, uint32_t start, uin
 static void ranges(void **state)
 {
 	(void)state;
-	check_range("usernsctl enable --range=auto", true, 0, 0);
-	check_range("usernsctl enable --range=auto:131072", true, 0, 131072);
-	check_range("usernsctl check --range=524288", false, 524288, 0);
-	check_range("usernsctl plan --range=524288:65536", false, 524288, 65536);
+	check_range("usernsctl enable --range=auto", UNS_RANGE_AUTO, 0, 0);
+	check_range("usernsctl enable --range=auto:131072", UNS_RANGE_AUTO, 0, 131072);
+	check_range("usernsctl enable --range=hash", UNS_RANGE_HASH, 0, 0);
+	check_range("usernsctl range add a --range=hash:131072", UNS_RANGE_HASH, 0, 131072);
+	check_range("usernsctl range add a --range=hash --count=131072", UNS_RANGE_HASH, 0, 131072);
+	check_range("usernsctl range next --count=1", UNS_RANGE_AUTO, 0, 1);
+	check_range("usernsctl check --range=524288", UNS_RANGE_EXACT, 524288, 0);
+	check_range("usernsctl plan --range=524288:65536", UNS_RANGE_EXACT, 524288, 65536);
 	bad("usernsctl enable --range=", "--range=: expected auto");
 	bad("usernsctl enable --range=auto:", "--range=auto:: expected");
 	bad("usernsctl enable --range=autox", "expected auto");
@@ -124,6 +128,58 @@ static void ranges(void **state)
 	bad("usernsctl enable --range=524288:1:2", "plain decimal");
 	bad("usernsctl enable --range=-1", "plain decimal");
 	bad("usernsctl enable --range=4294967296", "plain decimal");
+}
+
+static void range_commands(void **state)
+{
+	GOOD("usernsctl range add bob 1001 DOM\\eve --lock-timeout=3 --break-stale-locks --scan=/home --scan=/srv --deep");
+	(void)state;
+	assert_int_equal(o.cmd, UNS_CMD_RANGE_ADD);
+	assert_int_equal(o.ranges.owners, 3);
+	assert_string_equal(o.ranges.owner[0], "bob");
+	assert_string_equal(o.ranges.owner[2], "DOM\\eve");
+	assert_int_equal(o.lock.timeout_ms, 3000);
+	assert_true(o.lock.break_stale && o.ranges.deep);
+	assert_int_equal(o.ranges.scan.n, 2);
+}
+
+static void range_columns(void **state)
+{
+	GOOD("usernsctl range list -o line,owner");
+	(void)state;
+	assert_int_equal(o.ranges.columns, 2);
+	assert_int_equal(o.ranges.column[0], UNS_RANGE_LINE);
+	assert_int_equal(o.ranges.column[1], UNS_RANGE_OWNER);
+	bad("usernsctl range list -o", "--output needs a value");
+	bad("usernsctl range list -o owner,", "expected some of");
+	bad("usernsctl range list -o owners", "expected some of");
+	bad("usernsctl range list -o owner,owner,owner,owner,owner,owner,owner,owner", "expected some of");
+}
+
+static void range_commands_that_make_no_sense(void **state)
+{
+	(void)state;
+	bad("usernsctl range", "range: which command?");
+	bad("usernsctl range frob", "range: unknown command 'frob'");
+	bad("usernsctl range add", "an owner is needed, or --batch");
+	bad("usernsctl range add a:b", "cannot be an owner");
+	bad("usernsctl range add +a", "cannot be an owner");
+	bad("usernsctl range add a b --range=524288", "2 owners cannot have the same range");
+	bad("usernsctl range add a --batch=f", "either owners or --batch");
+	bad("usernsctl range add --batch=f --range=524288", "the file names the ranges");
+	bad("usernsctl range add a --count=0", "--count=0: expected");
+	bad("usernsctl range add a --count=1 --range=auto:2", "--count and --range disagree");
+	bad("usernsctl range add a --shift=/x", "range add: the option --shift");
+	bad("usernsctl range remove", "an owner is needed");
+	bad("usernsctl range remove a b", "unexpected operand 'b'");
+	bad("usernsctl range remove a --range=auto", "expected --range=START:COUNT");
+	bad("usernsctl range remove a --range=1", "expected --range=START:COUNT");
+	bad("usernsctl range move a --shift=x", "the absolute path");
+	bad("usernsctl range move a --shift=/", "the absolute path");
+	bad("usernsctl range next a", "unexpected operand 'a'");
+	bad("usernsctl range check --lock-timeout=x", "--lock-timeout=x: expected seconds");
+	bad("usernsctl range check --lock-timeout=86401", "expected seconds");
+	bad("usernsctl range list --yes", "range list: the option --yes");
 }
 
 static void ignores(void **state)
@@ -181,7 +237,7 @@ static void operands(void **state)
 	bad("usernsctl verify x", "'x' is no transaction number");
 	bad("usernsctl apply", "a plan file is needed");
 	bad("usernsctl apply a b", "unexpected operand 'b'");
-	bad("usernsctl apply a b c d e", "too many operands");
+	bad("usernsctl apply a b c d e", "unexpected operand 'b'");
 }
 
 static void wrong_options(void **state)
@@ -289,6 +345,9 @@ int main(void)
 		cmocka_unit_test(before_and_after),
 		cmocka_unit_test(after_the_command_even_for_posix),
 		cmocka_unit_test(ranges),
+		cmocka_unit_test(range_commands),
+		cmocka_unit_test(range_columns),
+		cmocka_unit_test(range_commands_that_make_no_sense),
 		cmocka_unit_test(ignores),
 		cmocka_unit_test(operands),
 		cmocka_unit_test(wrong_options),

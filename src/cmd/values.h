@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the options of the range commands: from the text of the command line into struct uns_options. Each returns 0, or -1 with
+ * UNS_E_USAGE. */
+#ifndef UNS_CMD_VALUES_H
+#define UNS_CMD_VALUES_H
+
+#include "cmd.h"
+
+int uns_value_range(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_count(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_batch(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_columns(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_scan(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_deep(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_timeout(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_fix(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_all(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_shift(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_lock_timeout(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_break_locks(struct uns_options *o, const char *arg, struct uns_err *err);
+
+#endif
