@@ -110,8 +110,8 @@ struct uns_census {
 	uint32_t max_uid, max_gid;
 	struct uns_rangeset uid_blocks,
 	    gid_blocks;                   /* blocks of 65536 IDs that are in use (owners, ACLs, v3 rootids), who = a path */
-	struct uns_census_list unmapped;  /* IDs >= count and not in the range: cannot be mapped (needs shift) */
-	struct uns_census_list in_target; /* IDs already in the range (needs shift) */
+	struct uns_census_list unmapped;  /* IDs that the maps do not cover (needs maps) */
+	struct uns_census_list in_target; /* IDs that are targets already (needs maps) */
 	struct uns_census_list outside;   /* hard links with names outside the walked trees; kernel whiteouts (char 0:0) exempt */
 	struct uns_census_list symlinks;  /* matches whose last component is a symlink where a directory belongs */
 	struct uns_census_list flagged;   /* immutable or append-only */
@@ -119,14 +119,14 @@ struct uns_census {
 void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */
 int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err);
-/* shift: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
+/* maps: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
  * patterns. An inode is counted once, whatever the number of its names. */
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_shift *shift,
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
                     struct uns_census *ret, struct uns_err *err);
 
 /* The same inside a walk of the caller's: new, add for each entry, end (may walk again to name hard links), free. */
 struct uns_census_run;
-struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct uns_err *err);
+struct uns_census_run *uns_census_run_new(const struct uns_maps *maps, struct uns_err *err);
 void uns_census_run_free(struct uns_census_run *run);
 int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, struct uns_err *err);
 int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, const struct uns_strs *matches,
@@ -156,6 +156,6 @@ struct uns_digest {
 	uint64_t sum[UNS_ASPECTS];
 };
 /* Adds one entry; caller must add each (dev, ino) as often in both walks (each name). Sizes of directories are left out. */
-int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_shift *shift, struct uns_err *err);
+int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps, struct uns_err *err);
 
 #endif

@@ -44,7 +44,7 @@ static int fail(const struct uns_shift_job *job, const struct uns_entry *e, int 
 static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
 {
 	uint8_t out[UNS_CAP_MAX];
-	struct uns_range uid = job->args.shift.uid;
+	const struct uns_map *uid = &job->args.maps.uid;
 	int len;
 
 	if (!s->cap_len)
@@ -59,8 +59,8 @@ static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
 
 static int map_state(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_shift_state *s, struct uns_err *err)
 {
-	s->uid = uns_shift_id(job->args.shift.uid, s->uid, job->to);
-	s->gid = uns_shift_id(job->args.shift.gid, s->gid, job->to);
+	s->uid = uns_shift_id(&job->args.maps.uid, s->uid, job->to);
+	s->gid = uns_shift_id(&job->args.maps.gid, s->gid, job->to);
 	return map_cap(job, s) ? fail(job, e, EINVAL, "map the capability of", err) : 0;
 }
 
@@ -78,7 +78,7 @@ static int want_mapped_acl(const struct uns_shift_job *job, const struct uns_ent
 		return uns_err_nomem(err);
 	memcpy(w->acl[i], acl, len);
 	w->acl_len[i] = len;
-	r = uns_acl_map(w->acl[i], len, &job->args.shift, job->to == UNS_AFTER);
+	r = uns_acl_map(w->acl[i], len, &job->args.maps, job->to == UNS_AFTER);
 	if (r < 0)
 		return fail(job, e, EINVAL, "map the ACL of", err);
 	w->write_acl[i] = r > 0;

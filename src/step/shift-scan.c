@@ -71,7 +71,7 @@ static int acl_maps(struct scan *s, const uint8_t *acl, size_t len, struct uns_e
 		return 1;
 	if (copy_acl(acl, len, &copy, &copied, err))
 		return -1;
-	return uns_acl_map(copy, len, &s->job->args.shift, s->far == UNS_AFTER) >= 0;
+	return uns_acl_map(copy, len, &s->job->args.maps, s->far == UNS_AFTER) >= 0;
 }
 
 static int check_possible(struct scan *s, const struct uns_entry *e, struct uns_err *err)
@@ -95,7 +95,7 @@ static int classify(struct scan *s, const struct uns_entry *e, struct uns_err *e
 	struct uns_shift_sides sides;
 	unsigned near, far;
 
-	uns_shift_sides(&s->job->args.shift, e, &sides);
+	uns_shift_sides(&s->job->args.maps, e, &sides);
 	near = sides.n[uns_shift_idside(s->rec.from)];
 	far = sides.n[uns_shift_idside(s->far)];
 	if (!near)
@@ -112,7 +112,7 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	struct scan *s = user;
 
 	if (uns_census_run_add(s->run, e, err) || uns_shift_record_note_dev(&s->rec, e->dev, e->path, err) ||
-	    uns_digest_add(&s->rec.trees[e->match_no].digest, e, &s->job->args.shift, err))
+	    uns_digest_add(&s->rec.trees[e->match_no].digest, e, &s->job->args.maps, err))
 		return -1;
 	return classify(s, e, err);
 }
@@ -182,7 +182,7 @@ int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, stru
 	if (job->tree.readonly)
 		return uns_err_set(err, UNS_E_REFUSED, "%s is mounted read-only; mount it writable first", job->args.base);
 	s.rec.from = uns_shift_other(job->to);
-	s.run = uns_census_run_new(&job->args.shift, err);
+	s.run = uns_census_run_new(&job->args.maps, err);
 	/* The base can always be found again, the first inode of a tree not. */
 	if (!s.run || fstat(job->tree.fd, &st) || uns_shift_record_note_dev(&s.rec, st.st_dev, ".", err) || start_trees(&s, err) ||
 	    uns_tree_walk_matches(&job->tree, &job->matches, visit, &s, err))

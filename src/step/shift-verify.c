@@ -37,7 +37,7 @@ static int check_side(struct verify *v, const struct uns_entry *e, struct uns_er
 	const struct uns_shift_special *s;
 	struct uns_shift_sides sides;
 
-	uns_shift_sides(&job->args.shift, e, &sides);
+	uns_shift_sides(&job->args.maps, e, &sides);
 	if (!sides.n[uns_shift_idside(uns_shift_other(job->to))] || uns_shift_is_foreign(job, e))
 		return 0;
 	s = uns_shift_find_special(job, e);
@@ -50,7 +50,7 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 {
 	struct verify *v = user;
 
-	if (uns_digest_add(&v->digests[e->match_no], e, &v->job->args.shift, err))
+	if (uns_digest_add(&v->digests[e->match_no], e, &v->job->args.maps, err))
 		return -1;
 	return check_side(v, e, err);
 }

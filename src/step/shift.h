@@ -22,7 +22,7 @@ struct uns_shift_args {
 	const char *into;      /* NULL, or where below the base a later step moves it all */
 	const char **patterns; /* the array is heap, the strings are in the step's args */
 	size_t n;
-	struct uns_shift shift;
+	struct uns_maps maps;
 	unsigned allow;
 };
 void uns_shift_args_done(struct uns_shift_args *a);
@@ -91,13 +91,13 @@ struct uns_shift_job {
 };
 
 void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret);
-uint32_t uns_shift_id(struct uns_range r, uint32_t id, enum uns_side to);
+uint32_t uns_shift_id(const struct uns_map *m, uint32_t id, enum uns_side to);
 /* How many of an inode's IDs are on which side; indexed by enum uns_idside. 0, or -1 on a malformed ACL. */
 struct uns_shift_sides {
-	const struct uns_shift *shift;
+	const struct uns_maps *maps;
 	unsigned n[3];
 };
-int uns_shift_sides(const struct uns_shift *shift, const struct uns_entry *e, struct uns_shift_sides *ret);
+int uns_shift_sides(const struct uns_maps *maps, const struct uns_entry *e, struct uns_shift_sides *ret);
 static inline enum uns_idside uns_shift_idside(enum uns_side side)
 {
 	return side == UNS_AFTER ? UNS_ID_SHIFTED : UNS_ID_HOME;

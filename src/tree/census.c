@@ -12,7 +12,7 @@
 
 struct uns_census_run {
 	struct uns_census c;
-	const struct uns_shift *shift;
+	const struct uns_maps *maps;
 	struct uns_inomap linked; /* inodes with several names; value: names not met so far */
 	uint8_t uid_blocks[BLOCKS / 8], gid_blocks[BLOCKS / 8];
 };
@@ -51,7 +51,7 @@ int uns_census_note(struct uns_census_list *l, const char *path, const char *wha
 	return 0;
 }
 
-struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct uns_err *err)
+struct uns_census_run *uns_census_run_new(const struct uns_maps *maps, struct uns_err *err)
 {
 	struct uns_census_run *run = calloc(1, sizeof(*run));
 
@@ -59,7 +59,7 @@ struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct 
 		uns_err_nomem(err);
 		return NULL;
 	}
-	run->shift = shift;
+	run->maps = maps;
 	return run;
 }
 
@@ -102,13 +102,13 @@ static void take_block(struct ids *s, bool group, uint32_t id)
 
 static void take_side(struct ids *s, const char *what, bool group, uint32_t id)
 {
-	const struct uns_shift *shift = s->run->shift;
-	enum uns_idside side = uns_id_side(group ? shift->gid : shift->uid, id);
+	const struct uns_map *map = group ? &s->run->maps->gid : &s->run->maps->uid;
+	enum uns_idside side = uns_map_side(map, id);
 	struct uns_census_list *l = side == UNS_ID_OUTSIDE ? &s->run->c.unmapped : &s->run->c.in_target;
 	bool *seen = side == UNS_ID_OUTSIDE ? &s->unmapped : &s->in_target;
 	char text[64];
 
-	if (side == UNS_ID_HOME || *seen)
+	if (side == UNS_ID_HOME || *seen || !map->n)
 		return;
 	*seen = true;
 	snprintf(text, sizeof(text), "%s %u", what, id);
@@ -124,7 +124,7 @@ static void take_id(void *user, const char *what, bool group, uint32_t id)
 	if (id > *max)
 		*max = id;
 	take_block(s, group, id);
-	if (s->run->shift)
+	if (s->run->maps)
 		take_side(s, what, group, id);
 }
 
@@ -219,12 +219,12 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	return uns_census_run_add(user, e, err);
 }
 
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_shift *shift,
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
                     struct uns_census *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs matches = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs symlinks = UNS_STRS_INIT;
-	uns_auto(run_freep) struct uns_census_run *run = uns_census_run_new(shift, err);
+	uns_auto(run_freep) struct uns_census_run *run = uns_census_run_new(maps, err);
 
 	if (!run || uns_tree_matches(tree, patterns, n, &matches, &symlinks, err) ||
 	    uns_tree_walk_matches(tree, &matches, visit, run, err))

@@ -955,8 +955,14 @@ static void args_are_checked(void **state)
 	assert_bad(
 	    "{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":{\"start\":1,\"count\":65536},\"gid\":{\"start\":524288,\"count\":1},"
 	    "\"allow\":[]}",
-	    "begin at or after their own count");
-	assert_bad("{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":5,\"allow\":[]}", "\"uid\" is not an object");
+	    "\"uid\": 0:1:65536: source and target overlap");
+	assert_bad("{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":5,\"allow\":[]}", "\"uid\" is neither an object");
+	assert_bad("{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":[],\"gid\":[],\"allow\":[]}", "has an extent");
+	assert_bad("{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":[{\"from\":0,\"to\":100000,\"count\":10},"
+	           "{\"from\":20,\"to\":100009,\"count\":1}],\"gid\":[],\"allow\":[]}",
+	           "\"uid\", extent 2: 0:100000:10 and 20:100009:1: two extents have the same target");
+	assert_bad("{\"base\":\"/x\",\"patterns\":[\".\"],\"uid\":[{\"from\":0,\"to\":100000}],\"gid\":[],\"allow\":[]}",
+	           "\"uid\", extent 1: member \"count\" is missing");
 #undef RANGES
 }
 
@@ -979,6 +985,8 @@ static void it_describes_itself(void **state)
 	assert_description(w, true, "data (2 patterns): 524288-589823 → 0-65535");
 	json_object_set_new(json_object_get(w->step.args, "gid"), "start", json_integer(655360));
 	assert_description(w, false, "users 0-65535 → 524288-589823, groups 0-65535 → 655360-720895");
+	json_object_set_new(w->step.args, "gid", json_loads("[{\"from\":5,\"to\":655360,\"count\":1}]", 0, NULL));
+	assert_description(w, true, "users 524288-589823 → 0-65535, groups 655360-655360 → 5-5");
 	use_owner_mode(w);
 	assert_description(w, false, "to group 524288 (0:524288, 0710)");
 	assert_description(w, true, "back from group 524288");

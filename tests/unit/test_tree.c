@@ -11,7 +11,7 @@
 #include "uns/sys.h"
 #include "uns/tree.h"
 
-static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
+static const struct uns_maps shift = {.uid = {.n = 1, .v = {{0, 524288, 65536}}}, .gid = {.n = 1, .v = {{0, 524288, 65536}}}};
 
 static int setup(void **state)
 {
@@ -485,7 +485,7 @@ static void attributes_are_read(void **state)
 
 /* ---- census ---- */
 
-static void census_of(const struct scratch *s, const char *pattern, const struct uns_shift *by, struct uns_census *c)
+static void census_of(const struct scratch *s, const char *pattern, const struct uns_maps *by, struct uns_census *c)
 {
 	const char *const patterns[] = {pattern};
 	struct uns_err err = {0};
