@@ -42,6 +42,7 @@ struct uns_step_ctx {
 	bool nested; /* the data is looked for below "into" */
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
+	unsigned jobs; /* threads that a walk may have; 0: as many as are good */
 	struct uns_held *held;
 	/* A line for people about progress inside a step; may be NULL. */
 	void (*tell)(void *user, const char *text);

@@ -69,6 +69,7 @@ struct uns_txn_run {
 	void *sink_user;
 	void (*tell)(void *user, const char *text); /* progress inside a step; may be NULL */
 	void *tell_user;
+	unsigned jobs; /* threads inside a step; 0: as many as are good */
 };
 /* Drives every step to AFTER (plan order) or to BEFORE (reverse order), from whatever point the log says, and logs the end.
  * -1: stopped at a step, the transaction stays pending (UNS_E_CONFLICT: a step was FOREIGN and not begun, that step is untouched). */

@@ -211,6 +211,13 @@ const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_jo
 	return slot ? &job->rec.specials[slot->value - 1] : NULL;
 }
 
+unsigned uns_shift_threads(const struct uns_shift_job *job)
+{
+	unsigned jobs = job->c->jobs ? job->c->jobs : UNS_WALK_JOBS;
+
+	return jobs < UNS_WALK_JOBS_MAX ? jobs : UNS_WALK_JOBS_MAX;
+}
+
 static void job_done(struct uns_shift_job *job)
 {
 	uns_shift_args_done(&job->args);
@@ -219,6 +226,9 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->symlinks);
 	uns_shift_record_done(&job->rec);
 	uns_strs_done(&job->unrecorded.paths);
+	uns_strs_done(&job->wrong.paths);
+	uns_inomap_done(&job->attributed);
+	free(job->digests);
 }
 
 static int job_open(struct uns_shift_job *job, struct uns_err *err)
@@ -262,16 +272,21 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 /* ---- observe ---- */
 
 struct look {
-	struct uns_shift_job *job;
+	const struct uns_shift_job *job;
 	bool allow_unmapped;
 	uint64_t n[3];  /* by enum uns_idside */
 	char *first[3]; /* a path of each */
 };
+/* One for each thread; the first one gets what the others found. */
+struct looks {
+	struct look v[UNS_WALK_JOBS_MAX];
+};
 
-static void look_done(struct look *l)
+static void looks_done(struct looks *l)
 {
-	for (int i = 0; i < 3; i++)
-		free(l->first[i]);
+	for (size_t k = 0; k < UNS_WALK_JOBS_MAX; k++)
+		for (int i = 0; i < 3; i++)
+			free(l->v[k].first[i]);
 }
 
 static int look_at(struct look *l, enum uns_idside side, const char *path, struct uns_err *err)
@@ -282,15 +297,36 @@ static int look_at(struct look *l, enum uns_idside side, const char *path, struc
 	return l->first[side] ? 0 : -1;
 }
 
-/* The kernel and the engine make these for root on hosts with remapping, too. */
-static bool home_everywhere(const struct uns_entry *e)
+static int look_at_entry(struct look *l, enum uns_idside side, const struct uns_entry *e, struct uns_err *err)
 {
-	const char *tail = "/etc/mtab";
-	size_t len = strlen(e->path);
+	uns_auto_free char *path = NULL;
+
+	if (l->first[side]) {
+		l->n[side]++;
+		return 0;
+	}
+	path = uns_entry_path(e, err);
+	return path ? look_at(l, side, path, err) : -1;
+}
+
+/* The kernel and the engine make these for root on hosts with remapping, too. 1: it is one of them. */
+static int home_everywhere(const struct uns_entry *e, struct uns_err *err)
+{
+	static const char tail[] = "/etc/mtab";
+	uns_auto_free char *path = NULL;
+	size_t len;
 
 	if (e->uid || e->gid)
-		return false;
-	return uns_entry_whiteout(e) || (S_ISLNK(e->mode) && len >= strlen(tail) && !strcmp(e->path + len - strlen(tail), tail));
+		return 0;
+	if (uns_entry_whiteout(e))
+		return 1;
+	if (!S_ISLNK(e->mode) || strcmp(e->name, "mtab") != 0)
+		return 0;
+	path = uns_entry_path(e, err);
+	if (!path)
+		return -1;
+	len = strlen(path);
+	return len >= sizeof(tail) - 1 && !strcmp(path + len - (sizeof(tail) - 1), tail);
 }
 
 static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
@@ -298,16 +334,17 @@ static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
 	struct look *l = user;
 	struct uns_shift_sides sides;
 	const struct uns_shift_special *s;
+	int r = home_everywhere(e, err);
 
-	if (home_everywhere(e) || in_foreign(&l->job->rec, e))
-		return 0;
+	if (r || in_foreign(&l->job->rec, e))
+		return r < 0 ? -1 : 0;
 	uns_shift_sides(&l->job->args.maps, e, &sides);
 	s = uns_shift_find_special(l->job, e);
 	if (s && s->exact && sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED])
 		sides.n[uns_shift_idside(uns_shift_other(l->job->rec.from))] = 0; /* as it was before the leg */
 	for (int side = 0; side < 3; side++)
 		if (sides.n[side] && !(side == UNS_ID_OUTSIDE && l->allow_unmapped) &&
-		    look_at(l, (enum uns_idside)side, e->path, err))
+		    look_at_entry(l, (enum uns_idside)side, e, err))
 			return -1;
 	return 0;
 }
@@ -336,9 +373,8 @@ static int look_match(struct look *l, const char *path, struct uns_err *err)
 	return gid != UNS_ID_OUTSIDE ? look_at(l, gid, path, err) : 0;
 }
 
-static enum uns_side judge(struct look *l)
+static enum uns_side judge(const struct look *l, struct uns_step_ctx *c)
 {
-	struct uns_step_ctx *c = l->job->c;
 	const char *base = l->job->tree.path;
 
 	if (l->n[UNS_ID_OUTSIDE]) {
@@ -354,14 +390,34 @@ static enum uns_side judge(struct look *l)
 	return l->n[UNS_ID_HOME] ? UNS_BEFORE : l->n[UNS_ID_SHIFTED] ? UNS_AFTER : UNS_EITHER;
 }
 
-static int look(struct look *l, bool deep, struct uns_err *err)
+static int look_parallel(struct looks *l, const struct uns_shift_job *job, struct uns_err *err)
 {
-	const struct uns_strs *m = &l->job->matches;
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = uns_shift_threads(job), .visit = look_deep, .users = users};
 
+	for (unsigned i = 0; i < w.jobs; i++) {
+		l->v[i].job = job;
+		l->v[i].allow_unmapped = job->args.allow & UNS_SHIFT_UNMAPPED;
+		users[i] = &l->v[i];
+	}
+	if (uns_tree_walk_with(&job->tree, &job->matches, &w, err))
+		return -1;
+	for (unsigned i = 1; i < w.jobs; i++)
+		for (int side = 0; side < 3; side++) {
+			l->v[0].n[side] += l->v[i].n[side];
+			if (!l->v[0].first[side])
+				l->v[0].first[side] = uns_take_ptr(l->v[i].first[side]);
+		}
+	return 0;
+}
+
+static int look(struct looks *l, const struct uns_shift_job *job, bool deep, struct uns_err *err)
+{
 	if (deep)
-		return uns_tree_walk_matches(&l->job->tree, m, look_deep, l, err);
-	for (size_t i = 0; i < m->n; i++)
-		if (look_match(l, m->v[i], err))
+		return look_parallel(l, job, err);
+	l->v[0].job = job;
+	for (size_t i = 0; i < job->matches.n; i++)
+		if (look_match(&l->v[0], job->matches.v[i], err))
 			return -1;
 	return 0;
 }
@@ -369,7 +425,7 @@ static int look(struct look *l, bool deep, struct uns_err *err)
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
 	uns_auto(job_done) struct uns_shift_job job = {.c = c};
-	uns_auto(look_done) struct look l = {.job = &job};
+	uns_auto(looks_done) struct looks l = {0};
 	struct uns_err why = {0};
 	bool deep = c->deep || c->begun;
 	int r = 0;
@@ -383,15 +439,14 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 			*err = why;
 		return -1;
 	}
-	l.allow_unmapped = job.args.allow & UNS_SHIFT_UNMAPPED;
 	if (deep && (r = load_records(&job, err)) < 0)
 		return -1;
 	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
 	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
 		deep = false;
-	if (look(&l, deep, err))
+	if (look(&l, &job, deep, err))
 		return -1;
-	*ret = judge(&l);
+	*ret = judge(&l.v[0], c);
 	return 0;
 }
 

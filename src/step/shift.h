@@ -5,6 +5,7 @@
 #define UNS_STEP_SHIFT_H
 
 #include <jansson.h>
+#include <time.h>
 
 #include "uns/step.h"
 #include "uns/tree.h"
@@ -74,6 +75,8 @@ int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const ch
 void uns_shift_record_sort(struct uns_shift_record *r);
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
 int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err);
+/* Takes over what another thread found; *more keeps its memory, but no special. */
+int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *more, struct uns_err *err);
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
 int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err);
 
@@ -88,7 +91,22 @@ struct uns_shift_job {
 	bool resumed; /* the record was there already: an earlier run may have been anywhere */
 	uint64_t changed;
 	struct uns_census_list unrecorded; /* specials that the record does not know */
+	/* What the scan of this very run knows: the inodes that have attributes, so that those of the others, which are most, need not
+	 * be asked for again unless they changed since. A chown gives no inode an attribute. */
+	bool know_attributes;
+	struct uns_inomap attributed;
+	struct timespec scanned; /* what has a later ctime may have changed since the scan began */
+	uint64_t total;          /* names that the scan met; 0: unknown */
+	/* What was read back after each change; by match. */
+	struct uns_digest *digests;
+	struct uns_census_list wrong; /* on the wrong side */
 };
+
+/* How many threads a walk of the job may have. */
+unsigned uns_shift_threads(const struct uns_shift_job *job);
+/* Notes the entry in wrong when it is not on the wanted side. */
+int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_census_list *wrong,
+                         struct uns_err *err);
 
 void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret);
 uint32_t uns_shift_id(const struct uns_map *m, uint32_t id, enum uns_side to);

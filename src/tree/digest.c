@@ -17,15 +17,10 @@ static uint64_t hash2(uint64_t inode, uint64_t a, uint64_t b)
 	return hash_mix(hash_mix(inode, a), b);
 }
 
-/* The name below the match, so that it stays the same when the match is moved. */
-static const char *name_in_match(const struct uns_entry *e)
+/* The match itself has no name that counts, so that it may be moved. */
+static uint64_t hash_name(uint64_t inode, const struct uns_entry *e)
 {
-	size_t len;
-
-	if (!strcmp(e->match, "."))
-		return strcmp(e->path, ".") != 0 ? e->path : "";
-	len = strlen(e->match);
-	return e->path[len] == '/' ? e->path + len + 1 : "";
+	return e->parent ? hash_bytes(hash_mix(inode, e->parent), e->name, strlen(e->name)) : inode;
 }
 
 static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_maps *maps)
@@ -77,14 +72,12 @@ static uint64_t hash_flags(const struct uns_entry *e)
 	return (uint64_t)e->immutable << 1 | e->append;
 }
 
-int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps, struct uns_err *err)
+void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps)
 {
 	uint64_t i = hash_mix(0, e->ino);
-	const char *name = name_in_match(e);
 
-	(void)err;
 	d->inodes++;
-	d->sum[UNS_ASPECT_NAMES] += hash_bytes(i, name, strlen(name));
+	d->sum[UNS_ASPECT_NAMES] += hash_name(i, e);
 	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_map_home(&maps->uid, e->uid), uns_map_home(&maps->gid, e->gid));
 	d->sum[UNS_ASPECT_MODES] += hash2(i, e->mode, hash_flags(e));
 	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, e->nlink);
@@ -95,5 +88,11 @@ int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct
 	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) +
 	                             hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, maps) +
 	                             hash_acl(hash_mix(i, 3), e->acl_default, e->acl_default_len, maps);
-	return 0;
+}
+
+void uns_digest_sum(struct uns_digest *d, const struct uns_digest *more)
+{
+	d->inodes += more->inodes;
+	for (int i = 0; i < UNS_ASPECTS; i++)
+		d->sum[i] += more->sum[i];
 }

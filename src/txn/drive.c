@@ -64,6 +64,7 @@ static void loop_context(struct loop *l, struct uns_step_ctx *c, size_t i)
 	c->held = &l->held;
 	c->tell = l->run ? l->run->tell : NULL;
 	c->tell_user = l->run ? l->run->tell_user : NULL;
+	c->jobs = l->run ? l->run->jobs : 0;
 }
 
 static int note(struct loop *l, const char *type, size_t i, enum uns_side to, bool kept, bool durable, struct uns_err *err)
