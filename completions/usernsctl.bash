@@ -8,9 +8,9 @@ _usernsctl_ids() {
 }
 
 _usernsctl() {
-	local commands='enable disable migrate check status plan apply resume rollback verify history help'
+	local commands='enable disable migrate shift check status plan apply resume rollback verify history help'
 	local every='--root= --json --color= --quiet --verbose --help --version'
-	local gate='--dry-run --yes --detailed-exitcode'
+	local gate='--dry-run --yes --detailed-exitcode --jobs='
 	local wishes='--user= --range= --migrate='
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
 
@@ -37,6 +37,10 @@ _usernsctl() {
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--migrate) mapfile -t COMPREPLY < <(compgen -W 'all volumes none' -- "$cur"); return ;;
 	--range) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$cur"); return ;;
+	--map) mapfile -t COMPREPLY < <(compgen -W 'u: g: b:' -- "$cur"); return ;;
+	--unmapped) mapfile -t COMPREPLY < <(compgen -W 'refuse keep' -- "$cur"); return ;;
+	--even) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--jobs) mapfile -t COMPREPLY < <(compgen -W '1 2 4 8 16 32' -- "$cur"); return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--ignore)
 		head=${cur%"${cur##*,}"}
@@ -49,6 +53,7 @@ _usernsctl() {
 		enable) options="$gate $wishes --no-restart --ignore=" ;;
 		disable) options="$gate --purge --ignore=" ;;
 		migrate) options="$gate --ignore=" ;;
+		shift) options="$gate --map= --range= --reverse --unmapped= --even= --ignore=" ;;
 		check) options="$wishes --ignore=" ;;
 		apply | resume | rollback) options=$gate ;;
 		plan)
@@ -72,7 +77,7 @@ _usernsctl() {
 		else
 			mapfile -t COMPREPLY < <(compgen -W 'enable disable migrate docker' -- "$cur")
 		fi ;;
-	apply) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	apply | shift) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	help) mapfile -t COMPREPLY < <(compgen -W "$commands findings" -- "$cur") ;;
 	esac
 }

@@ -5,8 +5,8 @@ function __usernsctl_ids
     usernsctl help findings 2>/dev/null | awk '$3 == "ignorable" { print $1 }'
 end
 
-set -l commands enable disable migrate check status plan apply resume rollback verify history help
-set -l gated enable disable migrate apply resume rollback
+set -l commands enable disable migrate shift check status plan apply resume rollback verify history help
+set -l gated enable disable migrate shift apply resume rollback
 
 complete -c usernsctl -f
 complete -c usernsctl -l root -r -a '(__fish_complete_directories)' -d 'Work on the host below a directory'
@@ -21,6 +21,7 @@ complete -c usernsctl -l version -d 'Show the version'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a enable -d 'Switch userns-remap on and take all data along'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a disable -d 'Switch userns-remap off, with the data made since'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a migrate -d 'Take along data that was left behind'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a shift -d 'Give the files of any tree to other owners, by a map'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'Find what stops enable, breaks under it, or collides'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a status -d 'What is configured, in effect, and pending'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the plan alone'
@@ -33,13 +34,20 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 
 
 complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l dry-run -d 'Show what would be done, change nothing'
 complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l yes -d 'Do not ask'
+complete -c usernsctl -n "__fish_seen_subcommand_from $gated" -l jobs -x -d 'Threads that walk a tree'
 complete -c usernsctl -n "__fish_seen_subcommand_from $gated plan" -l detailed-exitcode -d 'Exit 10 when something changed, or would'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l user -x -a '(__fish_complete_users)' -d 'Remap user'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l range -x -a auto -d 'IDs of the remap user'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l range -x -d 'Targets of the IDs from 0 on'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l map -x -a 'u: g: b:' -d 'Move users, groups, or both'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l reverse -d 'From the targets back to the sources'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l unmapped -x -a 'refuse keep' -d 'IDs outside of the map'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable plan' -l no-restart -d 'Leave the engine alone'
 complete -c usernsctl -n '__fish_seen_subcommand_from disable plan' -l purge -d 'Remove user and ranges too'
-complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate shift check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
 
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -a docker
 complete -c usernsctl -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from enable disable migrate' -a 'enable disable migrate'

@@ -17,8 +17,8 @@
 #define UNS_XATTR_ACL_DEFAULT "system.posix_acl_default"
 #define UNS_CAP_MAX 24 /* bytes of a v3 capability, the largest */
 
-/* The capability as it must be on the wanted side: shifted: v2 stays v2 (it works inside a user namespace), v3 gets its rootid
- * shifted. Home: v3 whose rootid is shifted becomes v2 when it maps to root, else v3 with the home rootid; v2 stays. out holds
+/* The capability as it must be on the wanted side: v2 stays v2 (it works inside a user namespace), v3 gets its rootid mapped, and
+ * becomes v2 where that is 0, as the kernel itself shows it. out holds
  * UNS_CAP_MAX bytes. Returns the new length; -1 when the bytes are no v2 or v3 capability. */
 int uns_cap_shifted(const void *cap, size_t len, const struct uns_map *uid, void *out);
 int uns_cap_home(const void *cap, size_t len, const struct uns_map *uid, void *out);

@@ -10,6 +10,7 @@
 #include "uns/err.h"
 #include "uns/facts.h"
 #include "uns/finding.h"
+#include "uns/idmap.h"
 #include "uns/plan.h"
 #include "uns/plandoc.h"
 #include "uns/root.h"
@@ -18,6 +19,7 @@
 
 /* Exit status with --detailed-exitcode when something changed, or would in a dry run. */
 #define UNS_EXIT_CHANGED 10
+#define UNS_OPERANDS_MAX 64
 
 /* ---- options.c ---- */
 
@@ -25,6 +27,7 @@ enum uns_cmd {
 	UNS_CMD_ENABLE,
 	UNS_CMD_DISABLE,
 	UNS_CMD_MIGRATE,
+	UNS_CMD_SHIFT,
 	UNS_CMD_CHECK,
 	UNS_CMD_STATUS,
 	UNS_CMD_PLAN,
@@ -40,6 +43,20 @@ enum uns_cmd {
 enum uns_json_form { UNS_JSON_NONE, UNS_JSON_COMPACT, UNS_JSON_PRETTY, UNS_JSON_LINES };
 enum uns_color { UNS_COLOR_AUTO, UNS_COLOR_ALWAYS, UNS_COLOR_NEVER };
 
+/* Extents as they were named: not a map yet, as their sources and targets may overlap. */
+struct uns_extents {
+	struct uns_extent *v;
+	size_t n, cap;
+};
+/* Of the command shift; --range and --ignore are in the request. */
+struct uns_shift_options {
+	struct uns_extents uid, gid;
+	bool reverse, keep_unmapped;
+	const char *even; /* a path that is refused unless it is named so */
+	const char *const *path; /* operands, in the options */
+	size_t paths;
+};
+
 /* Strings point into argv. */
 struct uns_options {
 	enum uns_cmd cmd;
@@ -52,6 +69,9 @@ struct uns_options {
 	struct uns_request request; /* of enable, disable, migrate, check, and of plan (which of them: request.command) */
 	const char *file;     /* apply */
 	unsigned number;      /* rollback, verify; 0: the newest */
+	struct uns_shift_options shift;
+	unsigned jobs;        /* 0: as many threads as are good */
+	const char *operand[UNS_OPERANDS_MAX];
 	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
 	enum uns_cmd topic_cmd;
 };
@@ -62,6 +82,14 @@ void uns_options_done(struct uns_options *o);
 const char *uns_options_command_name(enum uns_cmd cmd);
 bool uns_options_changes(enum uns_cmd cmd); /* the command changes the host (unless --dry-run) */
 int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
+
+/* ---- shift-values.c: values of the options of shift ---- */
+
+int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_unmapped(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_jobs(struct uns_options *o, const char *arg, struct uns_err *err);
 
 /* ---- main.c ---- */
 
@@ -149,6 +177,7 @@ int uns_status_journal(struct uns_status *s, struct uns_err *err);
 /* ---- one function per command ---- */
 int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable and migrate */
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
+int uns_cmd_shift(struct uns_run *r, struct uns_err *err);
 int uns_cmd_check(struct uns_run *r, struct uns_err *err);
 int uns_cmd_apply(struct uns_run *r, struct uns_err *err);
 int uns_cmd_status(struct uns_run *r, struct uns_err *err);

@@ -5,12 +5,11 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "uns/cleanup.h"
 #include "uns/num.h"
-
-#define OPERANDS_MAX 4
 
 /* ---- values ---- */
 
@@ -187,7 +186,7 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 
 #define BIT(cmd) (1u << (cmd))
 #define PLANNING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_DISABLE) | BIT(UNS_CMD_MIGRATE))
-#define GATED (PLANNING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+#define GATED (PLANNING | BIT(UNS_CMD_SHIFT) | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
 #define EVERY (~0u)
 
 static const struct command {
@@ -196,6 +195,7 @@ static const struct command {
 	[UNS_CMD_ENABLE] = { "enable", "[ENGINE]", "switch userns-remap on and take all data along, as one transaction" },
 	[UNS_CMD_DISABLE] = { "disable", "[ENGINE]", "switch userns-remap off, with the data made since" },
 	[UNS_CMD_MIGRATE] = { "migrate", "[ENGINE]", "take along data that was left behind when remapping was switched on" },
+	[UNS_CMD_SHIFT] = { "shift", "PATH...", "give the files of any tree to other owners, by a map" },
 	[UNS_CMD_CHECK] = { "check", "[ENGINE]", "find what stops enable, breaks under it, or collides" },
 	[UNS_CMD_STATUS] = { "status", "", "what is configured, in effect, and pending" },
 	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE]", "show the plan alone; with --json, for apply" },
@@ -228,14 +228,20 @@ static const struct row {
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
 	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_user, "remap user (dockremap)" },
-	{ "range", 0, required_argument, "auto|START[:COUNT]", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_range,
+	{ "range", 0, required_argument, "auto|START[:COUNT]", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_SHIFT), set_range,
 	  "IDs of the remap user (auto: first free; also auto:COUNT)" },
 	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
 	  "data to take along (all)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
-	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_CHECK), set_ignore, "accept these findings" },
+	{ "map", 0, required_argument, "u|g|b:FROM:TO:COUNT", BIT(UNS_CMD_SHIFT), uns_value_map,
+	  "move these users, groups, or both; repeatable" },
+	{ "reverse", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_reverse, "from the targets back to the sources" },
+	{ "unmapped", 0, required_argument, "refuse|keep", BIT(UNS_CMD_SHIFT), uns_value_unmapped, "IDs outside of the map (refuse)" },
+	{ "even", 0, required_argument, "PATH", BIT(UNS_CMD_SHIFT), uns_value_even, "shift this directory of the system too" },
+	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (8)" },
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_SHIFT) | BIT(UNS_CMD_CHECK), set_ignore, "accept these findings" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 #define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */
@@ -325,6 +331,23 @@ static int take_file(struct uns_options *o, const char *const v[], size_t n, str
 	return n > 1 ? too_many(o, v[1], err) : 0;
 }
 
+/* Into the options, since the operands themselves are gone when parsing is over. */
+static int take_paths(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	bool range = !o->request.range_auto, map = o->shift.uid.n || o->shift.gid.n;
+
+	if (n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "shift: which tree? usage: usernsctl shift --map=… %s", commands[o->cmd].operands);
+	if (n > UNS_OPERANDS_MAX)
+		return too_many(o, v[UNS_OPERANDS_MAX], err);
+	if (range == map)
+		return uns_err_set(err, UNS_E_USAGE, "shift: expected either --range=START[:COUNT] or --map=u|g|b:FROM:TO:COUNT");
+	memcpy(o->operand, v, n * sizeof(*v));
+	o->shift.path = o->operand;
+	o->shift.paths = n;
+	return 0;
+}
+
 static int take_operands(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	switch (o->cmd) {
@@ -344,6 +367,8 @@ static int take_operands(struct uns_options *o, const char *const v[], size_t n,
 	case UNS_CMD_ROLLBACK:
 	case UNS_CMD_VERIFY:
 		return take_number(o, v, n, err);
+	case UNS_CMD_SHIFT:
+		return take_paths(o, v, n, err);
 	case UNS_CMD_HELP:
 		return take_topic(o, v, n, err);
 	default:
@@ -413,14 +438,14 @@ static int bad_option(int argc, char *argv[], int value, struct uns_err *err)
 }
 
 struct scan {
-	const char *operands[OPERANDS_MAX];
+	const char *operands[UNS_OPERANDS_MAX + 2];
 	size_t n;
 	bool seen[ROWS];
 };
 
 static int scan_operand(struct scan *s, const char *operand, struct uns_err *err)
 {
-	if (s->n == OPERANDS_MAX)
+	if (s->n == sizeof(s->operands) / sizeof(s->operands[0]))
 		return uns_err_set(err, UNS_E_USAGE, "too many operands: '%s'", operand);
 	s->operands[s->n++] = operand;
 	return 0;
@@ -509,11 +534,15 @@ int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct un
 		return -1;
 	}
 	*ret = o;
+	if (o.shift.path)
+		ret->shift.path = ret->operand;
 	return 0;
 }
 
 void uns_options_done(struct uns_options *o)
 {
+	free(o->shift.uid.v);
+	free(o->shift.gid.v);
 	uns_strs_done(&o->request.ignore);
 }
 

@@ -47,37 +47,34 @@ int uns_cap_rootid(const void *cap, size_t len, uint32_t *ret_rootid)
 	return 0;
 }
 
-int uns_cap_shifted(const void *cap, size_t len, const struct uns_map *uid, void *out)
+static int cap_map(const void *cap, size_t len, uint32_t (*map_id)(const struct uns_map *, uint32_t), const struct uns_map *uid,
+                   uint8_t *to)
 {
-	uint8_t *to = out;
-	uint32_t rootid = 0;
+	uint32_t rootid = 0, mapped;
 	int answer = uns_cap_rootid(cap, len, &rootid);
 
 	if (answer < 0)
 		return -1;
 	memmove(to, cap, len);
-	if (answer == 0)
-		put_le32(to + CAP_ROOTID_AT, uns_map_shifted(uid, rootid));
-	return (int)len;
-}
-
-int uns_cap_home(const void *cap, size_t len, const struct uns_map *uid, void *out)
-{
-	uint8_t *to = out;
-	uint32_t rootid = 0;
-	int answer = uns_cap_rootid(cap, len, &rootid);
-
-	if (answer < 0)
-		return -1;
-	memmove(to, cap, len);
-	if (answer == 1 || uns_map_side(uid, rootid) != UNS_ID_SHIFTED)
+	mapped = answer == 0 ? map_id(uid, rootid) : rootid;
+	if (mapped == rootid)
 		return (int)len;
-	put_le32(to + CAP_ROOTID_AT, uns_map_home(uid, rootid));
-	if (uns_map_home(uid, rootid) != 0)
+	put_le32(to + CAP_ROOTID_AT, mapped);
+	if (mapped != 0)
 		return CAP_V3_SIZE;
 	/* Version 3 in the name of the initial namespace's root is what version 2 means; the kernel itself shows it so. */
 	put_le32(to, (get_le32(to) & CAP_EFFECTIVE) | CAP_REVISION_2);
 	return CAP_V2_SIZE;
+}
+
+int uns_cap_shifted(const void *cap, size_t len, const struct uns_map *uid, void *out)
+{
+	return cap_map(cap, len, uns_map_shifted, uid, out);
+}
+
+int uns_cap_home(const void *cap, size_t len, const struct uns_map *uid, void *out)
+{
+	return cap_map(cap, len, uns_map_home, uid, out);
 }
 
 /* ---- ACLs ---- */

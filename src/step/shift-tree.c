@@ -7,7 +7,7 @@
  * was allowed, lists it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by
  * themselves what they were once a chown has dropped them: they are in the record, which is durable before the first change.
  *
- * observe, cheap: the side of the matches themselves. deep: all inodes; what the record lists as foreign does not count, nor do,
+ * observe, cheap: the side of the matches themselves, or nothing when the whole was asked for. deep: all inodes; what the record lists as foreign does not count, nor do,
  * beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and the engine make these at home on every
  * host. */
 #include <errno.h>
@@ -106,6 +106,8 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 	    read_allow(j, &a.allow, err))
 		return -1;
 	a.into = uns_json_str_or(j, "into", NULL);
+	a.whole = uns_json_bool_or(j, "whole", false);
+	a.passing = uns_json_bool_or(j, "passing", false);
 	if (a.base[0] != '/')
 		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", a.base);
 	if (!a.maps.uid.n && !a.maps.gid.n)
@@ -438,6 +440,10 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 		if (err)
 			*err = why;
 		return -1;
+	}
+	if (!c->begun && ((c->deep && job.args.passing) || (!c->deep && job.args.whole))) {
+		*ret = UNS_EITHER;
+		return 0;
 	}
 	if (deep && (r = load_records(&job, err)) < 0)
 		return -1;

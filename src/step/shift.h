@@ -25,6 +25,8 @@ struct uns_shift_args {
 	size_t n;
 	struct uns_maps maps;
 	unsigned allow;
+	bool whole;   /* the topmost directories alone are not believed */
+	bool passing; /* AFTER lasts only until a later step takes it further */
 };
 void uns_shift_args_done(struct uns_shift_args *a);
 int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err);

@@ -146,6 +146,8 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 	c->bytes += more->bytes;
 	c->specials += more->specials;
 	c->acls += more->acls;
+	c->home += more->home;
+	c->capabilities += more->capabilities;
 	c->hard_links += more->hard_links;
 	c->max_uid = more->max_uid > c->max_uid ? more->max_uid : c->max_uid;
 	c->max_gid = more->max_gid > c->max_gid ? more->max_gid : c->max_gid;
@@ -161,7 +163,7 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 struct ids {
 	struct uns_census_run *run;
 	const struct uns_entry *e;
-	bool unmapped, in_target;
+	bool unmapped, in_target, home;
 	struct uns_err *err;
 	int r;
 };
@@ -195,6 +197,7 @@ static void take_side(struct ids *s, const char *what, bool group, uint32_t id)
 	bool *seen = side == UNS_ID_OUTSIDE ? &s->unmapped : &s->in_target;
 	char text[64];
 
+	s->home = s->home || side == UNS_ID_HOME;
 	if (side == UNS_ID_HOME || *seen || !map->n)
 		return;
 	*seen = true;
@@ -246,6 +249,7 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 		run->c.bytes += e->size;
 	run->c.specials += uns_entry_fragile(e) || e->immutable || e->append;
 	run->c.acls += e->acl_access || e->acl_default;
+	run->c.capabilities += e->cap_len > 0;
 	if ((e->immutable || e->append) &&
 	    uns_census_note_entry(&run->c.flagged, e, e->immutable ? "immutable" : "append-only", err))
 		return -1;
@@ -255,6 +259,7 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 
 		return uns_err_set(err, UNS_E_FAILED, "%s has a malformed ACL; remove it with setfacl -b", path ? path : "");
 	}
+	run->c.home += s.home;
 	return s.r;
 }
 
@@ -292,6 +297,11 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 			return -1;
 	if (name_links(run, tree, matches, err))
 		return -1;
+	/* The order of the walk, which is that of the disk, is nothing that a message should depend on. */
+	uns_strs_sort(&run->c.unmapped.paths);
+	uns_strs_sort(&run->c.in_target.paths);
+	uns_strs_sort(&run->c.outside.paths);
+	uns_strs_sort(&run->c.flagged.paths);
 	*ret = run->c;
 	run->c = (struct uns_census){0};
 	return 0;

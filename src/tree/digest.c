@@ -9,6 +9,8 @@
 const char *const uns_aspect_names[UNS_ASPECTS] = {"names", "owners",  "modes",        "links",           "sizes",
                                                    "times", "devices", "capabilities", "other attributes"};
 
+#define CAP_SETS 4
+#define CAP_SETS_LEN 16
 #define ACL_HEADER 4
 #define ACL_ENTRY 8
 
@@ -23,12 +25,15 @@ static uint64_t hash_name(uint64_t inode, const struct uns_entry *e)
 	return e->parent ? hash_bytes(hash_mix(inode, e->parent), e->name, strlen(e->name)) : inode;
 }
 
+/* Version 2 speaks of root without saying so: with a map that gives files to root, it is what version 3 becomes. The first four bytes
+ * are the version and the flag "effective", which is their lowest bit; the rootid is the last four of version 3. */
 static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_maps *maps)
 {
-	uint8_t home[UNS_CAP_MAX];
-	int len = uns_cap_home(e->cap, e->cap_len, &maps->uid, home);
+	uint32_t rootid = 0;
 
-	return len < 0 ? hash_bytes(inode, e->cap, e->cap_len) : hash_bytes(inode, home, (size_t)len);
+	if (uns_cap_rootid(e->cap, e->cap_len, &rootid) < 0)
+		return hash_bytes(inode, e->cap, e->cap_len);
+	return hash_bytes(hash2(inode, uns_map_home(&maps->uid, rootid), e->cap[0] & 1u), e->cap + CAP_SETS, CAP_SETS_LEN);
 }
 
 struct acl_sum {
