@@ -53,6 +53,7 @@ struct uns_entry {
 	const char *match;       /* the match (root of the walk) that it belongs to, relative to the base */
 	size_t match_no;         /* its place among the matches */
 	uint64_t parent;         /* inode number of the directory that holds it; 0 for the match itself */
+	uint64_t parent_dev;
 	uint32_t uid, gid, mode; /* mode with type bits */
 	uint32_t nlink;
 	uint64_t dev, ino, size;
@@ -99,6 +100,7 @@ int uns_tree_walk_matches(const struct uns_tree *tree, const struct uns_strs *ma
 #define UNS_WALK_JOBS 8
 #define UNS_WALK_JOBS_MAX 64
 
+struct uns_walk_task; /* a directory in the hands of a thread */
 struct uns_walk {
 	unsigned jobs;   /* threads at most; 1: as above */
 	bool paths;      /* entries have their path */
@@ -106,8 +108,18 @@ struct uns_walk {
 	uns_visit visit; /* may be called by several threads at a time */
 	/* Whether the attributes of what was read so far are wanted; NULL: always. */
 	bool (*wants)(void *user, const struct uns_entry *e);
-	void *const *users; /* user of visit and wants for each of the jobs; users[0] is of the calling thread */
+	/* For a caller that knows the names of directories from an earlier walk; both NULL otherwise. known: how many lists of names it
+	 * has of the directory, which is open as fd; 0: none, the directory is to be read. names: goes through one of them with the
+	 * functions below; lists of one directory may be gone through by several threads. */
+	unsigned (*known)(void *user, uint64_t dev, uint64_t ino, int fd);
+	int (*names)(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err);
+	void *const *users; /* user of all these for each of the jobs; users[0] is of the calling thread */
 };
+/* The name is read and visited as if it had been found in the directory. 0, also when it is gone; -1. */
+int uns_walk_visit(struct uns_walk_task *t, const char *name);
+/* The name is only looked at, without a pin and without its attributes. 0; 1: it is gone. */
+int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret);
+int uns_walk_dirfd(const struct uns_walk_task *t);
 int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *w, struct uns_err *err);
 
 /* ---- inodes by device and number, O(1) ---- */

@@ -3,9 +3,9 @@
  * right already is never touched, and what a chown drops is put back from the record, as absolute values: after a crash the inode
  * itself may no longer know them. The order that loses nothing: flags off, owner, mode, capability, ACLs, flags on.
  *
- * Every inode is held by a descriptor from the look at it to the look back at it after the change, so that renames and links made
- * meanwhile by whoever lives in the tree cannot lead a change to another inode. Threads that meet an inode under two of its names
- * take turns. */
+ * An inode is held by a descriptor from the look at it to the look back at it after the change, so that renames and links made
+ * meanwhile by whoever lives in the tree cannot lead a change to another inode. In directories where only root can do so, what is
+ * nothing but a name and an owner is changed by its name. Threads that meet an inode under two of its names take turns. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -321,6 +321,77 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 	return uns_shift_check_side(job, &e, &p->wrong, err);
 }
 
+/* ---- names that the scan met ---- */
+
+/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory. Root of the tree gains
+ * nothing by that: it may give away all that is in the tree anyhow. */
+static bool guarded(const struct uns_shift_job *job, const struct stat *st)
+{
+	const struct uns_map *m = &job->args.maps.uid;
+
+	return (st->st_uid == 0 || st->st_uid == uns_map_shifted(m, 0) || st->st_uid == uns_map_home(m, 0)) && !(st->st_mode & 022);
+}
+
+static unsigned known(void *user, uint64_t dev, uint64_t ino, int fd)
+{
+	const struct part *p = user;
+	const struct uns_shift_job *job = p->all->job;
+	struct stat st;
+
+	/* An ACL may let others write. */
+	if (!job->know_attributes || uns_inomap_find(&job->attributed, dev, ino) || fstat(fd, &st) || !guarded(job, &st))
+		return 0;
+	return uns_shift_names_of(&job->names, dev, ino, &st);
+}
+
+/* The change first, and one look afterwards. What is wrong then shows in the sums. */
+static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], struct uns_err *err)
+{
+	const struct uns_shift_job *job = p->all->job;
+	struct uns_entry e;
+	int r;
+
+	count(p);
+	if (owner && uns_sys_chown(uns_walk_dirfd(t), name, owner[0], owner[1])) {
+		int errnum = errno;
+
+		r = uns_walk_look(t, name, &e);
+		return r > 0 ? 0 : r < 0 ? -1 : fail(job, &e, errnum, "change the owner of", err);
+	}
+	p->changed += owner != NULL;
+	r = uns_walk_look(t, name, &e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	uns_digest_add(&p->digests[e.match_no], &e, &job->args.maps);
+	return uns_shift_check_side(job, &e, &p->wrong, err);
+}
+
+static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err)
+{
+	struct part *p = user;
+	struct stat st;
+	uint32_t owner[2] = {0, 0};
+	const char *text, *end;
+	size_t len;
+
+	if (fstat(uns_walk_dirfd(t), &st))
+		return uns_err_sys(err, errno, "cannot look at a directory below %s", p->all->job->args.base);
+	text = uns_shift_names_text(&p->all->job->names, st.st_dev, st.st_ino, list, &len);
+	for (end = text + len; text < end; text += strlen(text) + 1) {
+		enum uns_shift_tag tag = (enum uns_shift_tag)*text++;
+
+		if (tag == UNS_SHIFT_NAME_OWNER) {
+			memcpy(owner, text, sizeof(owner));
+			text += sizeof(owner);
+			tag = (enum uns_shift_tag)*text++;
+		}
+		if (tag == UNS_SHIFT_NAME_OTHER ? uns_walk_visit(t, text)
+		                                : plain(p, t, text, tag == UNS_SHIFT_NAME_PLAIN ? owner : NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
 static void parts_done(struct part (*parts)[UNS_WALK_JOBS_MAX])
 {
 	for (unsigned i = 0; i < UNS_WALK_JOBS_MAX; i++) {
@@ -351,7 +422,8 @@ static int walk(struct whole *all, struct uns_err *err)
 	uns_auto(parts_done) struct part parts[UNS_WALK_JOBS_MAX] = {0};
 	struct uns_shift_job *job = all->job;
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(job), .pins = true, .visit = visit, .wants = wants, .users = users};
+	struct uns_walk w = {.jobs = uns_shift_threads(job), .pins = true, .visit = visit, .wants = wants, .users = users,
+	                     .known = job->resumed ? NULL : known, .names = names};
 
 	for (unsigned i = 0; i < w.jobs; i++) {
 		parts[i] = (struct part){.all = all, .tells = !i, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};

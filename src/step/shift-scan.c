@@ -22,6 +22,7 @@ struct part {
 	struct uns_census_list impossible;
 	struct inode *attributed;
 	size_t n_attributed, cap_attributed;
+	struct uns_shift_names names;
 	uint64_t dev; /* of the last entry; all have the same, as a rule */
 };
 struct inode {
@@ -49,6 +50,7 @@ static void scan_done(struct scan **scan)
 		list_done(&s->part[i].impossible);
 		free(s->part[i].digests);
 		free(s->part[i].attributed);
+		uns_shift_names_done(&s->part[i].names);
 	}
 	free(s);
 }
@@ -144,11 +146,16 @@ static int note_dev(struct part *s, const struct uns_entry *e, struct uns_err *e
 	return 0;
 }
 
+static bool has_attributes(const struct uns_entry *e)
+{
+	return e->cap_len || e->acl_access || e->acl_default || e->xattr_hash;
+}
+
 static int note_attributes(struct part *s, const struct uns_entry *e, struct uns_err *err)
 {
 	struct inode *v;
 
-	if (!e->cap_len && !e->acl_access && !e->acl_default && !e->xattr_hash)
+	if (!has_attributes(e))
 		return 0;
 	v = uns_vec_room(s->attributed, s->n_attributed, &s->cap_attributed, sizeof(*v));
 	if (!v)
@@ -158,11 +165,27 @@ static int note_attributes(struct part *s, const struct uns_entry *e, struct uns
 	return 0;
 }
 
+/* Only what is nothing but a name and an owner may be changed without another look. */
+static int note_name(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
+	const struct uns_maps *maps = &s->scan->job->args.maps;
+	uint32_t uid = uns_shift_id(&maps->uid, e->uid, s->scan->far), gid = uns_shift_id(&maps->gid, e->gid, s->scan->far);
+	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->scan->far)) ||
+	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->scan->far));
+	enum uns_shift_tag tag = UNS_SHIFT_NAME_PLAIN;
+
+	if (S_ISDIR(e->mode) || e->nlink != 1 || far || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
+		tag = UNS_SHIFT_NAME_OTHER;
+	else if (uid == e->uid && gid == e->gid)
+		tag = UNS_SHIFT_NAME_SETTLED;
+	return uns_shift_names_add(&s->names, e, tag, uid, gid, err);
+}
+
 static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 {
 	struct part *s = user;
 
-	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err))
+	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err) || note_name(s, e, err))
 		return -1;
 	uns_digest_add(&s->digests[e->match_no], e, &s->scan->job->args.maps);
 	return classify(s, e, err);
@@ -291,6 +314,15 @@ static int refuse(const struct scan *s, const struct uns_census *c, struct uns_e
 	return uns_err_set(err, UNS_E_REFUSED, "shift of %s refused, nothing changed: %s", a->base, text.data);
 }
 
+static int join_names(struct scan *s, struct uns_err *err)
+{
+	struct uns_shift_names *parts[UNS_WALK_JOBS_MAX];
+
+	for (unsigned i = 0; i < s->n; i++)
+		parts[i] = &s->part[i].names;
+	return uns_shift_names_join(&s->job->names, parts, s->n, err);
+}
+
 /* The clock of a file system ticks a few times in a hundredth of a second, so it may lag behind. */
 static void note_time(struct uns_shift_job *job)
 {
@@ -313,7 +345,7 @@ static int scan(struct scan *s, struct uns_err *err)
 	if (fstat(job->tree.fd, &st))
 		return uns_err_sys(err, errno, "cannot look at %s", job->args.base);
 	if (uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) || fill_trees(s, err) ||
-	    fill_attributed(s, err))
+	    fill_attributed(s, err) || join_names(s, err))
 		return -1;
 	if (uns_census_run_end(s->part[0].run, &job->tree, &job->matches, &job->symlinks, &c, err))
 		return -1;

@@ -230,6 +230,7 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->unrecorded.paths);
 	uns_strs_done(&job->wrong.paths);
 	uns_inomap_done(&job->attributed);
+	uns_shift_names_done(&job->names);
 	free(job->digests);
 }
 

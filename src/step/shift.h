@@ -5,6 +5,7 @@
 #define UNS_STEP_SHIFT_H
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "uns/step.h"
@@ -82,6 +83,44 @@ int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *m
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
 int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err);
 
+/* ---- names.c: what the scan met, by directory ---- */
+
+/* The names of one directory, or of a piece of a large one. */
+struct uns_shift_list {
+	uint64_t dev, ino;
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	uint32_t next; /* of the same directory, index + 1; 0: none */
+	size_t from, to; /* bytes in text */
+};
+/* What one thread of the scan met; together, after uns_shift_names_join, what all did. */
+struct uns_shift_names {
+	struct uns_shift_list *v;
+	size_t n, cap;
+	struct uns_buf text[UNS_WALK_JOBS_MAX];
+	uint32_t *text_no; /* of each list; only when joined */
+	struct uns_inomap at; /* directory → index + 1 of its first list; only when joined */
+	size_t in_list;    /* names in the last list */
+	bool owned;        /* uid and gid were written into it, these: */
+	uint32_t uid, gid;
+};
+enum uns_shift_tag {
+	UNS_SHIFT_NAME_OWNER = 1, /* uid and gid of what follows, four bytes each */
+	UNS_SHIFT_NAME_PLAIN,     /* nothing but an owner that is to change; a name, as all below */
+	UNS_SHIFT_NAME_SETTLED,   /* not even that */
+	UNS_SHIFT_NAME_OTHER,     /* to be looked at closely */
+};
+void uns_shift_names_done(struct uns_shift_names *names);
+/* Remembers a name for the owner that it is to have. */
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid, uint32_t gid,
+                        struct uns_err *err);
+/* Takes over what each of n threads has. */
+int uns_shift_names_join(struct uns_shift_names *all, struct uns_shift_names *const parts[], unsigned n, struct uns_err *err);
+/* The lists of the directory, 0 when there are none, or when it was written to since. */
+unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, const struct stat *st);
+/* The bytes of list i of the directory. */
+const char *uns_shift_names_text(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i, size_t *ret_len);
+
 /* One run of drive. */
 struct uns_shift_job {
 	struct uns_step_ctx *c;
@@ -99,6 +138,7 @@ struct uns_shift_job {
 	struct uns_inomap attributed;
 	struct timespec scanned; /* what has a later ctime may have changed since the scan began */
 	uint64_t total;          /* names that the scan met; 0: unknown */
+	struct uns_shift_names names;
 	/* What was read back after each change; by match. */
 	struct uns_digest *digests;
 	struct uns_census_list wrong; /* on the wrong side */

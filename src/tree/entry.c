@@ -289,6 +289,21 @@ int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct un
 	return read_rest(r, e, err);
 }
 
+int uns_reader_look(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
+{
+	struct statx st;
+	int rc;
+
+	e->dirfd = dirfd;
+	e->name = name;
+	e->fd = -1;
+	e->reader = r;
+	rc = look(r, e, &st, err);
+	if (!rc)
+		fill(e, &st);
+	return rc;
+}
+
 int uns_entry_again(struct uns_entry *e, struct uns_err *err)
 {
 	bool attributes = e->attributes;

@@ -80,6 +80,8 @@ struct uns_reader {
 };
 int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct uns_err *err);
 void uns_reader_done(struct uns_reader *r);
+/* Only what statx says, by name. 0; 1: it vanished. */
+int uns_reader_look(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err);
 /* Fills what the inode says; dir, path and match are the caller's, and must be set before (for messages). With pins the caller closes
  * e->fd. 0; 1: it vanished. */
 int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err);

@@ -25,7 +25,7 @@ struct listing {
 struct part {
 	bool part; /* true */
 	struct uns_dir *dir;
-	struct listing *listing;
+	struct listing *listing; /* NULL: the caller's list of names, number from */
 	size_t from, to;
 };
 struct worker {
@@ -47,11 +47,14 @@ struct walk {
 };
 
 /* One piece of work by one worker. */
-struct task {
+struct uns_walk_task {
 	struct walk *w;
 	struct worker *worker;
 	struct uns_pool *pool;
 	unsigned no;
+	struct uns_dir *dir; /* while the caller goes through its names */
+	int fd;
+	size_t names;
 	struct uns_err *err;
 };
 
@@ -96,7 +99,7 @@ static void drop(void *user, void *item)
 /* ---- entries ---- */
 
 /* Reads and visits one entry. 0, 1 when it is gone. */
-static int visit_entry(struct task *t, int dirfd, const char *name)
+static int visit_entry(struct uns_walk_task *t, int dirfd, const char *name)
 {
 	struct worker *k = t->worker;
 	int r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
@@ -109,7 +112,7 @@ static int visit_entry(struct task *t, int dirfd, const char *name)
 	return r;
 }
 
-static int keep_subdir(struct task *t, struct uns_dir *dir, const char *name)
+static int keep_subdir(struct uns_walk_task *t, struct uns_dir *dir, const char *name)
 {
 	struct worker *k = t->worker;
 	struct uns_dir **v = uns_vec_room(k->subdirs, k->n, &k->cap, sizeof(*v));
@@ -124,7 +127,7 @@ static int keep_subdir(struct task *t, struct uns_dir *dir, const char *name)
 	return 0;
 }
 
-static int set_path(struct task *t, size_t dir_len, const char *name)
+static int set_path(struct uns_walk_task *t, size_t dir_len, const char *name)
 {
 	struct uns_buf *path = &t->worker->path;
 
@@ -137,7 +140,7 @@ static int set_path(struct task *t, size_t dir_len, const char *name)
 	return 0;
 }
 
-static void start_dir(struct task *t, struct uns_dir *dir)
+static void start_dir(struct uns_walk_task *t, struct uns_dir *dir)
 {
 	struct uns_entry *e = &t->worker->entry;
 
@@ -146,10 +149,17 @@ static void start_dir(struct task *t, struct uns_dir *dir)
 	e->match = dir->match;
 	e->match_no = dir->match_no;
 	e->parent = dir->ino;
+	e->parent_dev = dir->dev;
 	t->worker->path.len = 0;
 }
 
-static int visit_names(struct task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
+static void count(struct uns_walk_task *t, size_t n)
+{
+	if (atomic_fetch_add(&t->w->visited, n) + n >= GROW_AT)
+		uns_pool_grow(t->pool);
+}
+
+static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
 {
 	size_t dir_len;
 
@@ -164,13 +174,12 @@ static int visit_names(struct task *t, struct uns_dir *dir, int fd, const struct
 		if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, dir, name)))
 			return -1;
 	}
-	if (atomic_fetch_add(&t->w->visited, to - from) + (to - from) >= GROW_AT)
-		uns_pool_grow(t->pool);
+	count(t, to - from);
 	return 0;
 }
 
 /* The first of them is to be the next, so it is added last. */
-static int add_subdirs(struct task *t, bool ok)
+static int add_subdirs(struct uns_walk_task *t, bool ok)
 {
 	struct worker *k = t->worker;
 	int r = ok ? 0 : -1;
@@ -186,26 +195,64 @@ static int add_subdirs(struct task *t, bool ok)
 	return r;
 }
 
-static int visit_part(struct task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
+static int visit_part(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
 {
 	return add_subdirs(t, !visit_names(t, dir, fd, l, from, to));
 }
 
+/* ---- names that the caller knows ---- */
+
+int uns_walk_visit(struct uns_walk_task *t, const char *name)
+{
+	int r = visit_entry(t, t->fd, name);
+
+	t->names++;
+	if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, t->dir, name)))
+		return -1;
+	return 0;
+}
+
+int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret)
+{
+	t->names++;
+	*ret = t->worker->entry;
+	return uns_reader_look(&t->worker->reader, t->fd, name, ret, t->err);
+}
+
+int uns_walk_dirfd(const struct uns_walk_task *t)
+{
+	return t->fd;
+}
+
+static int visit_known(struct uns_walk_task *t, struct uns_dir *dir, int fd, unsigned list)
+{
+	int r;
+
+	t->dir = dir;
+	t->fd = fd;
+	t->names = 0;
+	start_dir(t, dir);
+	r = add_subdirs(t, !t->w->o->names(t->w->o->users[t->no], t, list, t->err));
+	count(t, t->names);
+	return r;
+}
+
 /* ---- directories ---- */
 
-static int add_part(struct task *t, struct uns_dir *dir, struct listing *l, size_t from)
+static int add_part(struct uns_walk_task *t, struct uns_dir *dir, struct listing *l, size_t from)
 {
 	struct part *p = malloc(sizeof(*p));
 
 	if (!p)
 		return uns_err_nomem(t->err);
-	*p = (struct part){true, dir, l, from, from + PART < l->list.n ? from + PART : l->list.n};
-	atomic_fetch_add(&l->refs, 1);
+	*p = (struct part){true, dir, l, from, l && from + PART < l->list.n ? from + PART : l ? l->list.n : 0};
+	if (l)
+		atomic_fetch_add(&l->refs, 1);
 	atomic_fetch_add(&dir->refs, 1);
 	return uns_pool_add(t->pool, t->no, p, t->err);
 }
 
-static int cut(struct task *t, struct uns_dir *dir)
+static int cut(struct uns_walk_task *t, struct uns_dir *dir)
 {
 	struct listing *l = calloc(1, sizeof(*l));
 	int r = 0;
@@ -222,10 +269,28 @@ static int cut(struct task *t, struct uns_dir *dir)
 	return r;
 }
 
-static int visit_dir(struct task *t, struct uns_dir *dir, int fd)
+static int visit_lists(struct uns_walk_task *t, struct uns_dir *dir, int fd, unsigned lists)
+{
+	int r = 0;
+
+	if (lists > 1 && t->w->jobs > 1) {
+		uns_pool_grow(t->pool);
+		while (!r && lists-- > 0)
+			r = add_part(t, dir, NULL, lists);
+		return r;
+	}
+	for (unsigned i = 0; !r && i < lists; i++)
+		r = visit_known(t, dir, fd, i);
+	return r;
+}
+
+static int visit_dir(struct uns_walk_task *t, struct uns_dir *dir, int fd)
 {
 	struct uns_dirlist *l = &t->worker->list;
+	unsigned lists = t->w->o->known ? t->w->o->known(t->w->o->users[t->no], dir->dev, dir->ino, fd) : 0;
 
+	if (lists)
+		return visit_lists(t, dir, fd, lists);
 	if (uns_dirlist_read(l, fd)) {
 		/* A directory that was removed while open has no entries left. */
 		if (!uns_vanished(errno))
@@ -250,7 +315,7 @@ static int open_holder(const struct walk *w, const char *match, const char **ret
 }
 
 /* The match itself. 0: it is a directory; 1: there is nothing below it. */
-static int visit_match(struct task *t, struct uns_dir *dir)
+static int visit_match(struct uns_walk_task *t, struct uns_dir *dir)
 {
 	struct uns_err why = {0};
 	struct uns_entry *e = &t->worker->entry;
@@ -265,7 +330,7 @@ static int visit_match(struct task *t, struct uns_dir *dir)
 	}
 	start_dir(t, dir);
 	e->dir = NULL;
-	e->parent = 0;
+	e->parent = e->parent_dev = 0;
 	e->path = dir->match;
 	r = visit_entry(t, fd, name);
 	if (r || !S_ISDIR(e->mode))
@@ -275,7 +340,7 @@ static int visit_match(struct task *t, struct uns_dir *dir)
 	return 0;
 }
 
-static int do_dir(struct task *t, struct uns_dir *dir)
+static int do_dir(struct uns_walk_task *t, struct uns_dir *dir)
 {
 	bool match = !dir->parent;
 	int fd, r = match ? visit_match(t, dir) : 0;
@@ -289,13 +354,13 @@ static int do_dir(struct task *t, struct uns_dir *dir)
 	return r;
 }
 
-static int do_part(struct task *t, const struct part *p)
+static int do_part(struct uns_walk_task *t, const struct part *p)
 {
 	int fd, r = uns_dir_get(&t->w->cache, p->dir, &fd, t->err);
 
 	if (r)
 		return r < 0 ? -1 : 0;
-	r = visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to);
+	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to) : visit_known(t, p->dir, fd, (unsigned)p->from);
 	uns_dir_put(&t->w->cache, p->dir);
 	return r;
 }
@@ -303,7 +368,7 @@ static int do_part(struct task *t, const struct part *p)
 static int work(void *user, struct uns_pool *pool, unsigned no, void *item, struct uns_err *err)
 {
 	struct walk *w = user;
-	struct task t = {.w = w, .worker = &w->workers[no], .pool = pool, .no = no, .err = err};
+	struct uns_walk_task t = {.w = w, .worker = &w->workers[no], .pool = pool, .no = no, .err = err};
 	int r = *(bool *)item ? do_part(&t, item) : do_dir(&t, item);
 
 	drop(w, item);
