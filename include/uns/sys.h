@@ -64,4 +64,7 @@ int uns_sys_http(const char *socket, const char *method, const char *path, const
  * kernel has it not. Not counted as an effect: nothing outside this process can see it. */
 int uns_sys_open_clone(int fd, int *ret_mount);
 
+/* From now on the calling thread has a working directory of its own (unshare(2), CLONE_FS). Not counted as an effect. */
+int uns_sys_own_cwd(void);
+
 #endif

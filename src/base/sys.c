@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -186,6 +187,11 @@ int uns_sys_removexattr(int fd, const char *name)
 int uns_sys_setflags(int fd, unsigned flags)
 {
 	return EFFECT("setflags", ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+int uns_sys_own_cwd(void)
+{
+	return unshare(CLONE_FS);
 }
 
 int uns_sys_open_clone(int fd, int *ret_mount)

@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "tree.h"
 #include "uns/cleanup.h"
+#include "uns/sys.h"
 
 /* Linux 6.13; the numbers are the same on all architectures but alpha, which has them 110 higher. */
 #ifndef __NR_getxattrat
@@ -39,12 +40,16 @@ void uns_reader_done(struct uns_reader *r)
 	free(r->value);
 	free(r->acl_access);
 	free(r->acl_default);
-	*r = (struct uns_reader){0};
+	if (r->borrowed && r->saved_cwd >= 0) {
+		(void)!fchdir(r->saved_cwd);
+		close(r->saved_cwd);
+	}
+	*r = (struct uns_reader){.saved_cwd = -1};
 }
 
 int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct uns_err *err)
 {
-	*r = (struct uns_reader){.tree = tree, .at_calls = true};
+	*r = (struct uns_reader){.tree = tree, .at_calls = true, .saved_cwd = -1};
 	r->list = malloc(XATTR_LIST_MAX);
 	r->value = malloc(XATTR_SIZE_MAX);
 	r->acl_access = malloc(XATTR_SIZE_MAX);
@@ -59,6 +64,7 @@ int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct un
 struct place {
 	int dirfd;
 	const char *name;
+	bool cwd;      /* dirfd is the working directory */
 	char proc[32]; /* "" : by name */
 };
 
@@ -66,6 +72,8 @@ static ssize_t list_into(const struct place *p, char *list, size_t size)
 {
 	if (*p->proc)
 		return listxattr(p->proc, list, size);
+	if (p->cwd)
+		return llistxattr(p->name, list, size);
 	return syscall(__NR_listxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, list, size);
 }
 
@@ -83,6 +91,8 @@ static ssize_t get_into(const struct place *p, const char *name, void *value, si
 
 	if (*p->proc)
 		return getxattr(p->proc, name, value, size);
+	if (p->cwd)
+		return lgetxattr(p->name, name, value, size);
 	return syscall(__NR_getxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, name, &arg, sizeof(arg));
 }
 
@@ -155,6 +165,31 @@ static int open_pinned(struct place *p, struct uns_err *err)
 	return fd;
 }
 
+/* The thread that the program began with lends its directory, the others get one each. */
+static void start_cwd(struct uns_reader *r)
+{
+	if (r->borrowed)
+		r->saved_cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->cwd = (r->borrowed ? r->saved_cwd >= 0 : !uns_sys_own_cwd()) ? UNS_CWD_OURS : UNS_CWD_NONE;
+}
+
+/* False where it cannot be: then each inode is pinned for the sake of its attributes, which takes three times as long. */
+static bool enter_cwd(struct uns_reader *r, const struct uns_entry *e)
+{
+	if (r->cwd == UNS_CWD_UNKNOWN)
+		start_cwd(r);
+	if (r->cwd == UNS_CWD_NONE)
+		return false;
+	if (e->parent && r->cwd_ino == e->parent && r->cwd_dev == e->parent_dev)
+		return true;
+	r->cwd_dev = r->cwd_ino = 0;
+	if (fchdir(e->dirfd))
+		return false;
+	r->cwd_dev = e->parent_dev;
+	r->cwd_ino = e->parent;
+	return true;
+}
+
 static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
 {
 	struct place p = {.dirfd = dirfd, .name = name};
@@ -171,7 +206,12 @@ static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct
 		else if (n < 0 && errno == ENOENT)
 			return 1;
 	}
-	if (e->fd >= 0 || !r->at_calls) {
+	if (e->fd < 0 && !r->at_calls && enter_cwd(r, e)) {
+		p.cwd = true;
+		n = list_names(&p, r->list);
+		if (n < 0 && errno == ENOENT)
+			return 1;
+	} else if (e->fd >= 0 || !r->at_calls) {
 		fd = e->fd < 0 ? open_pinned(&p, err) : -1;
 		if (e->fd < 0 && fd < 0)
 			return fd == -2 ? 1 : -1;

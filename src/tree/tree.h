@@ -75,6 +75,11 @@ struct uns_reader {
 	bool (*wants)(void *user, const struct uns_entry *e); /* NULL: always */
 	void *user;
 	bool at_calls; /* the kernel has listxattrat and getxattrat */
+	/* Without them attributes are read by name in the working directory of the thread. */
+	enum { UNS_CWD_UNKNOWN, UNS_CWD_OURS, UNS_CWD_NONE } cwd;
+	bool borrowed;             /* it is the program's own thread: the directory is given back */
+	int saved_cwd;             /* of that thread; -1: not changed */
+	uint64_t cwd_dev, cwd_ino; /* where it is; 0, 0: not known */
 	char *list, *value;
 	uint8_t *acl_access, *acl_default;
 };

@@ -388,6 +388,7 @@ static int start_workers(struct walk *w, struct uns_err *err)
 		if (uns_reader_init(r, w->tree, err))
 			return -1;
 		r->pins = w->o->pins;
+		r->borrowed = !i;
 		r->wants = w->o->wants;
 		r->user = w->o->users[i];
 		w->workers[i].entry.fd = -1;
