@@ -67,8 +67,8 @@ struct uns_entry {
 	size_t cap_len;                          /* 0: none */
 	const uint8_t *acl_access, *acl_default; /* NULL: none */
 	size_t acl_access_len, acl_default_len;
-	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without security.evm, which
-	                      * the kernel derives from the owner. */
+	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without those that the
+	                      * kernel derives from owner and ACLs. */
 };
 
 /* The path relative to the base; it may be longer than PATH_MAX, so it is for messages only. Heap string. */

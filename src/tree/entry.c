@@ -135,13 +135,19 @@ static int read_value(struct uns_reader *r, const struct place *p, const char *n
 	return 0;
 }
 
+/* The kernel makes these from what is read anyway: from the owner (evm), or XFS as another name of the ACLs, IDs included. */
+static bool derived(const char *name)
+{
+	return !strcmp(name, "security.evm") || !strcmp(name, "trusted.SGI_ACL_FILE") || !strcmp(name, "trusted.SGI_ACL_DEFAULT");
+}
+
 static int read_values(struct uns_reader *r, const struct place *p, size_t listed, struct uns_entry *e, struct uns_err *err)
 {
 	for (size_t at = 0; at < listed; at += strlen(r->list + at) + 1) {
 		uns_auto_free char *path = NULL;
 		uns_auto_free char *plain = NULL;
 
-		if (!strcmp(r->list + at, "security.evm") || !read_value(r, p, r->list + at, e))
+		if (derived(r->list + at) || !read_value(r, p, r->list + at, e))
 			continue;
 		if (errno == ENOENT)
 			return 1;

@@ -175,24 +175,31 @@ static void map_cap(unsigned char *cap, size_t len)
 	memcpy(cap + 20, &id, 4);
 }
 
+/* In the order of their names; without the other names that XFS has for ACLs. */
 static void list_xattrs(const char *proc, bool shifted, struct uns_buf *b)
 {
+	struct uns_strs list = UNS_STRS_INIT;
 	char names[4096];
 	ssize_t len = listxattr(proc, names, sizeof(names));
 
-	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
+	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1)
+		if (!uns_str_starts(names + at, "trusted.SGI_ACL"))
+			assert_int_equal(uns_strs_add(&list, names + at, NULL), 0);
+	uns_strs_sort(&list);
+	for (size_t k = 0; k < list.n; k++) {
 		unsigned char value[4096];
-		ssize_t n = getxattr(proc, names + at, value, sizeof(value));
+		ssize_t n = getxattr(proc, list.v[k], value, sizeof(value));
 
 		assert_true(n >= 0);
-		if (shifted && uns_str_starts(names + at, "system.posix_acl"))
+		if (shifted && uns_str_starts(list.v[k], "system.posix_acl"))
 			map_acl(value, (size_t)n);
-		if (shifted && !strcmp(names + at, "security.capability"))
+		if (shifted && !strcmp(list.v[k], "security.capability"))
 			map_cap(value, (size_t)n);
-		uns_buf_printf(b, NULL, " %s=", names + at);
+		uns_buf_printf(b, NULL, " %s=", list.v[k]);
 		for (ssize_t i = 0; i < n; i++)
 			uns_buf_printf(b, NULL, "%02x", value[i]);
 	}
+	uns_strs_done(&list);
 }
 
 enum { LIST_SHIFTED = 1, LIST_CTIME = 2 };
