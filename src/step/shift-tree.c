@@ -7,9 +7,9 @@
  * was allowed, lists it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by
  * themselves what they were once a chown has dropped them: they are in the record, which is durable before the first change.
  *
- * observe, cheap: the side of the matches themselves, or nothing when the whole was asked for. deep: all inodes; what the record lists as foreign does not count, nor do,
- * beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and the engine make these at home on every
- * host. */
+ * observe, cheap: the side of the matches themselves, or nothing when the whole was asked for. deep: all inodes; what the record
+ * lists as foreign does not count, nor do, beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and
+ * the engine make these at home on every host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
