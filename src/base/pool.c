@@ -43,7 +43,7 @@ static int deque_grow(struct deque *q)
 	for (size_t i = 0; i < q->n; i++)
 		v[i] = q->v[(q->first + i) & (q->cap - 1)];
 	free(q->v);
-	*q = (struct deque){ v, 0, q->n, cap };
+	*q = (struct deque){v, 0, q->n, cap};
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static void serve(struct uns_pool *p, unsigned worker)
 {
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		struct uns_err why = { .code = UNS_E_FAILED };
+		struct uns_err why = {.code = UNS_E_FAILED};
 		void *item;
 		int r;
 
@@ -161,7 +161,7 @@ static void start_threads(struct uns_pool *p)
 	while (p->running < p->jobs) {
 		struct worker *w = &p->worker[p->running];
 
-		*w = (struct worker){ .pool = p, .no = p->running };
+		*w = (struct worker){.pool = p, .no = p->running};
 		if (pthread_create(&w->thread, NULL, thread_main, w)) {
 			p->jobs = p->running;
 			break;
@@ -225,8 +225,12 @@ static int run(struct uns_pool *p, void *const items[], size_t n, struct uns_err
 int uns_pool_run(unsigned jobs, void *const items[], size_t n, uns_pool_work work, uns_pool_drop drop, void *user,
                  struct uns_err *err)
 {
-	struct uns_pool p = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .running = 1, .work = work,
-		              .drop = drop, .user = user };
+	struct uns_pool p = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	                     .more = PTHREAD_COND_INITIALIZER,
+	                     .running = 1,
+	                     .work = work,
+	                     .drop = drop,
+	                     .user = user};
 	int r;
 
 	p.jobs = jobs < 1 ? 1 : jobs > UNS_POOL_JOBS_MAX ? UNS_POOL_JOBS_MAX : jobs;

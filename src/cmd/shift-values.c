@@ -39,8 +39,8 @@ int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err)
 
 	if (!*arg || !strchr("ugb", *arg) || arg[1] != ':' || read_numbers(arg + 2, v, 3))
 		return uns_err_set(err, UNS_E_USAGE, "--map=%s: expected u:FROM:TO:COUNT (or g: or b:) in plain decimal", arg);
-	e = (struct uns_extent){ v[0], v[1], v[2] };
-	if (!uns_range_valid((struct uns_range){ e.from, e.count }) || !uns_range_valid((struct uns_range){ e.to, e.count }))
+	e = (struct uns_extent){v[0], v[1], v[2]};
+	if (!uns_range_valid((struct uns_range){e.from, e.count}) || !uns_range_valid((struct uns_range){e.to, e.count}))
 		return uns_err_set(err, UNS_E_USAGE, "--map=%s: expected at least one ID, and none above %u", arg, UNS_ID_LAST);
 	if (*arg != 'g' && add_extent(&o->shift.uid, e, err))
 		return -1;

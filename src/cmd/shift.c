@@ -17,8 +17,9 @@
 #include "uns/step.h"
 #include "uns/tree.h"
 
-#define PASSAGE_FROM 1073741824u /* where a free range is looked for that owners pass through: far above what is given out by hand */
-#define SHOWN 5                  /* paths per problem in the text of a dry run */
+#define PASSAGE_FROM                                                                                                               \
+	1073741824u /* where a free range is looked for that owners pass through: far above what is given out by hand */
+#define SHOWN 5     /* paths per problem in the text of a dry run */
 
 /* A tree that was named: a directory, or one name in a directory. */
 struct place {
@@ -65,10 +66,10 @@ static bool is_or_below(const char *path, const char *top)
 /* The system itself: these and all below; or these alone, which hold what may well be shifted. */
 static const char *system_part(const char *path)
 {
-	static const char *const trees[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin",
-		                             "/sys", "/usr" };
-	static const char *const holders[] = { "/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var",
-		                               "/var/lib", "/var/log", "/var/tmp" };
+	static const char *const trees[] = {"/bin",   "/boot",   "/dev",  "/etc",  "/lib", "/lib32",
+	                                    "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr"};
+	static const char *const holders[] = {"/",    "/home", "/media", "/mnt",     "/opt",     "/root",   "/run",
+	                                      "/srv", "/tmp",  "/var",   "/var/lib", "/var/log", "/var/tmp"};
 
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++)
 		if (is_or_below(path, trees[i]))
@@ -81,8 +82,8 @@ static const char *system_part(const char *path)
 
 static int check_engine(const struct job *j, const char *path, struct uns_err *err)
 {
-	uns_auto(uns_facts_done) struct uns_facts f = { .offline = false };
-	struct uns_facts_want want = { .census = false };
+	uns_auto(uns_facts_done) struct uns_facts f = {.offline = false};
+	struct uns_facts_want want = {.census = false};
 	struct uns_err why;
 
 	/* What is malformed there is none of our business. */
@@ -91,7 +92,7 @@ static int check_engine(const struct job *j, const char *path, struct uns_err *e
 	if (!is_or_below(path, f.data_root) && !is_or_below(f.data_root, path))
 		return 0;
 	return uns_err_set(err, UNS_E_REFUSED, "%s is data of the running engine (%s); stop it, or name it with --even=%s", path,
-			   f.data_root, path);
+	                   f.data_root, path);
 }
 
 static int check_place(const struct job *j, const char *path, struct uns_err *err)
@@ -104,7 +105,8 @@ static int check_place(const struct job *j, const char *path, struct uns_err *er
 		return 0;
 	part = j->run->root.is_host ? system_part(path) : NULL;
 	if (part)
-		return uns_err_set(err, UNS_E_REFUSED, "%s belongs to the system itself; if you mean it, name it with --even=%s", path, path);
+		return uns_err_set(err, UNS_E_REFUSED, "%s belongs to the system itself; if you mean it, name it with --even=%s",
+		                   path, path);
 	return check_engine(j, path, err);
 }
 
@@ -170,7 +172,7 @@ static int find_places(struct job *j, struct uns_err *err)
 		for (size_t k = 0; k < i; k++)
 			if (is_or_below(paths.v[i], paths.v[k]))
 				return uns_err_set(err, UNS_E_USAGE, "shift: %s is %s %s, which is named too", paths.v[i],
-						   strcmp(paths.v[i], paths.v[k]) ? "in" : "the same as", paths.v[k]);
+				                   strcmp(paths.v[i], paths.v[k]) ? "in" : "the same as", paths.v[k]);
 		j->n++;
 		if (split(j, paths.v[i], &j->place[i], err))
 			return -1;
@@ -191,8 +193,8 @@ static bool overlapping(const struct uns_extents *x)
 {
 	for (size_t i = 0; i < x->n; i++)
 		for (size_t k = 0; k < x->n; k++)
-			if (uns_range_overlaps((struct uns_range){ x->v[i].from, x->v[i].count },
-					       (struct uns_range){ x->v[k].to, x->v[k].count }))
+			if (uns_range_overlaps((struct uns_range){x->v[i].from, x->v[i].count},
+			                       (struct uns_range){x->v[k].to, x->v[k].count}))
 				return true;
 	return false;
 }
@@ -220,11 +222,11 @@ static int take_blocks(struct uns_rangeset *s, const struct uns_rangeset *blocks
 
 /* By a range that nobody in the trees uses, in two passes: taken has what is in use. */
 static int make_passage(const struct uns_extents *x, struct uns_rangeset *taken, struct uns_map *there, struct uns_map *on,
-			struct uns_err *err)
+                        struct uns_err *err)
 {
 	for (size_t i = 0; i < x->n; i++)
-		if (take(taken, (struct uns_range){ x->v[i].from, x->v[i].count }, err) ||
-		    take(taken, (struct uns_range){ x->v[i].to, x->v[i].count }, err))
+		if (take(taken, (struct uns_range){x->v[i].from, x->v[i].count}, err) ||
+		    take(taken, (struct uns_range){x->v[i].to, x->v[i].count}, err))
 			return -1;
 	for (size_t i = 0; i < x->n; i++) {
 		struct uns_extent e = x->v[i];
@@ -232,16 +234,16 @@ static int make_passage(const struct uns_extents *x, struct uns_rangeset *taken,
 
 		if (uns_rangeset_first_free(taken, PASSAGE_FROM, UNS_ID_LAST, e.count, UNS_ID_BLOCK, &via))
 			return uns_err_set(err, UNS_E_REFUSED, "no %u IDs are free for the owners to pass through", e.count);
-		if (take(taken, (struct uns_range){ via, e.count }, err) ||
-		    uns_map_add(there, (struct uns_extent){ e.from, via, e.count }, err) ||
-		    uns_map_add(on, (struct uns_extent){ via, e.to, e.count }, err))
+		if (take(taken, (struct uns_range){via, e.count}, err) ||
+		    uns_map_add(there, (struct uns_extent){e.from, via, e.count}, err) ||
+		    uns_map_add(on, (struct uns_extent){via, e.to, e.count}, err))
 			return usage(err);
 	}
 	return 0;
 }
 
 static int open_place(const struct job *j, size_t i, struct uns_tree *tree, struct uns_strs *matches, struct uns_strs *symlinks,
-		      struct uns_err *err)
+                      struct uns_err *err)
 {
 	const char *pattern = j->place[i].name;
 
@@ -252,7 +254,7 @@ static int open_place(const struct job *j, size_t i, struct uns_tree *tree, stru
 
 static int census(const struct job *j, size_t i, const struct uns_maps *maps, struct uns_census *ret, struct uns_err *err)
 {
-	uns_auto(uns_tree_close) struct uns_tree tree = { .fd = -1 };
+	uns_auto(uns_tree_close) struct uns_tree tree = {.fd = -1};
 	uns_auto(uns_strs_done) struct uns_strs matches = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs symlinks = UNS_STRS_INIT;
 
@@ -265,7 +267,7 @@ static int census(const struct job *j, size_t i, const struct uns_maps *maps, st
 static bool has(const struct uns_extents *x, bool target, uint32_t id)
 {
 	for (size_t i = 0; i < x->n; i++)
-		if (uns_range_has((struct uns_range){ target ? x->v[i].to : x->v[i].from, x->v[i].count }, id))
+		if (uns_range_has((struct uns_range){target ? x->v[i].to : x->v[i].from, x->v[i].count}, id))
 			return true;
 	return false;
 }
@@ -280,50 +282,54 @@ static int check_told_apart(const struct job *j, const struct uns_extents *uid, 
 
 		if (!path || uns_root_stat(&j->run->root, path, &st, err) < 0)
 			return -1;
-		told = (has(uid, false, st.st_uid) && !has(uid, true, st.st_uid)) || (has(gid, false, st.st_gid) && !has(gid, true, st.st_gid));
+		told = (has(uid, false, st.st_uid) && !has(uid, true, st.st_uid)) ||
+		       (has(gid, false, st.st_gid) && !has(gid, true, st.st_gid));
 		if (!told)
-			return uns_err_set(err, UNS_E_CONFLICT,
-					   "%s belongs to %u:%u: with this map, whose sources are targets too, nobody can tell whether "
-					   "it was shifted already", path, st.st_uid, st.st_gid);
+			return uns_err_set(
+			    err, UNS_E_CONFLICT,
+			    "%s belongs to %u:%u: with this map, whose sources are targets too, nobody can tell whether "
+			    "it was shifted already",
+			    path, st.st_uid, st.st_gid);
 	}
 	return 0;
 }
 
 static int make_two_passes(struct job *j, const struct uns_extents *uid, const struct uns_extents *gid, struct uns_err *err)
 {
-	uns_auto(uns_rangeset_done) struct uns_rangeset users = { .n = 0 };
-	uns_auto(uns_rangeset_done) struct uns_rangeset groups = { .n = 0 };
+	uns_auto(uns_rangeset_done) struct uns_rangeset users = {.n = 0};
+	uns_auto(uns_rangeset_done) struct uns_rangeset groups = {.n = 0};
 
 	if (check_told_apart(j, uid, gid, err))
 		return -1;
 	for (size_t i = 0; i < j->n; i++) {
-		uns_auto(uns_census_done) struct uns_census c = { .inodes = 0 };
+		uns_auto(uns_census_done) struct uns_census c = {.inodes = 0};
 
-		if (census(j, i, NULL, &c, err) || take_blocks(&users, &c.uid_blocks, err) || take_blocks(&groups, &c.gid_blocks, err))
+		if (census(j, i, NULL, &c, err) || take_blocks(&users, &c.uid_blocks, err) ||
+		    take_blocks(&groups, &c.gid_blocks, err))
 			return -1;
 	}
 	j->passes = 2;
 	return make_passage(uid, &users, &j->maps[0].uid, &j->maps[1].uid, err) ||
-	                       make_passage(gid, &groups, &j->maps[0].gid, &j->maps[1].gid, err)
-	               ? -1
-	               : 0;
+	               make_passage(gid, &groups, &j->maps[0].gid, &j->maps[1].gid, err)
+	           ? -1
+	           : 0;
 }
 
 static void turn_round(struct uns_extents *x)
 {
 	for (size_t i = 0; i < x->n; i++)
-		x->v[i] = (struct uns_extent){ x->v[i].to, x->v[i].from, x->v[i].count };
+		x->v[i] = (struct uns_extent){x->v[i].to, x->v[i].from, x->v[i].count};
 }
 
 static int make_maps(struct job *j, struct uns_err *err)
 {
 	const struct uns_request *q = &j->run->o->request;
-	struct uns_extent all = { 0, q->range.start, q->range.count ? q->range.count : UNS_ID_BLOCK };
+	struct uns_extent all = {0, q->range.start, q->range.count ? q->range.count : UNS_ID_BLOCK};
 	struct uns_extents uid = j->run->o->shift.uid, gid = j->run->o->shift.gid;
 	int r;
 
 	if (!q->range_auto)
-		uid = gid = (struct uns_extents){ .v = &all, .n = 1 };
+		uid = gid = (struct uns_extents){.v = &all, .n = 1};
 	if (j->run->o->shift.reverse) {
 		turn_round(&uid);
 		if (gid.v != uid.v)
@@ -354,7 +360,7 @@ static json_t *map_json(const struct uns_map *m)
 	list = json_array();
 	for (uint32_t i = 0; i < m->n; i++)
 		if (json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "from", (json_int_t)m->v[i].from, "to",
-							  (json_int_t)m->v[i].to, "count", (json_int_t)m->v[i].count)) < 0) {
+		                                          (json_int_t)m->v[i].to, "count", (json_int_t)m->v[i].count)) < 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -369,7 +375,8 @@ static json_t *allow_json(const struct job *j, unsigned pass)
 
 	/* What the first pass left alone may well lie among the targets of the second. */
 	if ((keep && json_array_append_new(list, json_string("unmapped")) < 0) ||
-	    ((uns_strs_has(ignore, "TargetIdInUse") || (keep && pass > 0)) && json_array_append_new(list, json_string("in-target")) < 0) ||
+	    ((uns_strs_has(ignore, "TargetIdInUse") || (keep && pass > 0)) &&
+	     json_array_append_new(list, json_string("in-target")) < 0) ||
 	    (uns_strs_has(ignore, "HardLinkOutside") && json_array_append_new(list, json_string("hard-links")) < 0)) {
 		json_decref(list);
 		return NULL;
@@ -379,9 +386,9 @@ static json_t *allow_json(const struct job *j, unsigned pass)
 
 static int add_step(struct job *j, size_t i, unsigned pass, struct uns_err *err)
 {
-	json_t *args = json_pack("{s:s, s:[s], s:o, s:o, s:o, s:b}", "base", j->place[i].base, "patterns", j->place[i].name, "uid",
-				 map_json(&j->maps[pass].uid), "gid", map_json(&j->maps[pass].gid), "allow", allow_json(j, pass),
-				 "whole", 1);
+	json_t *args =
+	    json_pack("{s:s, s:[s], s:o, s:o, s:o, s:b}", "base", j->place[i].base, "patterns", j->place[i].name, "uid",
+	              map_json(&j->maps[pass].uid), "gid", map_json(&j->maps[pass].gid), "allow", allow_json(j, pass), "whole", 1);
 
 	if (args && pass + 1 < j->passes && json_object_set_new(args, "passing", json_true()) < 0) {
 		json_decref(args);
@@ -428,16 +435,17 @@ static int put_count(struct uns_buf *b, const char *label, uint64_t n, struct un
 
 static int census_text(const char *path, const struct uns_census *c, struct uns_buf *b, struct uns_err *err)
 {
-	if (uns_report_safe(path, b, err) || uns_buf_printf(b, err, ": %" PRIu64 " inodes, %" PRIu64 " bytes\n", c->inodes, c->bytes) ||
+	if (uns_report_safe(path, b, err) ||
+	    uns_buf_printf(b, err, ": %" PRIu64 " inodes, %" PRIu64 " bytes\n", c->inodes, c->bytes) ||
 	    uns_buf_printf(b, err, "  %-22s %" PRIu64 "\n", "to be shifted", c->home))
 		return -1;
 	return put_list(b, "there already", &c->in_target, err) || put_list(b, "outside the map", &c->unmapped, err) ||
-	                       put_count(b, "setuid, flags and such", c->specials, err) ||
-	                       put_count(b, "with capabilities", c->capabilities, err) || put_count(b, "with ACLs", c->acls, err) ||
-	                       put_count(b, "with several names", c->hard_links, err) ||
-	                       put_list(b, "names outside", &c->outside, err) || put_list(b, "immutable or such", &c->flagged, err)
-	               ? -1
-	               : 0;
+	               put_count(b, "setuid, flags and such", c->specials, err) ||
+	               put_count(b, "with capabilities", c->capabilities, err) || put_count(b, "with ACLs", c->acls, err) ||
+	               put_count(b, "with several names", c->hard_links, err) || put_list(b, "names outside", &c->outside, err) ||
+	               put_list(b, "immutable or such", &c->flagged, err)
+	           ? -1
+	           : 0;
 }
 
 static json_t *list_json(const struct uns_census_list *l)
@@ -454,11 +462,11 @@ static json_t *list_json(const struct uns_census_list *l)
 
 static json_t *census_json(const char *path, const struct uns_census *c)
 {
-	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "path", uns_report_string_json(path), "inodes",
-			 (json_int_t)c->inodes, "bytes", (json_int_t)c->bytes, "to_shift", (json_int_t)c->home, "already",
-			 list_json(&c->in_target), "unmapped", list_json(&c->unmapped), "specials", (json_int_t)c->specials,
-			 "capabilities", (json_int_t)c->capabilities, "acls", (json_int_t)c->acls, "hard_links",
-			 (json_int_t)c->hard_links, "links_outside", list_json(&c->outside), "flagged", list_json(&c->flagged));
+	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "path", uns_report_string_json(path),
+	                 "inodes", (json_int_t)c->inodes, "bytes", (json_int_t)c->bytes, "to_shift", (json_int_t)c->home, "already",
+	                 list_json(&c->in_target), "unmapped", list_json(&c->unmapped), "specials", (json_int_t)c->specials,
+	                 "capabilities", (json_int_t)c->capabilities, "acls", (json_int_t)c->acls, "hard_links",
+	                 (json_int_t)c->hard_links, "links_outside", list_json(&c->outside), "flagged", list_json(&c->flagged));
 }
 
 struct refusal {
@@ -478,11 +486,12 @@ static int refuse(const struct job *j, struct refusal *f, const struct uns_censu
 		bool accepted;
 		const char *what;
 	} all[] = {
-		{ c->unmapped.n, j->run->o->shift.keep_unmapped || uns_strs_has(ignore, "UnmappedId"),
-		  "with IDs outside of the map (--unmapped=keep)" },
-		/* All there and nothing to move: that is done, not refused. */
-		{ c->home ? c->in_target.n : 0, uns_strs_has(ignore, "TargetIdInUse"), "with IDs that are targets (--ignore=TargetIdInUse)" },
-		{ c->outside.n, uns_strs_has(ignore, "HardLinkOutside"), "with names outside the tree (--ignore=HardLinkOutside)" },
+	    {c->unmapped.n, j->run->o->shift.keep_unmapped || uns_strs_has(ignore, "UnmappedId"),
+	     "with IDs outside of the map (--unmapped=keep)"},
+	    /* All there and nothing to move: that is done, not refused. */
+	    {c->home ? c->in_target.n : 0, uns_strs_has(ignore, "TargetIdInUse"),
+	     "with IDs that are targets (--ignore=TargetIdInUse)"},
+	    {c->outside.n, uns_strs_has(ignore, "HardLinkOutside"), "with names outside the tree (--ignore=HardLinkOutside)"},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -494,7 +503,7 @@ static int refuse(const struct job *j, struct refusal *f, const struct uns_censu
 
 static int one_census(const struct job *j, size_t i, struct uns_change *c, json_t *list, struct refusal *f, struct uns_err *err)
 {
-	uns_auto(uns_census_done) struct uns_census found = { .inodes = 0 };
+	uns_auto(uns_census_done) struct uns_census found = {.inodes = 0};
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto_free char *path = place_path(&j->place[i], err);
 
@@ -507,7 +516,7 @@ static int one_census(const struct job *j, size_t i, struct uns_change *c, json_
 
 static int dry_run(struct job *j, struct uns_change *c, struct uns_err *err)
 {
-	uns_auto(refusal_done) struct refusal f = { .text = UNS_BUF_INIT };
+	uns_auto(refusal_done) struct refusal f = {.text = UNS_BUF_INIT};
 	uns_auto_json json_t *list = json_array();
 
 	if (!list)
@@ -529,21 +538,21 @@ static int dry_run(struct job *j, struct uns_change *c, struct uns_err *err)
 
 static int look(const struct job *j, const struct uns_step *step, bool deep, enum uns_side *ret, struct uns_err *err)
 {
-	struct uns_step_ctx c = { .root = &j->run->root, .step = step, .record_dir = -1, .leg_start = UNS_BEFORE, .deep = deep,
-		                  .jobs = j->run->o->jobs };
+	struct uns_step_ctx c = {
+	    .root = &j->run->root, .step = step, .record_dir = -1, .leg_start = UNS_BEFORE, .deep = deep, .jobs = j->run->o->jobs};
 
 	return uns_step_observe(&c, ret, err);
 }
 
-/* The owners of the topmost directories say whether it is worth to look at all the others. Owners that pass through a range do not tell
- * (see check_told_apart). */
+/* The owners of the topmost directories say whether it is worth to look at all the others. Owners that pass through a range do not
+ * tell (see check_told_apart). */
 static int all_there(const struct job *j, struct uns_err *err)
 {
 	enum uns_side side;
 
 	for (size_t i = 0; i < j->plan.n; i++) {
 		uns_auto_json json_t *args = json_deep_copy(j->plan.v[i].args);
-		struct uns_step top = { .kind = j->plan.v[i].kind, .args = args };
+		struct uns_step top = {.kind = j->plan.v[i].kind, .args = args};
 
 		if (!args)
 			return uns_err_nomem(err);
@@ -568,7 +577,7 @@ static int set_seconds(struct uns_run *r, const struct timespec *began, struct u
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return uns_run_set(r, "seconds",
-			   json_real((double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9), err);
+	                   json_real((double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9), err);
 }
 
 static int carry_out(struct job *j, struct uns_change *c, struct uns_err *err)
@@ -588,8 +597,8 @@ static int shift(struct job *j, struct uns_change *c, struct uns_err *err)
 {
 	int r;
 
-	if (uns_change_needs_root(j->run, err) < 0 || uns_change_no_pending(j->run, err) < 0 || find_places(j, err) || make_maps(j, err) ||
-	    make_plan(j, err))
+	if (uns_change_needs_root(j->run, err) < 0 || uns_change_no_pending(j->run, err) < 0 || find_places(j, err) ||
+	    make_maps(j, err) || make_plan(j, err))
 		return -1;
 	c->plan = &j->plan;
 	r = j->run->o->dry_run ? 0 : all_there(j, err);
@@ -608,7 +617,7 @@ static int shift(struct job *j, struct uns_change *c, struct uns_err *err)
 int uns_cmd_shift(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(job_done) struct job *j = calloc(1, sizeof(*j));
-	struct uns_change c = { .changed = false };
+	struct uns_change c = {.changed = false};
 	int rc;
 
 	if (!j)

@@ -5,12 +5,12 @@
 
 static struct uns_range source_of(struct uns_extent e)
 {
-	return (struct uns_range){ e.from, e.count };
+	return (struct uns_range){e.from, e.count};
 }
 
 static struct uns_range target_of(struct uns_extent e)
 {
-	return (struct uns_range){ e.to, e.count };
+	return (struct uns_range){e.to, e.count};
 }
 
 /* The last extent whose first ID is not above id, or -1; only that one can hold the ID. */
@@ -82,11 +82,12 @@ static int clash(const struct uns_map *m, struct uns_extent e, struct uns_err *e
 			what = "two extents move the same IDs";
 		else if (uns_range_overlaps(target_of(m->v[i]), target_of(e)))
 			what = "two extents have the same target";
-		else if (uns_range_overlaps(source_of(m->v[i]), target_of(e)) || uns_range_overlaps(target_of(m->v[i]), source_of(e)))
+		else if (uns_range_overlaps(source_of(m->v[i]), target_of(e)) ||
+		         uns_range_overlaps(target_of(m->v[i]), source_of(e)))
 			what = "IDs of one extent are targets of the other, so that IDs before and after could not be told apart";
 		if (what)
-			return uns_err_set(err, UNS_E_INPUT, "%u:%u:%u and %u:%u:%u: %s", m->v[i].from, m->v[i].to, m->v[i].count, e.from,
-			                   e.to, e.count, what);
+			return uns_err_set(err, UNS_E_INPUT, "%u:%u:%u and %u:%u:%u: %s", m->v[i].from, m->v[i].to, m->v[i].count,
+			                   e.from, e.to, e.count, what);
 	}
 	return 0;
 }
@@ -98,8 +99,8 @@ static int check_one(struct uns_extent e, struct uns_err *err)
 		                   UNS_ID_LAST);
 	if (uns_range_overlaps(source_of(e), target_of(e)))
 		return uns_err_set(err, UNS_E_INPUT,
-		                   "%u:%u:%u: source and target overlap, so that IDs before and after could not be told apart", e.from,
-		                   e.to, e.count);
+		                   "%u:%u:%u: source and target overlap, so that IDs before and after could not be told apart",
+		                   e.from, e.to, e.count);
 	return 0;
 }
 
@@ -152,7 +153,7 @@ int uns_map_add(struct uns_map *m, struct uns_extent e, struct uns_err *err)
 
 bool uns_map_valid(const struct uns_map *m)
 {
-	struct uns_map copy = { .n = 0 };
+	struct uns_map copy = {.n = 0};
 
 	if (m->n > UNS_MAP_EXTENTS)
 		return false;
@@ -169,8 +170,8 @@ bool uns_map_equal(const struct uns_map *a, const struct uns_map *b)
 
 void uns_maps_of(const struct uns_shift *s, struct uns_maps *ret)
 {
-	*ret = (struct uns_maps){ .uid = { .n = 1, .v = { { 0, s->uid.start, s->uid.count } } },
-		                  .gid = { .n = 1, .v = { { 0, s->gid.start, s->gid.count } } } };
+	*ret = (struct uns_maps){.uid = {.n = 1, .v = {{0, s->uid.start, s->uid.count}}},
+	                         .gid = {.n = 1, .v = {{0, s->gid.start, s->gid.count}}}};
 }
 
 bool uns_maps_valid(const struct uns_maps *m)

@@ -323,8 +323,8 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 
 /* ---- names that the scan met ---- */
 
-/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory. Root of the tree gains
- * nothing by that: it may give away all that is in the tree anyhow. */
+/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory. Root of the tree
+ * gains nothing by that: it may give away all that is in the tree anyhow. */
 static bool guarded(const struct uns_shift_job *job, const struct stat *st)
 {
 	const struct uns_map *m = &job->args.maps.uid;
@@ -378,12 +378,12 @@ static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_
 		return uns_err_sys(err, errno, "cannot look at a directory below %s", p->all->job->args.base);
 	text = uns_shift_names_text(&p->all->job->names, st.st_dev, st.st_ino, list, &len);
 	for (end = text + len; text < end; text += strlen(text) + 1) {
-		enum uns_shift_tag tag = (enum uns_shift_tag)*text++;
+		enum uns_shift_tag tag = (enum uns_shift_tag) * text++;
 
 		if (tag == UNS_SHIFT_NAME_OWNER) {
 			memcpy(owner, text, sizeof(owner));
 			text += sizeof(owner);
-			tag = (enum uns_shift_tag)*text++;
+			tag = (enum uns_shift_tag) * text++;
 		}
 		if (tag == UNS_SHIFT_NAME_OTHER ? uns_walk_visit(t, text)
 		                                : plain(p, t, text, tag == UNS_SHIFT_NAME_PLAIN ? owner : NULL, err))
@@ -422,8 +422,13 @@ static int walk(struct whole *all, struct uns_err *err)
 	uns_auto(parts_done) struct part parts[UNS_WALK_JOBS_MAX] = {0};
 	struct uns_shift_job *job = all->job;
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(job), .pins = true, .visit = visit, .wants = wants, .users = users,
-	                     .known = job->resumed ? NULL : known, .names = names};
+	struct uns_walk w = {.jobs = uns_shift_threads(job),
+	                     .pins = true,
+	                     .visit = visit,
+	                     .wants = wants,
+	                     .users = users,
+	                     .known = job->resumed ? NULL : known,
+	                     .names = names};
 
 	for (unsigned i = 0; i < w.jobs; i++) {
 		parts[i] = (struct part){.all = all, .tells = !i, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};

@@ -56,8 +56,8 @@ static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, 
 	           : 0;
 }
 
-int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid, uint32_t gid,
-                        struct uns_err *err)
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid,
+                        uint32_t gid, struct uns_err *err)
 {
 	const struct uns_shift_list *last = names->n ? &names->v[names->n - 1] : NULL;
 	struct uns_buf *text = &names->text[0];
@@ -65,7 +65,8 @@ int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e
 
 	if (!e->parent)
 		return 0; /* a match is in no directory of the walk */
-	if ((!last || last->ino != e->parent || last->dev != e->parent_dev || names->in_list == LIST_MAX) && start_list(names, e, err))
+	if ((!last || last->ino != e->parent || last->dev != e->parent_dev || names->in_list == LIST_MAX) &&
+	    start_list(names, e, err))
 		return -1;
 	if (tag == UNS_SHIFT_NAME_PLAIN && add_owner(names, uid, gid, err))
 		return -1;

@@ -268,7 +268,8 @@ static int fill_attributed(struct scan *s, struct uns_err *err)
 	job->know_attributes = n <= 1000 || n <= job->total / 4;
 	for (unsigned i = 0; job->know_attributes && i < s->n; i++)
 		for (size_t k = 0; k < s->part[i].n_attributed; k++)
-			if (!uns_inomap_add(&job->attributed, s->part[i].attributed[k].dev, s->part[i].attributed[k].ino, NULL, err))
+			if (!uns_inomap_add(&job->attributed, s->part[i].attributed[k].dev, s->part[i].attributed[k].ino, NULL,
+			                    err))
 				return -1;
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shift-tree: the owners in a set of trees, at home or shifted.
  *
- * Disjoint: no ID is both a source and a target of the map of users, or of that of groups (uns_map_add), so an ID tells by itself on
- * which side it is; so do the IDs in ACLs and capabilities. IDs outside of both take no part. What was on the
- * far side before the first change would be mistaken for done and taken home on the way back: the scan refuses it, or, when that
- * was allowed, lists it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by
- * themselves what they were once a chown has dropped them: they are in the record, which is durable before the first change.
+ * Disjoint: no ID is both a source and a target of the map of users, or of that of groups (uns_map_add), so an ID tells by itself
+ * on which side it is; so do the IDs in ACLs and capabilities. IDs outside of both take no part. What was on the far side before
+ * the first change would be mistaken for done and taken home on the way back: the scan refuses it, or, when that was allowed, lists
+ * it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by themselves what they
+ * were once a chown has dropped them: they are in the record, which is durable before the first change.
  *
  * observe, cheap: the side of the matches themselves, or nothing when the whole was asked for. deep: all inodes; what the record
  * lists as foreign does not count, nor do, beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and
@@ -154,7 +154,8 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 	if (uns_shift_args_read(j, &a, err))
 		return -1;
 	if (a.n == 1 && !strcmp(a.patterns[0], "."))
-		return uns_buf_printf(ret, err, "shift owners in %s: ", a.base) || describe_maps(&a.maps, reverse, ret, err) ? -1 : 0;
+		return uns_buf_printf(ret, err, "shift owners in %s: ", a.base) || describe_maps(&a.maps, reverse, ret, err) ? -1
+		                                                                                                             : 0;
 	if (uns_buf_printf(ret, err, "shift owners in %s (%zu pattern%s): ", a.base, a.n, a.n == 1 ? "" : "s"))
 		return -1;
 	return describe_maps(&a.maps, reverse, ret, err);
@@ -238,7 +239,8 @@ static int job_open(struct uns_shift_job *job, struct uns_err *err)
 {
 	const struct uns_shift_args *a = &job->args;
 
-	if (uns_shift_args_read(job->c->step->args, &job->args, err) || uns_args_open_base(job->c, a->base, a->into, &job->tree, err))
+	if (uns_shift_args_read(job->c->step->args, &job->args, err) ||
+	    uns_args_open_base(job->c, a->base, a->into, &job->tree, err))
 		return -1;
 	return uns_tree_matches(&job->tree, a->patterns, a->n, &job->matches, &job->symlinks, err);
 }
@@ -381,8 +383,8 @@ static enum uns_side judge(const struct look *l, struct uns_step_ctx *c)
 	const char *base = l->job->tree.path;
 
 	if (l->n[UNS_ID_OUTSIDE]) {
-		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither at home nor shifted: the map does not cover it", base,
-		         l->first[UNS_ID_OUTSIDE]);
+		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither at home nor shifted: the map does not cover it",
+		         base, l->first[UNS_ID_OUTSIDE]);
 		return UNS_FOREIGN;
 	}
 	if (l->n[UNS_ID_HOME] && l->n[UNS_ID_SHIFTED]) {

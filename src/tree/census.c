@@ -327,7 +327,9 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 {
 	uns_auto(threads_done) struct threads t = {{NULL}};
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = jobs > UNS_WALK_JOBS_MAX ? UNS_WALK_JOBS_MAX : jobs ? jobs : UNS_WALK_JOBS,
+	struct uns_walk w = {.jobs = jobs > UNS_WALK_JOBS_MAX ? UNS_WALK_JOBS_MAX
+	                             : jobs                   ? jobs
+	                                                      : UNS_WALK_JOBS,
 	                     .visit = visit,
 	                     .users = users};
 

@@ -25,8 +25,8 @@ static uint64_t hash_name(uint64_t inode, const struct uns_entry *e)
 	return e->parent ? hash_bytes(hash_mix(inode, e->parent), e->name, strlen(e->name)) : inode;
 }
 
-/* Version 2 speaks of root without saying so: with a map that gives files to root, it is what version 3 becomes. The first four bytes
- * are the version and the flag "effective", which is their lowest bit; the rootid is the last four of version 3. */
+/* Version 2 speaks of root without saying so: with a map that gives files to root, it is what version 3 becomes. The first four
+ * bytes are the version and the flag "effective", which is their lowest bit; the rootid is the last four of version 3. */
 static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_maps *maps)
 {
 	uint32_t rootid = 0;
@@ -90,8 +90,7 @@ void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struc
 	d->sum[UNS_ASPECT_TIMES] += hash2(i, (uint64_t)e->mtime_sec, e->mtime_nsec);
 	d->sum[UNS_ASPECT_DEVICES] += hash2(i, e->rdev_major, e->rdev_minor);
 	d->sum[UNS_ASPECT_CAPS] += hash_cap(i, e, maps);
-	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) +
-	                             hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, maps) +
+	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) + hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, maps) +
 	                             hash_acl(hash_mix(i, 3), e->acl_default, e->acl_default_len, maps);
 }
 

@@ -233,9 +233,10 @@ static int open_below(struct uns_dircache *c, const struct held *above, const st
 	return 0;
 }
 
-/* chain[n - 1] is the uppermost that is closed; above is what it hangs in. Those next to the last one stay open: siblings of it, and
- * of them, will ask for them next. */
-static int open_chain(struct uns_dircache *c, struct uns_dir *const *chain, size_t n, struct held above, int *ret_fd, struct uns_err *err)
+/* chain[n - 1] is the uppermost that is closed; above is what it hangs in. Those next to the last one stay open: siblings of it,
+ * and of them, will ask for them next. */
+static int open_chain(struct uns_dircache *c, struct uns_dir *const *chain, size_t n, struct held above, int *ret_fd,
+                      struct uns_err *err)
 {
 	while (n-- > 0) {
 		int fd, r = open_below(c, &above, chain[n], &fd, err);

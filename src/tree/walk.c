@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk: a pool in which a directory is one piece of work. It is read whole, its entries are visited in inode order, which is the
- * order on disk, and each subdirectory becomes work of its own; one with many names is cut in pieces, so that several threads share
- * it. What waits knows only its parent and its name: no path, no descriptor. */
+/* The walk: a pool in which a directory is one piece of work. It is read whole, its entries are visited in inode order, which is
+ * the order on disk, and each subdirectory becomes work of its own; one with many names is cut in pieces, so that several threads
+ * share it. What waits knows only its parent and its name: no path, no descriptor. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,7 +360,8 @@ static int do_part(struct uns_walk_task *t, const struct part *p)
 
 	if (r)
 		return r < 0 ? -1 : 0;
-	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to) : visit_known(t, p->dir, fd, (unsigned)p->from);
+	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to)
+	               : visit_known(t, p->dir, fd, (unsigned)p->from);
 	uns_dir_put(&t->w->cache, p->dir);
 	return r;
 }

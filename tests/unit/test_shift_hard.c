@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shift-tree where it is hard: with threads, over trees and maps made at random, deep and wide ones, killed at any moment, and while
- * somebody renames things in the tree as fast as he can. What came of it is read by fts(3), not by the walker under test. */
+/* shift-tree where it is hard: with threads, over trees and maps made at random, deep and wide ones, killed at any moment, and
+ * while somebody renames things in the tree as fast as he can. What came of it is read by fts(3), not by the walker under test. */
 #include "test.h"
 
 #include <fts.h>

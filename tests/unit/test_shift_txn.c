@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transaction of the command shift where sources and targets overlap: two passes, stopped before, after and in the middle of each
- * effect, or failing there; then carried on or taken back, by another process. */
+/* The transaction of the command shift where sources and targets overlap: two passes, stopped before, after and in the middle of
+ * each effect, or failing there; then carried on or taken back, by another process. */
 #include "test.h"
 
 #include <fts.h>
@@ -21,8 +21,8 @@ struct world {
 static json_t *step_args(json_int_t from, json_int_t to, bool passing)
 {
 	json_t *map = json_pack("[{s:I,s:I,s:I}]", "from", from, "to", to, "count", (json_int_t)65536);
-	json_t *args = json_pack("{s:s,s:[s],s:O,s:o,s:[s],s:b,s:b}", "base", "/srv/x", "patterns", ".", "uid", map, "gid", map, "allow",
-	                         "flags", "whole", 1, "passing", passing);
+	json_t *args = json_pack("{s:s,s:[s],s:O,s:o,s:[s],s:b,s:b}", "base", "/srv/x", "patterns", ".", "uid", map, "gid", map,
+	                         "allow", "flags", "whole", 1, "passing", passing);
 
 	assert_non_null(args);
 	return args;
@@ -84,7 +84,7 @@ static void remake(const struct world *w)
 	put_tree(w);
 }
 
-/* Without times: those of the files are made anew each time. */
+/* Without times: the files are made anew each time. */
 static char *listing(const struct world *w)
 {
 	char base[1024], value[64], *text = NULL, *paths[] = {base, NULL};
@@ -211,7 +211,8 @@ static void assert_state(const struct world *w, const char *a, const char *b, ui
 	char *now = listing(w);
 
 	if (!same(now, a) && !(b && same(now, b)))
-		fail_msg("effect %llu, mode %d, then %s:\n%s", (unsigned long long)at, (int)mode, to == UNS_AFTER ? "resume" : "rollback", now);
+		fail_msg("effect %llu, mode %d, then %s:\n%s", (unsigned long long)at, (int)mode,
+		         to == UNS_AFTER ? "resume" : "rollback", now);
 	free(now);
 }
 
