@@ -6,6 +6,7 @@
 #include <fts.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -547,8 +548,10 @@ static void renaming_meanwhile_leads_nowhere(void **state)
 		pid_t racer = fork();
 
 		assert_true(racer >= 0);
-		if (!racer)
+		if (!racer) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is stopped leaves nobody behind */
 			race(w);
+		}
 		new_leg(w, i % 2 ? UNS_AFTER : UNS_BEFORE);
 		if (uns_kind_shift_tree.drive(&w->c, to, &err))
 			assert_int_equal(err.code, UNS_E_INCOMPLETE); /* what it missed it says */
