@@ -13,9 +13,9 @@ function __usernsctl_range
     __fish_seen_subcommand_from range; and __fish_seen_subcommand_from $argv
 end
 
-set -l commands enable disable migrate check status plan apply resume rollback verify history range help
+set -l commands enable disable migrate shift check status plan apply resume rollback verify history range help
 set -l ranges list next add remove move check
-set -l gated enable disable migrate apply resume rollback
+set -l gated enable disable migrate shift apply resume rollback
 
 complete -c usernsctl -f
 complete -c usernsctl -l root -r -a '(__fish_complete_directories)' -d 'Work on the host below a directory'
@@ -30,6 +30,7 @@ complete -c usernsctl -l version -d 'Show the version'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a enable -d 'Switch userns-remap on and take all data along'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a disable -d 'Switch userns-remap off, with the data made since'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a migrate -d 'Take along data that was left behind'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a shift -d 'Give the files of any tree to other owners, by a map'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'Find what stops enable, breaks under it, or collides'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a status -d 'What is configured, in effect, and pending'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a plan -d 'Show the plan alone'
@@ -44,6 +45,7 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 
 for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove move check'
     complete -c usernsctl -n $when -l dry-run -d 'Show what would be done, change nothing'
     complete -c usernsctl -n $when -l yes -d 'Do not ask'
+    complete -c usernsctl -n $when -l jobs -x -d 'Threads that walk a tree'
     complete -c usernsctl -n $when -l lock-timeout -x -d 'Wait for the account files'
     complete -c usernsctl -n $when -l break-stale-locks -d 'Remove locks that nobody can hold any more'
     complete -c usernsctl -n $when -l detailed-exitcode -d 'Exit 10 when something changed, or would'
@@ -51,10 +53,16 @@ end
 complete -c usernsctl -n '__fish_seen_subcommand_from plan' -l detailed-exitcode -d 'Exit 10 when something would change'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l user -x -a '(__fish_complete_users)' -d 'Remap user'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l range -x -a 'auto hash' -d 'IDs of the remap user'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l range -x -d 'Targets of the IDs from 0 on'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l map -x -a 'u: g: b:' -d 'Move users, groups, or both'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l reverse -d 'From the targets back to the sources'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l unmapped -x -a 'refuse keep' -d 'IDs outside of the map'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable plan' -l no-restart -d 'Leave the engine alone'
 complete -c usernsctl -n '__fish_seen_subcommand_from disable plan' -l purge -d 'Remove user and ranges too'
-complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate shift check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
 
 complete -c usernsctl -n "__fish_seen_subcommand_from range; and not __fish_seen_subcommand_from $ranges" -a "$ranges"
 complete -c usernsctl -n '__usernsctl_range add move remove' -l range -x -a 'auto hash' -d 'IDs'

@@ -21,23 +21,57 @@ bool uns_range_valid(struct uns_range r); /* count > 0 and no ID past UNS_ID_LAS
 bool uns_range_overlaps(struct uns_range a, struct uns_range b);
 bool uns_range_has(struct uns_range r, uint32_t id);
 
-/* A shift moves the IDs [0, count) to [start, start+count) of the range, for UIDs and GIDs apart. The two must be disjoint
- * (start >= count), so that an ID tells on which side it is. */
-enum uns_idside {
-	UNS_ID_HOME,    /* in [0, count) */
-	UNS_ID_SHIFTED, /* in the range */
-	UNS_ID_OUTSIDE, /* neither: cannot be mapped */
-};
-
+/* The ranges of a remap user: the IDs [0, count) are moved to [start, start+count), for UIDs and GIDs apart. The two must be
+ * disjoint (start >= count), so that an ID tells on which side it is. What planners know; uns_maps_of makes maps of it. */
 struct uns_shift {
 	struct uns_range uid, gid;
 };
 
 bool uns_shift_valid(const struct uns_shift *s); /* both valid and start >= count */
-enum uns_idside uns_id_side(struct uns_range r, uint32_t id);
+
+/* ---- maps of several extents: what an ownership shift is made of ---- */
+
+enum uns_idside {
+	UNS_ID_HOME,    /* a source of the map */
+	UNS_ID_SHIFTED, /* a target */
+	UNS_ID_OUTSIDE, /* neither: not mapped */
+};
+
+#define UNS_MAP_EXTENTS 340 /* as many as the kernel takes in a uid_map (user_namespaces(7)) */
+
+/* The IDs from … from+count-1 are moved to to … to+count-1. */
+struct uns_extent {
+	uint32_t from, to, count;
+};
+/* One-to-one, and no ID is both moved and a target, so that an ID tells by itself on which side it is. Zero-initialise; an empty
+ * map moves nothing, and no ID is strange to it. A value: copied by assignment, nothing to free. */
+struct uns_map {
+	uint32_t n;
+	struct uns_extent v[UNS_MAP_EXTENTS]; /* ascending by from */
+	uint16_t by_to[UNS_MAP_EXTENTS];      /* indices into v, ascending by to */
+};
+/* Users and groups apart. */
+struct uns_maps {
+	struct uns_map uid, gid;
+};
+
+/* Adds an extent and keeps the order; neighbours that continue each other become one. UNS_E_INPUT, and nothing added, when it is
+ * empty, has an ID past UNS_ID_LAST, overlaps an extent that is there (source with source, target with target), when a source is a
+ * target (also its own), or when the map is full. */
+int uns_map_add(struct uns_map *m, struct uns_extent e, struct uns_err *err);
+/* The law above; what uns_map_add made is always valid. */
+bool uns_map_valid(const struct uns_map *m);
+bool uns_map_equal(const struct uns_map *a, const struct uns_map *b);
+/* O(log n); one comparison or two for the usual map of one extent. */
+enum uns_idside uns_map_side(const struct uns_map *m, uint32_t id);
 /* The ID on the wanted side; an ID already there, or OUTSIDE, is returned unchanged. Idempotent. */
-uint32_t uns_id_shifted(struct uns_range r, uint32_t id);
-uint32_t uns_id_home(struct uns_range r, uint32_t id);
+uint32_t uns_map_shifted(const struct uns_map *m, uint32_t id);
+uint32_t uns_map_home(const struct uns_map *m, uint32_t id);
+
+/* The shift as maps: one extent from 0 each. The shift must be valid. */
+void uns_maps_of(const struct uns_shift *s, struct uns_maps *ret);
+/* Both valid, and not both empty. */
+bool uns_maps_valid(const struct uns_maps *m);
 
 /* A set of IDs as ranges, each with a name of who takes it (for messages). Zero-initialise. */
 struct uns_taken {

@@ -43,6 +43,7 @@ struct uns_step_ctx {
 	bool nested; /* the data is looked for below "into" */
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
+	unsigned jobs; /* threads that a walk may have; 0: as many as are good */
 	struct uns_held *held;
 	struct uns_lock_how lock;                 /* how the account files are locked */
 	const struct uns_shadow_lock *locked;     /* the caller holds that lock already; NULL: the step takes it */
@@ -96,8 +97,10 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * nest         {"dir":P,"into":"U.G","gid":N,"keep":[S…]}                  entries in dir → in dir/U.G (0:gid 0710); entries named
  *                                                                          N.M, in keep, or hidden stay
  * owner-mode   {"base":P,"patterns":[S…],"into":S?,"gid":N}                         directories 0:0 (or what the record says) → 0:gid 0710
- * shift-tree   {"base":P,"patterns":[S…],"into":S?,"uid":{"start":N,"count":N},"gid":{…},"allow":[S…]}  IDs at home → shifted; allow:
- *              "unmapped", "in-target", "hard-links", "symlinks", "flags": risks that were named and accepted
+ * shift-tree   {"base":P,"patterns":[S…],"into":S?,"uid":M,"gid":M,"allow":[S…],"whole":B?,"passing":B?}  IDs at home → shifted;
+ *              a map M is {"start":N,"count":N} (from 0) or a list of {"from":N,"to":N,"count":N}; allow: "unmapped",
+ *              "in-target", "hard-links", "symlinks", "flags": risks that were named and accepted; whole: a look at the
+ *              matches alone is not enough; passing: a later step takes the owners further
  * json-paths   {"base":P,"patterns":[S…],"fields":[S…],"into":"U.G"}       paths base/… → base/U.G/…
  * volume       {"socket":P,"path":P,"name":S,"labels":{…},"options":{…}}    engine lacks the volume → has it (path exists)
  * service      {"manager":"systemd","units":[S…]} | {"manager":"process","argv":[S…],"env":[S…],"cwd":P,"log":P?,"pidfile":P,

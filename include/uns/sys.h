@@ -58,8 +58,13 @@ int uns_sys_http(const char *socket, const char *method, const char *path, const
                  struct uns_err *err);
 
 /* A private detached view of the mount that holds fd's directory, with that directory as its root: no nested mounts, no symlink
- * following, no devices, no setuid, no atime updates (open_tree(2), mount_setattr(2)). -1 with ENOSYS/EPERM/EINVAL where the
+ * following, no devices, no setuid, no atime updates (open_tree(2), mount_setattr(2)). *ret_mount is to be kept open as long as
+ * anything of the view is used: without it the kernel takes a global lock each time that it looks up a name there. -1 with
+ * ENOSYS/EPERM/EINVAL where the
  * kernel has it not. Not counted as an effect: nothing outside this process can see it. */
-int uns_sys_open_clone(int fd);
+int uns_sys_open_clone(int fd, int *ret_mount);
+
+/* From now on the calling thread has a working directory of its own (unshare(2), CLONE_FS). Not counted as an effect. */
+int uns_sys_own_cwd(void);
 
 #endif

@@ -16,6 +16,7 @@
 
 struct uns_tree {
 	int fd;        /* the base directory, inside the clone; opened for reading */
+	int mount;     /* the clone, kept open; -1: none */
 	char *path;    /* the base as named (absolute inside the root), for messages */
 	bool cloned;   /* false: no detached clone on this kernel; openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_XDEV instead */
 	bool readonly; /* the mount is read-only */
@@ -39,28 +40,42 @@ int uns_tree_glob(const struct uns_tree *tree, const char *pattern, struct uns_s
 int uns_tree_matches(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
                      struct uns_strs *ret_symlinks, struct uns_err *err);
 
+struct uns_dir;    /* a directory of the walk */
+struct uns_reader; /* what reads entries */
+
 /* One inode as the visitor sees it. Valid only during the call. */
 struct uns_entry {
 	int dirfd;               /* directory that holds it; the base itself for the match "." */
 	const char *name;        /* in dirfd; "." for the match "." */
-	const char *path;        /* relative to the base; may be longer than PATH_MAX, so for messages only */
+	int fd;                  /* O_PATH descriptor of the very inode that was read; -1 in a walk without pins */
+	const char *path;        /* relative to the base, or NULL in a walk without paths (see uns_entry_path) */
+	const struct uns_dir *dir;
 	const char *match;       /* the match (root of the walk) that it belongs to, relative to the base */
 	size_t match_no;         /* its place among the matches */
+	uint64_t parent;         /* inode number of the directory that holds it; 0 for the match itself */
+	uint64_t parent_dev;
 	uint32_t uid, gid, mode; /* mode with type bits */
 	uint32_t nlink;
 	uint64_t dev, ino, size;
-	int64_t mtime_sec;
-	uint32_t mtime_nsec;
+	int64_t mtime_sec, ctime_sec;
+	uint32_t mtime_nsec, ctime_nsec;
 	uint32_t rdev_major, rdev_minor;
 	bool immutable, append; /* inode flags, from statx attributes */
+	bool attributes;        /* false: not read; what follows says none */
+	struct uns_reader *reader;
 	uint8_t cap[UNS_CAP_MAX];
 	size_t cap_len;                          /* 0: none */
 	const uint8_t *acl_access, *acl_default; /* NULL: none */
 	size_t acl_access_len, acl_default_len;
-	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without security.evm, which
-	                      * the kernel derives from the owner. */
+	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without those that the
+	                      * kernel derives from owner and ACLs. */
 };
 
+/* The path relative to the base; it may be longer than PATH_MAX, so it is for messages only. Heap string. */
+char *uns_entry_path(const struct uns_entry *e, struct uns_err *err);
+/* Reads the inode of a walk with pins again, through its descriptor. ACLs of the entry that the visitor got are overwritten. 0; 1 when
+ * it is gone for good. */
+int uns_entry_again(struct uns_entry *e, struct uns_err *err);
 /* Calls f for each ID that the inode carries: what is "uid", "gid", "ACL uid", "ACL gid" or "capability rootid". 0, or -1 when an
  * ACL is malformed (no error text; the IDs of the rest are reported all the same). */
 typedef void (*uns_entry_id)(void *user, const char *what, bool group, uint32_t id);
@@ -73,13 +88,39 @@ bool uns_entry_fragile(const struct uns_entry *e);
 /* Visits every inode at and below each match of the patterns, parents before children, each name once (a hard link is visited once
  * per name). The visitor returns 0, or -1 to stop. An inode that vanishes during the walk (live engine) is skipped. Depth and width
  * are bounded by memory only: no recursion on the C stack, few open descriptors, no path of more than PATH_MAX handed to the
- * kernel. */
+ * kernel. In the calling thread, directory by directory, and there by inode number; entries have paths. */
 typedef int (*uns_visit)(void *user, const struct uns_entry *e, struct uns_err *err);
 int uns_tree_walk(const struct uns_tree *tree, const char *const patterns[], size_t n, uns_visit visit, void *user,
                   struct uns_err *err);
 /* The same for matches that are known already. */
 int uns_tree_walk_matches(const struct uns_tree *tree, const struct uns_strs *matches, uns_visit visit, void *user,
                           struct uns_err *err);
+
+/* More threads than cores, because cold storage waits. A small tree is walked by the calling thread alone. */
+#define UNS_WALK_JOBS 8
+#define UNS_WALK_JOBS_MAX 64
+
+struct uns_walk_task; /* a directory in the hands of a thread */
+struct uns_walk {
+	unsigned jobs;   /* threads at most; 1: as above */
+	bool paths;      /* entries have their path */
+	bool pins;       /* entries have a descriptor, and everything is read through it */
+	uns_visit visit; /* may be called by several threads at a time */
+	/* Whether the attributes of what was read so far are wanted; NULL: always. */
+	bool (*wants)(void *user, const struct uns_entry *e);
+	/* For a caller that knows the names of directories from an earlier walk; both NULL otherwise. known: how many lists of names it
+	 * has of the directory, which is open as fd; 0: none, the directory is to be read. names: goes through one of them with the
+	 * functions below; lists of one directory may be gone through by several threads. */
+	unsigned (*known)(void *user, uint64_t dev, uint64_t ino, int fd);
+	int (*names)(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err);
+	void *const *users; /* user of all these for each of the jobs; users[0] is of the calling thread */
+};
+/* The name is read and visited as if it had been found in the directory. 0, also when it is gone; -1. */
+int uns_walk_visit(struct uns_walk_task *t, const char *name);
+/* The name is only looked at, without a pin and without its attributes. 0; 1: it is gone. */
+int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret);
+int uns_walk_dirfd(const struct uns_walk_task *t);
+int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *w, struct uns_err *err);
 
 /* ---- inodes by device and number, O(1) ---- */
 
@@ -107,11 +148,12 @@ struct uns_census_list {
 };
 struct uns_census {
 	uint64_t inodes, bytes, specials /* setuid, setgid, capability, flags */, acls, hard_links /* inodes with nlink > 1 */;
+	uint64_t home, capabilities; /* home: inodes with an ID that the maps move (needs maps) */
 	uint32_t max_uid, max_gid;
 	struct uns_rangeset uid_blocks,
 	    gid_blocks;                   /* blocks of 65536 IDs that are in use (owners, ACLs, v3 rootids), who = a path */
-	struct uns_census_list unmapped;  /* IDs >= count and not in the range: cannot be mapped (needs shift) */
-	struct uns_census_list in_target; /* IDs already in the range (needs shift) */
+	struct uns_census_list unmapped;  /* IDs that the maps do not cover (needs maps) */
+	struct uns_census_list in_target; /* IDs that are targets already (needs maps) */
 	struct uns_census_list outside;   /* hard links with names outside the walked trees; kernel whiteouts (char 0:0) exempt */
 	struct uns_census_list symlinks;  /* matches whose last component is a symlink where a directory belongs */
 	struct uns_census_list flagged;   /* immutable or append-only */
@@ -119,15 +161,24 @@ struct uns_census {
 void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */
 int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err);
-/* shift: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
+int uns_census_note_entry(struct uns_census_list *l, const struct uns_entry *e, const char *what, struct uns_err *err);
+/* Adds what is in more; of the paths the first ones by name stay. */
+int uns_census_list_join(struct uns_census_list *l, const struct uns_census_list *more, struct uns_err *err);
+/* maps: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
  * patterns. An inode is counted once, whatever the number of its names. */
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_shift *shift,
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
                     struct uns_census *ret, struct uns_err *err);
+int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
+                            const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err);
 
 /* The same inside a walk of the caller's: new, add for each entry, end (may walk again to name hard links), free. */
 struct uns_census_run;
-struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct uns_err *err);
+struct uns_census_run *uns_census_run_new(const struct uns_maps *maps, struct uns_err *err);
 void uns_census_run_free(struct uns_census_run *run);
+/* For another thread of the same walk; it counts hard links together with run, which must live longer. */
+struct uns_census_run *uns_census_run_fork(struct uns_census_run *run, struct uns_err *err);
+/* Adds what a forked run counted, after the walk. */
+int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forked, struct uns_err *err);
 int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, struct uns_err *err);
 int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, const struct uns_strs *matches,
                        const struct uns_strs *symlinks, struct uns_census *ret, struct uns_err *err);
@@ -136,8 +187,8 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 
 /* Order-independent sums over inodes of one match, one per aspect, so that a mismatch says what differs. IDs (owner, ACL, v3
  * rootid) are taken home first, v3 capabilities of our root count as v2, so that the digest is the same before, in the middle of
- * and after a shift. Hashed with the inode number, which an in-place shift keeps. Names are taken from the match on, so a tree may
- * move. Modes include the immutable and append-only flags, xattrs the ACLs. */
+ * and after a shift. Hashed with the inode number, which an in-place shift keeps. A name counts together with the inode number of
+ * its directory, from the match on, so a tree may move. Modes include the immutable and append-only flags, xattrs the ACLs. */
 enum uns_aspect {
 	UNS_ASPECT_NAMES,
 	UNS_ASPECT_OWNERS,
@@ -156,6 +207,7 @@ struct uns_digest {
 	uint64_t sum[UNS_ASPECTS];
 };
 /* Adds one entry; caller must add each (dev, ino) as often in both walks (each name). Sizes of directories are left out. */
-int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_shift *shift, struct uns_err *err);
+void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps);
+void uns_digest_sum(struct uns_digest *d, const struct uns_digest *more);
 
 #endif

@@ -71,6 +71,7 @@ struct uns_txn_run {
 	void *tell_user;
 	struct uns_lock_how lock; /* of the account files; timeout_ms 0: UNS_LOCK_TIMEOUT_MS */
 	const struct uns_shadow_lock *locked; /* held by the caller for the whole run; NULL: steps take it */
+	unsigned jobs; /* threads inside a step; 0: as many as are good */
 };
 /* Drives every step to AFTER (plan order) or to BEFORE (reverse order), from whatever point the log says, and logs the end.
  * -1: stopped at a step, the transaction stays pending (UNS_E_CONFLICT: a step was FOREIGN and not begun, that step is untouched). */

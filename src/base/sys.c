@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -24,6 +26,7 @@
 #endif
 
 static const struct uns_sys_hook *the_hook;
+static pthread_mutex_t the_hook_lock = PTHREAD_MUTEX_INITIALIZER; /* effects of several threads come to it one by one */
 static atomic_uint_fast64_t the_count;
 
 void uns_sys_set_hook(const struct uns_sys_hook *hook)
@@ -43,7 +46,9 @@ int uns_effect_enter(const char *effect, size_t *len)
 	atomic_fetch_add(&the_count, 1);
 	if (!the_hook)
 		return 0;
+	pthread_mutex_lock(&the_hook_lock);
 	errnum = the_hook->enter(the_hook->user, effect, len);
+	pthread_mutex_unlock(&the_hook_lock);
 	if (!errnum)
 		return 0;
 	errno = errnum;
@@ -54,8 +59,11 @@ void uns_effect_leave(const char *effect)
 {
 	int saved = errno;
 
-	if (the_hook)
+	if (the_hook) {
+		pthread_mutex_lock(&the_hook_lock);
 		the_hook->leave(the_hook->user, effect);
+		pthread_mutex_unlock(&the_hook_lock);
+	}
 	errno = saved;
 }
 
@@ -181,7 +189,12 @@ int uns_sys_setflags(int fd, unsigned flags)
 	return EFFECT("setflags", ioctl(fd, FS_IOC_SETFLAGS, &flags));
 }
 
-int uns_sys_open_clone(int fd)
+int uns_sys_own_cwd(void)
+{
+	return unshare(CLONE_FS);
+}
+
+int uns_sys_open_clone(int fd, int *ret_mount)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME |
 		                               MOUNT_ATTR_NOSYMFOLLOW,
@@ -193,7 +206,9 @@ int uns_sys_open_clone(int fd)
 		return -1;
 	if (syscall(SYS_mount_setattr, clone, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
 		return -1;
-	/* The clone itself is an O_PATH descriptor; one that can be read and synced is wanted. It keeps the mount alive. */
+	/* The clone itself is an O_PATH descriptor; one that can be read and synced is wanted. */
 	dir = openat(clone, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		*ret_mount = uns_take_fd(clone);
 	return dir;
 }

@@ -10,6 +10,7 @@
 #include "uns/err.h"
 #include "uns/facts.h"
 #include "uns/finding.h"
+#include "uns/idmap.h"
 #include "uns/lock.h"
 #include "uns/plan.h"
 #include "uns/plandoc.h"
@@ -27,6 +28,7 @@ enum uns_cmd {
 	UNS_CMD_ENABLE,
 	UNS_CMD_DISABLE,
 	UNS_CMD_MIGRATE,
+	UNS_CMD_SHIFT,
 	UNS_CMD_CHECK,
 	UNS_CMD_STATUS,
 	UNS_CMD_PLAN,
@@ -65,6 +67,19 @@ struct uns_range_options {
 	bool deep, fix, all;
 	int timeout_ms;           /* of probing NSS */
 };
+/* Extents as they were named: not a map yet, as their sources and targets may overlap. */
+struct uns_extents {
+	struct uns_extent *v;
+	size_t n, cap;
+};
+/* Of the command shift; --range and --ignore are in the request. */
+struct uns_shift_options {
+	struct uns_extents uid, gid;
+	bool reverse, keep_unmapped;
+	const char *even; /* a path that is refused unless it is named so */
+	const char *const *path; /* operands, in the options */
+	size_t paths;
+};
 
 /* Strings point into argv. */
 struct uns_options {
@@ -80,6 +95,8 @@ struct uns_options {
 	unsigned number;      /* rollback, verify; 0: the newest */
 	struct uns_range_options ranges;
 	struct uns_lock_how lock;
+	struct uns_shift_options shift;
+	unsigned jobs;        /* 0: as many threads as are good */
 	const char *operand[UNS_OPERANDS_MAX];
 	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
 	enum uns_cmd topic_cmd;
@@ -92,6 +109,14 @@ void uns_options_done(struct uns_options *o);
 const char *uns_options_command_name(enum uns_cmd cmd);
 bool uns_options_changes(enum uns_cmd cmd); /* the command changes the host (unless --dry-run) */
 int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
+
+/* ---- shift-values.c: values of the options of shift ---- */
+
+int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_unmapped(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_jobs(struct uns_options *o, const char *arg, struct uns_err *err);
 
 /* ---- main.c ---- */
 
@@ -186,6 +211,7 @@ int uns_probe_shift(const struct uns_run *r, struct uns_idfacts *f, const struct
 /* ---- one function per command ---- */
 int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable and migrate */
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
+int uns_cmd_shift(struct uns_run *r, struct uns_err *err);
 int uns_cmd_check(struct uns_run *r, struct uns_err *err);
 int uns_cmd_apply(struct uns_run *r, struct uns_err *err);
 int uns_cmd_status(struct uns_run *r, struct uns_err *err);

@@ -294,7 +294,9 @@ static void on_tell(void *user, const char *text)
 void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret)
 {
 	*s = (struct uns_change_sink){ .run = r, .steps = steps };
-	*ret = (struct uns_txn_run){ .sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock };
+	*ret = (struct uns_txn_run){
+		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock, .jobs = r->o->jobs
+	};
 	/* A lost session must not stop a change half-way. */
 	signal(SIGHUP, SIG_IGN);
 }

@@ -18,6 +18,7 @@ static int (*const commands[UNS_CMDS])(struct uns_run *r, struct uns_err *err) =
 	[UNS_CMD_ENABLE] = uns_cmd_enable,
 	[UNS_CMD_DISABLE] = uns_cmd_enable,
 	[UNS_CMD_MIGRATE] = uns_cmd_enable,
+	[UNS_CMD_SHIFT] = uns_cmd_shift,
 	[UNS_CMD_CHECK] = uns_cmd_check,
 	[UNS_CMD_STATUS] = uns_cmd_status,
 	[UNS_CMD_PLAN] = uns_cmd_plan,

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "uns/cleanup.h"
@@ -168,7 +169,7 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 #define RANGE_CHOOSING (BIT(UNS_CMD_RANGE_ADD) | BIT(UNS_CMD_RANGE_MOVE))
 #define RANGE_CHANGING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_RANGE_CHECK))
 #define RANGE_LOOKING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT) | BIT(UNS_CMD_RANGE_CHECK))
-#define GATED (PLANNING | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+#define GATED (PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
 #define EVERY (~0u)
 
 static const struct command {
@@ -177,6 +178,7 @@ static const struct command {
 	[UNS_CMD_ENABLE] = { "enable", "[ENGINE]", "switch userns-remap on and take all data along, as one transaction" },
 	[UNS_CMD_DISABLE] = { "disable", "[ENGINE]", "switch userns-remap off, with the data made since" },
 	[UNS_CMD_MIGRATE] = { "migrate", "[ENGINE]", "take along data that was left behind when remapping was switched on" },
+	[UNS_CMD_SHIFT] = { "shift", "PATH...", "give the files of any tree to other owners, by a map" },
 	[UNS_CMD_CHECK] = { "check", "[ENGINE]", "find what stops enable, breaks under it, or collides" },
 	[UNS_CMD_STATUS] = { "status", "", "what is configured, in effect, and pending" },
 	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE]", "show the plan alone; with --json, for apply" },
@@ -216,14 +218,14 @@ static const struct row {
 	  "exit 10 when something changed, or would" },
 	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_user, "remap user (dockremap)" },
 	{ "range", 0, required_argument, "auto|hash|START[:COUNT]",
-	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE), uns_value_range,
+	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_SHIFT), uns_value_range,
 	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
 	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
 	  "data to take along (all)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
-	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
 	  "accept these findings" },
 	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
 	{ "batch", 0, required_argument, "FILE", BIT(UNS_CMD_RANGE_ADD), uns_value_batch,
@@ -238,6 +240,12 @@ static const struct row {
 	{ "shift", 0, required_argument, "PATH", BIT(UNS_CMD_RANGE_MOVE), uns_value_shift, "shift this tree to the new range" },
 	{ "lock-timeout", 0, required_argument, "SECONDS", GATED, uns_value_lock_timeout, "wait for the account files (15)" },
 	{ "break-stale-locks", 0, no_argument, NULL, GATED, uns_value_break_locks, "remove locks that nobody can hold any more" },
+	{ "map", 0, required_argument, "u|g|b:FROM:TO:COUNT", BIT(UNS_CMD_SHIFT), uns_value_map,
+	  "move these users, groups, or both; repeatable" },
+	{ "reverse", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_reverse, "from the targets back to the sources" },
+	{ "unmapped", 0, required_argument, "refuse|keep", BIT(UNS_CMD_SHIFT), uns_value_unmapped, "IDs outside of the map (refuse)" },
+	{ "even", 0, required_argument, "PATH", BIT(UNS_CMD_SHIFT), uns_value_even, "shift this directory of the system too" },
+	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (8)" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 #define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */
@@ -407,6 +415,22 @@ static int take_range(struct uns_options *o, const char *const v[], size_t n, st
 	return take_owners(o, v, n, o->cmd == UNS_CMD_RANGE_NEXT ? 0 : one ? 1 : UNS_OPERANDS_MAX, err);
 }
 
+static int take_paths(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	bool range = o->request.range_how == UNS_RANGE_EXACT, map = o->shift.uid.n || o->shift.gid.n;
+
+	if (n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "shift: which tree? usage: usernsctl shift --map=… %s", commands[o->cmd].operands);
+	if (n > UNS_OPERANDS_MAX)
+		return too_many(o, v[UNS_OPERANDS_MAX], err);
+	if (range == map || (!range && o->ranges.named))
+		return uns_err_set(err, UNS_E_USAGE, "shift: expected either --range=START[:COUNT] or --map=u|g|b:FROM:TO:COUNT");
+	memcpy(o->operand, v, n * sizeof(*v));
+	o->shift.path = o->operand;
+	o->shift.paths = n;
+	return 0;
+}
+
 static int take_operands(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	switch (o->cmd) {
@@ -433,6 +457,8 @@ static int take_operands(struct uns_options *o, const char *const v[], size_t n,
 	case UNS_CMD_RANGE_MOVE:
 	case UNS_CMD_RANGE_CHECK:
 		return take_range(o, v, n, err);
+	case UNS_CMD_SHIFT:
+		return take_paths(o, v, n, err);
 	case UNS_CMD_HELP:
 		return take_topic(o, v, n, err);
 	default:
@@ -609,11 +635,15 @@ int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct un
 	}
 	*ret = o;
 	ret->ranges.owner = ret->operand;
+	if (o.shift.path)
+		ret->shift.path = ret->operand;
 	return 0;
 }
 
 void uns_options_done(struct uns_options *o)
 {
+	free(o->shift.uid.v);
+	free(o->shift.gid.v);
 	uns_strs_done(&o->request.ignore);
 	uns_strs_done(&o->ranges.scan);
 	uns_strs_done(&o->ranges.trees);

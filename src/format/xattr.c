@@ -47,37 +47,34 @@ int uns_cap_rootid(const void *cap, size_t len, uint32_t *ret_rootid)
 	return 0;
 }
 
-int uns_cap_shifted(const void *cap, size_t len, struct uns_range uid, void *out)
+static int cap_map(const void *cap, size_t len, uint32_t (*map_id)(const struct uns_map *, uint32_t), const struct uns_map *uid,
+                   uint8_t *to)
 {
-	uint8_t *to = out;
-	uint32_t rootid = 0;
+	uint32_t rootid = 0, mapped;
 	int answer = uns_cap_rootid(cap, len, &rootid);
 
 	if (answer < 0)
 		return -1;
 	memmove(to, cap, len);
-	if (answer == 0)
-		put_le32(to + CAP_ROOTID_AT, uns_id_shifted(uid, rootid));
-	return (int)len;
-}
-
-int uns_cap_home(const void *cap, size_t len, struct uns_range uid, void *out)
-{
-	uint8_t *to = out;
-	uint32_t rootid = 0;
-	int answer = uns_cap_rootid(cap, len, &rootid);
-
-	if (answer < 0)
-		return -1;
-	memmove(to, cap, len);
-	if (answer == 1 || uns_id_side(uid, rootid) != UNS_ID_SHIFTED)
+	mapped = answer == 0 ? map_id(uid, rootid) : rootid;
+	if (mapped == rootid)
 		return (int)len;
-	put_le32(to + CAP_ROOTID_AT, uns_id_home(uid, rootid));
-	if (uns_id_home(uid, rootid) != 0)
+	put_le32(to + CAP_ROOTID_AT, mapped);
+	if (mapped != 0)
 		return CAP_V3_SIZE;
 	/* Version 3 in the name of the initial namespace's root is what version 2 means; the kernel itself shows it so. */
 	put_le32(to, (get_le32(to) & CAP_EFFECTIVE) | CAP_REVISION_2);
 	return CAP_V2_SIZE;
+}
+
+int uns_cap_shifted(const void *cap, size_t len, const struct uns_map *uid, void *out)
+{
+	return cap_map(cap, len, uns_map_shifted, uid, out);
+}
+
+int uns_cap_home(const void *cap, size_t len, const struct uns_map *uid, void *out)
+{
+	return cap_map(cap, len, uns_map_home, uid, out);
 }
 
 /* ---- ACLs ---- */
@@ -136,13 +133,13 @@ int uns_acl_ids(const void *acl, size_t len, void (*f)(void *user, bool group, u
 }
 
 struct mapping {
-	struct uns_range range;
+	const struct uns_map *map;
 	bool to_shifted;
 };
 
 static uint32_t map_id(struct mapping m, uint32_t id)
 {
-	return m.to_shifted ? uns_id_shifted(m.range, id) : uns_id_home(m.range, id);
+	return m.to_shifted ? uns_map_shifted(m.map, id) : uns_map_home(m.map, id);
 }
 
 static int id_compare(const void *pa, const void *pb)
@@ -208,10 +205,10 @@ static bool map_run(uint8_t *run, size_t n, struct mapping m)
 	return changed;
 }
 
-int uns_acl_map(void *acl, size_t len, const struct uns_shift *shift, bool to_shifted)
+int uns_acl_map(void *acl, size_t len, const struct uns_maps *maps, bool to_shifted)
 {
 	uint8_t *entries = acl;
-	struct mapping uid = { shift->uid, to_shifted }, gid = { shift->gid, to_shifted };
+	struct mapping uid = { &maps->uid, to_shifted }, gid = { &maps->gid, to_shifted };
 	int n = acl_entries(entries, len), changed = 0;
 
 	if (n < 0)

@@ -152,6 +152,7 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 	const struct uns_store *store = want->nested ? &f->nested : &f->flat;
 	uns_auto(uns_strs_done) struct uns_strs patterns = UNS_STRS_INIT;
 	uns_auto_free char *base = NULL;
+	struct uns_maps maps;
 	struct uns_tree tree;
 	int r;
 
@@ -169,7 +170,9 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 	}
 	if (uns_tree_open(root, base, &tree, err) < 0)
 		return -1;
-	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift, &f->census, err);
+	if (want->shift)
+		uns_maps_of(want->shift, &maps);
+	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift ? &maps : NULL, &f->census, err);
 	uns_tree_close(&tree);
 	f->have_census = r == 0;
 	return r;

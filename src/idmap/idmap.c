@@ -28,20 +28,3 @@ bool uns_shift_valid(const struct uns_shift *s)
 {
 	return range_shifts(s->uid) && range_shifts(s->gid);
 }
-
-enum uns_idside uns_id_side(struct uns_range r, uint32_t id)
-{
-	if (uns_range_has(r, id))
-		return UNS_ID_SHIFTED;
-	return id < r.count ? UNS_ID_HOME : UNS_ID_OUTSIDE;
-}
-
-uint32_t uns_id_shifted(struct uns_range r, uint32_t id)
-{
-	return uns_id_side(r, id) == UNS_ID_HOME ? r.start + id : id;
-}
-
-uint32_t uns_id_home(struct uns_range r, uint32_t id)
-{
-	return uns_id_side(r, id) == UNS_ID_SHIFTED ? id - r.start : id;
-}

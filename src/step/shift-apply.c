@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One inode brought to the wanted side. A chown drops setuid, setgid and capabilities even when it changes nothing, so what is
  * right already is never touched, and what a chown drops is put back from the record, as absolute values: after a crash the inode
- * itself may no longer know them. The order that loses nothing: flags off, owner, mode, capability, ACLs, flags on. */
+ * itself may no longer know them. The order that loses nothing: flags off, owner, mode, capability, ACLs, flags on.
+ *
+ * An inode is held by a descriptor from the look at it to the look back at it after the change, so that renames and links made
+ * meanwhile by whoever lives in the tree cannot lead a change to another inode. In directories where only root can do so, what is
+ * nothing but a name and an owner is changed by its name. Threads that meet an inode under two of its names take turns. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fs.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +43,8 @@ static void want_done(struct want *w)
 
 static int fail(const struct uns_shift_job *job, const struct uns_entry *e, int errnum, const char *what, struct uns_err *err)
 {
-	uns_auto_free char *path = uns_str_escape(e->path, NULL);
+	uns_auto_free char *plain = uns_entry_path(e, NULL);
+	uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
 
 	return uns_err_sys(err, errnum, "cannot %s %s/%s", what, job->args.base, path ? path : "");
 }
@@ -44,7 +52,7 @@ static int fail(const struct uns_shift_job *job, const struct uns_entry *e, int 
 static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
 {
 	uint8_t out[UNS_CAP_MAX];
-	struct uns_range uid = job->args.shift.uid;
+	const struct uns_map *uid = &job->args.maps.uid;
 	int len;
 
 	if (!s->cap_len)
@@ -59,8 +67,8 @@ static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
 
 static int map_state(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_shift_state *s, struct uns_err *err)
 {
-	s->uid = uns_shift_id(job->args.shift.uid, s->uid, job->to);
-	s->gid = uns_shift_id(job->args.shift.gid, s->gid, job->to);
+	s->uid = uns_shift_id(&job->args.maps.uid, s->uid, job->to);
+	s->gid = uns_shift_id(&job->args.maps.gid, s->gid, job->to);
 	return map_cap(job, s) ? fail(job, e, EINVAL, "map the capability of", err) : 0;
 }
 
@@ -78,7 +86,7 @@ static int want_mapped_acl(const struct uns_shift_job *job, const struct uns_ent
 		return uns_err_nomem(err);
 	memcpy(w->acl[i], acl, len);
 	w->acl_len[i] = len;
-	r = uns_acl_map(w->acl[i], len, &job->args.shift, job->to == UNS_AFTER);
+	r = uns_acl_map(w->acl[i], len, &job->args.maps, job->to == UNS_AFTER);
 	if (r < 0)
 		return fail(job, e, EINVAL, "map the ACL of", err);
 	w->write_acl[i] = r > 0;
@@ -124,9 +132,9 @@ static unsigned find_changes(const struct uns_entry *e, const struct want *w)
 	return changes;
 }
 
-static int find_want(struct uns_shift_job *job, const struct uns_entry *e, struct want *w, struct uns_err *err)
+static int find_want(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e, struct want *w,
+                     struct uns_err *err)
 {
-	const struct uns_shift_special *s = uns_shift_find_special(job, e);
 	bool verbatim = s && job->to == job->rec.from;
 
 	if (s)
@@ -139,28 +147,10 @@ static int find_want(struct uns_shift_job *job, const struct uns_entry *e, struc
 		if (verbatim && s->exact ? want_recorded_acl(s, e, w, i, err) : want_mapped_acl(job, e, w, i, err))
 			return -1;
 	w->changes = find_changes(e, w);
-	if (!s && w->changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append))
-		return uns_census_note(&job->unrecorded, e->path, NULL, err);
 	return 0;
 }
 
 /* ---- doing it ---- */
-
-/* The inode itself, whatever its name leads to from now on. 1: it is another one than the one that was looked at. */
-static int pin(const struct uns_shift_job *job, const struct uns_entry *e, int *ret_fd, struct uns_err *err)
-{
-	uns_auto_close int fd = openat(e->dirfd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ENOENT ? 1 : fail(job, e, errno, "open", err);
-	if (fstat(fd, &st))
-		return fail(job, e, errno, "look at", err);
-	if (st.st_dev != e->dev || st.st_ino != e->ino || st.st_mode != e->mode || st.st_uid != e->uid || st.st_gid != e->gid)
-		return 1;
-	*ret_fd = uns_take_fd(fd);
-	return 0;
-}
 
 /* Opening through the pinned descriptor, so that nothing but the inode that was checked to be a file or directory is opened. */
 static int set_flags(int pinned, bool immutable, bool append)
@@ -197,9 +187,10 @@ static int set_acls(int fd, const struct want *w)
 	return 0;
 }
 
-static int change(const struct uns_shift_job *job, const struct uns_entry *e, int fd, const struct want *w, struct uns_err *err)
+static int change(const struct uns_shift_job *job, const struct uns_entry *e, const struct want *w, struct uns_err *err)
 {
 	const struct uns_shift_state *s = &w->state;
+	int fd = e->fd;
 	bool has_flags = e->immutable || e->append;
 
 	if (has_flags && w->changes & ~(unsigned)CHANGE_FLAGS && set_flags(fd, false, false))
@@ -217,33 +208,250 @@ static int change(const struct uns_shift_job *job, const struct uns_entry *e, in
 	return 0;
 }
 
-static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
-{
-	struct uns_shift_job *job = user;
-	uns_auto(want_done) struct want w = {0};
-	uns_auto_close int fd = -1;
-	int r;
+/* ---- the walk ---- */
 
-	if (uns_shift_is_foreign(job, e))
-		return 0;
-	if (find_want(job, e, &w, err))
+#define STRIPES 64
+#define BATCH 256 /* entries after which a thread tells the others of them */
+
+struct whole {
+	struct uns_shift_job *job;
+	pthread_mutex_t stripe[STRIPES]; /* by inode */
+	atomic_uint_fast64_t names;      /* done with, about */
+	struct timespec began, told;
+};
+/* What one thread does. */
+struct part {
+	struct whole *all;
+	struct uns_digest *digests; /* by match */
+	uint64_t changed, names;
+	struct uns_census_list unrecorded, wrong;
+	bool tells; /* the calling thread: reports of progress come from there alone */
+};
+
+/* Rate and what is left, each second. */
+static void tell(struct whole *all, uint64_t names)
+{
+	const struct uns_shift_job *job = all->job;
+	struct timespec now;
+	char text[256];
+	double seconds;
+	uint64_t left;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!job->c->tell || !job->total || now.tv_sec <= all->told.tv_sec)
+		return;
+	all->told = now;
+	seconds = (double)(now.tv_sec - all->began.tv_sec) + (double)(now.tv_nsec - all->began.tv_nsec) / 1e9;
+	left = names < job->total ? job->total - names : 0;
+	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " names, %.0f per second, %.0f s left", names, job->total,
+	         (double)names / seconds, (double)left * seconds / (double)names);
+	job->c->tell(job->c->tell_user, text);
+}
+
+static void count(struct part *p)
+{
+	uint64_t names;
+
+	if (++p->names % BATCH)
+		return;
+	names = atomic_fetch_add(&p->all->names, BATCH) + BATCH;
+	if (p->tells)
+		tell(p->all, names);
+}
+
+static bool wants(void *user, const struct uns_entry *e)
+{
+	const struct part *p = user;
+	const struct uns_shift_job *job = p->all->job;
+
+	if (!job->know_attributes || uns_inomap_find(&job->attributed, e->dev, e->ino))
+		return true;
+	return e->ctime_sec > job->scanned.tv_sec || (e->ctime_sec == job->scanned.tv_sec && e->ctime_nsec >= job->scanned.tv_nsec);
+}
+
+/* e is up to date, and nobody else of ours is at this inode. */
+static int settle(struct part *p, const struct uns_shift_special *s, struct uns_entry *e, struct uns_err *err)
+{
+	const struct uns_shift_job *job = p->all->job;
+	uns_auto(want_done) struct want w = {0};
+
+	if (find_want(job, s, e, &w, err))
 		return -1;
 	if (!w.changes)
 		return 0;
-	r = pin(job, e, &fd, err);
-	if (r)
-		return r < 0 ? -1 : 0; /* what is missed here is found by the verification */
-	if (change(job, e, fd, &w, err))
+	if (!s && w.changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append) &&
+	    uns_census_note_entry(&p->unrecorded, e, NULL, err))
 		return -1;
-	job->changed++;
+	if (change(job, e, &w, err))
+		return -1;
+	p->changed++;
+	return uns_entry_again(e, err);
+}
+
+/* Another name of the inode may be another thread's. 0; 1: it is gone. */
+static int take_turn(struct part *p, const struct uns_shift_special *s, struct uns_entry *e, struct uns_err *err)
+{
+	pthread_mutex_t *turn = &p->all->stripe[e->ino % STRIPES];
+	int r;
+
+	pthread_mutex_lock(turn);
+	r = uns_entry_again(e, err);
+	if (!r)
+		r = settle(p, s, e, err);
+	pthread_mutex_unlock(turn);
+	return r;
+}
+
+static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
+{
+	struct part *p = user;
+	const struct uns_shift_job *job = p->all->job;
+	struct uns_entry e = *entry;
+
+	count(p);
+	if (!uns_shift_is_foreign(job, &e)) {
+		const struct uns_shift_special *s = uns_shift_find_special(job, &e);
+		bool shared = e.nlink > 1 && !S_ISDIR(e.mode);
+		int r = s || shared ? take_turn(p, s, &e, err) : settle(p, s, &e, err);
+
+		if (r)
+			return r < 0 ? -1 : 0;
+	}
+	uns_digest_add(&p->digests[e.match_no], &e, &job->args.maps);
+	return uns_shift_check_side(job, &e, &p->wrong, err);
+}
+
+/* ---- names that the scan met ---- */
+
+/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory. Root of the tree
+ * gains nothing by that: it may give away all that is in the tree anyhow. */
+static bool guarded(const struct uns_shift_job *job, const struct stat *st)
+{
+	const struct uns_map *m = &job->args.maps.uid;
+
+	return (st->st_uid == 0 || st->st_uid == uns_map_shifted(m, 0) || st->st_uid == uns_map_home(m, 0)) && !(st->st_mode & 022);
+}
+
+static unsigned known(void *user, uint64_t dev, uint64_t ino, int fd)
+{
+	const struct part *p = user;
+	const struct uns_shift_job *job = p->all->job;
+	struct stat st;
+
+	/* An ACL may let others write. */
+	if (!job->know_attributes || uns_inomap_find(&job->attributed, dev, ino) || fstat(fd, &st) || !guarded(job, &st))
+		return 0;
+	return uns_shift_names_of(&job->names, dev, ino, &st);
+}
+
+/* The change first, and one look afterwards. What is wrong then shows in the sums. */
+static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], struct uns_err *err)
+{
+	const struct uns_shift_job *job = p->all->job;
+	struct uns_entry e;
+	int r;
+
+	count(p);
+	if (owner && uns_sys_chown(uns_walk_dirfd(t), name, owner[0], owner[1])) {
+		int errnum = errno;
+
+		r = uns_walk_look(t, name, &e);
+		return r > 0 ? 0 : r < 0 ? -1 : fail(job, &e, errnum, "change the owner of", err);
+	}
+	p->changed += owner != NULL;
+	r = uns_walk_look(t, name, &e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	uns_digest_add(&p->digests[e.match_no], &e, &job->args.maps);
+	return uns_shift_check_side(job, &e, &p->wrong, err);
+}
+
+static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err)
+{
+	struct part *p = user;
+	struct stat st;
+	uint32_t owner[2] = {0, 0};
+	const char *text, *end;
+	size_t len;
+
+	if (fstat(uns_walk_dirfd(t), &st))
+		return uns_err_sys(err, errno, "cannot look at a directory below %s", p->all->job->args.base);
+	text = uns_shift_names_text(&p->all->job->names, st.st_dev, st.st_ino, list, &len);
+	for (end = text + len; text < end; text += strlen(text) + 1) {
+		enum uns_shift_tag tag = (enum uns_shift_tag) * text++;
+
+		if (tag == UNS_SHIFT_NAME_OWNER) {
+			memcpy(owner, text, sizeof(owner));
+			text += sizeof(owner);
+			tag = (enum uns_shift_tag) * text++;
+		}
+		if (tag == UNS_SHIFT_NAME_OTHER ? uns_walk_visit(t, text)
+		                                : plain(p, t, text, tag == UNS_SHIFT_NAME_PLAIN ? owner : NULL, err))
+			return -1;
+	}
 	return 0;
+}
+
+static void parts_done(struct part (*parts)[UNS_WALK_JOBS_MAX])
+{
+	for (unsigned i = 0; i < UNS_WALK_JOBS_MAX; i++) {
+		free((*parts)[i].digests);
+		uns_strs_done(&(*parts)[i].unrecorded.paths);
+		uns_strs_done(&(*parts)[i].wrong.paths);
+	}
+}
+
+static int join(struct uns_shift_job *job, const struct part *parts, unsigned n, struct uns_err *err)
+{
+	job->digests = calloc(job->matches.n + 1, sizeof(*job->digests));
+	if (!job->digests)
+		return uns_err_nomem(err);
+	for (unsigned i = 0; i < n; i++) {
+		job->changed += parts[i].changed;
+		if (uns_census_list_join(&job->unrecorded, &parts[i].unrecorded, err) ||
+		    uns_census_list_join(&job->wrong, &parts[i].wrong, err))
+			return -1;
+		for (size_t k = 0; k < job->matches.n; k++)
+			uns_digest_sum(&job->digests[k], &parts[i].digests[k]);
+	}
+	return 0;
+}
+
+static int walk(struct whole *all, struct uns_err *err)
+{
+	uns_auto(parts_done) struct part parts[UNS_WALK_JOBS_MAX] = {0};
+	struct uns_shift_job *job = all->job;
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = uns_shift_threads(job),
+	                     .pins = true,
+	                     .visit = visit,
+	                     .wants = wants,
+	                     .users = users,
+	                     .known = job->resumed ? NULL : known,
+	                     .names = names};
+
+	for (unsigned i = 0; i < w.jobs; i++) {
+		parts[i] = (struct part){.all = all, .tells = !i, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
+		users[i] = &parts[i];
+		if (!parts[i].digests)
+			return uns_err_nomem(err);
+	}
+	return uns_tree_walk_with(&job->tree, &job->matches, &w, err) || join(job, parts, w.jobs, err) ? -1 : 0;
 }
 
 int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
 {
-	if (uns_tree_walk_matches(&job->tree, &job->matches, visit, job, err))
-		return -1;
-	if (uns_sys_syncfs(job->tree.fd))
+	struct whole all = {.job = job};
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &all.began);
+	all.told = all.began;
+	for (int i = 0; i < STRIPES; i++)
+		pthread_mutex_init(&all.stripe[i], NULL);
+	r = walk(&all, err);
+	for (int i = 0; i < STRIPES; i++)
+		pthread_mutex_destroy(&all.stripe[i]);
+	if (!r && uns_sys_syncfs(job->tree.fd))
 		return uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base);
-	return 0;
+	return r;
 }

@@ -123,6 +123,35 @@ int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const ch
 	return 0;
 }
 
+static int join_devs(struct uns_shift_record *r, const struct uns_shift_record *more, struct uns_err *err)
+{
+	for (size_t i = 0; i < more->dev_no.cap; i++) {
+		const struct uns_inoslot *have = &more->dev_no.v[i];
+		struct uns_inoslot *slot;
+
+		if (!have->used || uns_inomap_find(&r->dev_no, have->dev, 0))
+			continue;
+		if (uns_strs_add(&r->devs, more->devs.v[have->value - 1], err))
+			return -1;
+		slot = uns_inomap_add(&r->dev_no, have->dev, 0, NULL, err);
+		if (!slot)
+			return -1;
+		slot->value = r->devs.n;
+	}
+	return 0;
+}
+
+int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *more, struct uns_err *err)
+{
+	for (size_t i = 0; i < more->n_specials; i++)
+		if (uns_shift_record_add_special(r, &more->specials[i], err))
+			return -1;
+	for (size_t i = 0; i < more->n_foreign; i++)
+		if (uns_shift_record_add_foreign(r, &more->foreign[i], err))
+			return -1;
+	return join_devs(r, more, err);
+}
+
 static int compare_trees(const void *a, const void *b)
 {
 	return strcmp(((const struct uns_shift_tree *)a)->path, ((const struct uns_shift_tree *)b)->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The look before the first change: what a chown would destroy, what is there on the far side already, what cannot be done at all.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,30 @@
 
 #include "shift.h"
 #include "uns/cleanup.h"
+#include "uns/vec.h"
 
 #define NAMED 3 /* paths per reason in the refusal */
 
+/* What one thread finds. */
+struct part {
+	struct scan *scan;
+	struct uns_census_run *run;
+	struct uns_shift_record rec; /* without trees */
+	struct uns_digest *digests;  /* by match */
+	struct uns_census_list impossible;
+	struct inode *attributed;
+	size_t n_attributed, cap_attributed;
+	struct uns_shift_names names;
+	uint64_t dev; /* of the last entry; all have the same, as a rule */
+};
+struct inode {
+	uint64_t dev, ino;
+};
 struct scan {
 	struct uns_shift_job *job;
-	struct uns_census_run *run;
-	struct uns_shift_record rec;
-	struct uns_census_list impossible;
-	enum uns_side far;
+	struct part part[UNS_WALK_JOBS_MAX]; /* the first one gets what the others found */
+	unsigned n;
+	enum uns_side from, far;
 };
 
 static void list_done(struct uns_census_list *l)
@@ -24,11 +40,19 @@ static void list_done(struct uns_census_list *l)
 	uns_strs_done(&l->paths);
 }
 
-static void scan_done(struct scan *s)
+static void scan_done(struct scan **scan)
 {
-	uns_census_run_free(s->run);
-	uns_shift_record_done(&s->rec);
-	list_done(&s->impossible);
+	struct scan *s = *scan;
+
+	for (unsigned i = s ? s->n : 0; i-- > 0;) {
+		uns_census_run_free(s->part[i].run);
+		uns_shift_record_done(&s->part[i].rec);
+		list_done(&s->part[i].impossible);
+		free(s->part[i].digests);
+		free(s->part[i].attributed);
+		uns_shift_names_done(&s->part[i].names);
+	}
+	free(s);
 }
 
 static int copy_acl(const uint8_t *acl, size_t len, uint8_t **ret, size_t *ret_len, struct uns_err *err)
@@ -43,14 +67,16 @@ static int copy_acl(const uint8_t *acl, size_t len, uint8_t **ret, size_t *ret_l
 	return 0;
 }
 
-static int add_special(struct scan *s, const struct uns_entry *e, bool exact, struct uns_err *err)
+static int add_special(struct part *s, const struct uns_entry *e, bool exact, struct uns_err *err)
 {
 	struct uns_shift_special sp = {.dev = e->dev, .ino = e->ino, .exact = exact};
+	uns_auto_free char *path = NULL;
 
 	if (uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
 		return 0;
 	uns_shift_state_of(e, &sp.was);
-	sp.path = uns_str_escape(e->path, err);
+	path = uns_entry_path(e, err);
+	sp.path = path ? uns_str_escape(path, err) : NULL;
 	if (!sp.path || (exact && (copy_acl(e->acl_access, e->acl_access_len, &sp.acl[0], &sp.acl_len[0], err) ||
 	                           copy_acl(e->acl_default, e->acl_default_len, &sp.acl[1], &sp.acl_len[1], err)))) {
 		free(sp.path);
@@ -62,7 +88,7 @@ static int add_special(struct scan *s, const struct uns_entry *e, bool exact, st
 }
 
 /* 1 when the ACL could be mapped. */
-static int acl_maps(struct scan *s, const uint8_t *acl, size_t len, struct uns_err *err)
+static int acl_maps(const struct scan *s, const uint8_t *acl, size_t len, struct uns_err *err)
 {
 	uns_auto_free uint8_t *copy = NULL;
 	size_t copied;
@@ -71,64 +97,180 @@ static int acl_maps(struct scan *s, const uint8_t *acl, size_t len, struct uns_e
 		return 1;
 	if (copy_acl(acl, len, &copy, &copied, err))
 		return -1;
-	return uns_acl_map(copy, len, &s->job->args.shift, s->far == UNS_AFTER) >= 0;
+	return uns_acl_map(copy, len, &s->job->args.maps, s->far == UNS_AFTER) >= 0;
 }
 
-static int check_possible(struct scan *s, const struct uns_entry *e, struct uns_err *err)
+static int check_possible(struct part *s, const struct uns_entry *e, struct uns_err *err)
 {
 	uint32_t rootid;
-	int access = acl_maps(s, e->acl_access, e->acl_access_len, err);
-	int def = access < 0 ? -1 : acl_maps(s, e->acl_default, e->acl_default_len, err);
+	int access = acl_maps(s->scan, e->acl_access, e->acl_access_len, err);
+	int def = access < 0 ? -1 : acl_maps(s->scan, e->acl_default, e->acl_default_len, err);
 
 	if (access < 0 || def < 0)
 		return -1;
 	if (!access || !def)
-		return uns_census_note(&s->impossible, e->path, "its ACL names both an ID and what that ID is mapped to", err);
+		return uns_census_note_entry(&s->impossible, e, "its ACL names both an ID and what that ID is mapped to", err);
 	if (e->cap_len && uns_cap_rootid(e->cap, e->cap_len, &rootid) < 0)
-		return uns_census_note(&s->impossible, e->path, "its capability is of an unknown version", err);
+		return uns_census_note_entry(&s->impossible, e, "its capability is of an unknown version", err);
 	return 0;
 }
 
-static int classify(struct scan *s, const struct uns_entry *e, struct uns_err *err)
+static int classify(struct part *s, const struct uns_entry *e, struct uns_err *err)
 {
 	struct uns_shift_foreign f = {e->dev, e->ino, e->uid, e->gid};
 	struct uns_shift_sides sides;
 	unsigned near, far;
 
-	uns_shift_sides(&s->job->args.shift, e, &sides);
-	near = sides.n[uns_shift_idside(s->rec.from)];
-	far = sides.n[uns_shift_idside(s->far)];
+	uns_shift_sides(&s->scan->job->args.maps, e, &sides);
+	near = sides.n[uns_shift_idside(s->scan->from)];
+	far = sides.n[uns_shift_idside(s->scan->far)];
 	if (!near)
 		return far ? uns_shift_record_add_foreign(&s->rec, &f, err) : 0;
-	if (check_possible(s, e, err))
+	if ((e->cap_len || e->acl_access || e->acl_default) && check_possible(s, e, err))
 		return -1;
 	if (far || uns_entry_fragile(e) || e->cap_len || e->immutable || e->append)
 		return add_special(s, e, far > 0, err);
 	return 0;
 }
 
+static int note_dev(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
+	uns_auto_free char *path = NULL;
+
+	if (s->dev == e->dev)
+		return 0;
+	path = uns_entry_path(e, err);
+	if (!path || uns_shift_record_note_dev(&s->rec, e->dev, path, err))
+		return -1;
+	s->dev = e->dev;
+	return 0;
+}
+
+static bool has_attributes(const struct uns_entry *e)
+{
+	return e->cap_len || e->acl_access || e->acl_default || e->xattr_hash;
+}
+
+static int note_attributes(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
+	struct inode *v;
+
+	if (!has_attributes(e))
+		return 0;
+	v = uns_vec_room(s->attributed, s->n_attributed, &s->cap_attributed, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	s->attributed = v;
+	v[s->n_attributed++] = (struct inode){e->dev, e->ino};
+	return 0;
+}
+
+/* Only what is nothing but a name and an owner may be changed without another look. */
+static int note_name(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
+	const struct uns_maps *maps = &s->scan->job->args.maps;
+	uint32_t uid = uns_shift_id(&maps->uid, e->uid, s->scan->far), gid = uns_shift_id(&maps->gid, e->gid, s->scan->far);
+	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->scan->far)) ||
+	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->scan->far));
+	enum uns_shift_tag tag = UNS_SHIFT_NAME_PLAIN;
+
+	if (S_ISDIR(e->mode) || e->nlink != 1 || far || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
+		tag = UNS_SHIFT_NAME_OTHER;
+	else if (uid == e->uid && gid == e->gid)
+		tag = UNS_SHIFT_NAME_SETTLED;
+	return uns_shift_names_add(&s->names, e, tag, uid, gid, err);
+}
+
 static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 {
-	struct scan *s = user;
+	struct part *s = user;
 
-	if (uns_census_run_add(s->run, e, err) || uns_shift_record_note_dev(&s->rec, e->dev, e->path, err) ||
-	    uns_digest_add(&s->rec.trees[e->match_no].digest, e, &s->job->args.shift, err))
+	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err) || note_name(s, e, err))
 		return -1;
+	uns_digest_add(&s->digests[e->match_no], e, &s->scan->job->args.maps);
 	return classify(s, e, err);
 }
 
-static int start_trees(struct scan *s, struct uns_err *err)
+static int start_part(struct scan *s, struct uns_err *err)
 {
-	const struct uns_strs *m = &s->job->matches;
+	struct part *p = &s->part[s->n];
 
-	s->rec.trees = calloc(m->n + 1, sizeof(*s->rec.trees));
-	if (!s->rec.trees)
+	p->scan = s;
+	p->rec.from = s->from;
+	p->digests = calloc(s->job->matches.n + 1, sizeof(*p->digests));
+	p->run = s->n++ ? uns_census_run_fork(s->part[0].run, err) : uns_census_run_new(&s->job->args.maps, err);
+	if (!p->digests)
 		return uns_err_nomem(err);
-	for (; s->rec.n_trees < m->n; s->rec.n_trees++) {
-		s->rec.trees[s->rec.n_trees].path = uns_str_escape(m->v[s->rec.n_trees], err);
-		if (!s->rec.trees[s->rec.n_trees].path)
+	return p->run ? 0 : -1;
+}
+
+static int walk(struct scan *s, struct uns_err *err)
+{
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = uns_shift_threads(s->job), .visit = visit, .users = users};
+
+	while (s->n < w.jobs) {
+		users[s->n] = &s->part[s->n];
+		if (start_part(s, err))
 			return -1;
 	}
+	return uns_tree_walk_with(&s->job->tree, &s->job->matches, &w, err);
+}
+
+/* ---- what the threads found, together ---- */
+
+static int join(struct scan *s, struct uns_err *err)
+{
+	struct part *all = &s->part[0];
+
+	for (unsigned i = 1; i < s->n; i++) {
+		struct part *p = &s->part[i];
+
+		if (uns_census_run_join(all->run, p->run, err) || uns_shift_record_join(&all->rec, &p->rec, err) ||
+		    uns_census_list_join(&all->impossible, &p->impossible, err))
+			return -1;
+		for (size_t k = 0; k < s->job->matches.n; k++)
+			uns_digest_sum(&all->digests[k], &p->digests[k]);
+	}
+	return 0;
+}
+
+static int fill_trees(struct scan *s, struct uns_err *err)
+{
+	const struct uns_strs *m = &s->job->matches;
+	struct uns_shift_record *rec = &s->part[0].rec;
+
+	rec->trees = calloc(m->n + 1, sizeof(*rec->trees));
+	if (!rec->trees)
+		return uns_err_nomem(err);
+	s->job->total = 0;
+	for (; rec->n_trees < m->n; rec->n_trees++) {
+		struct uns_shift_tree *t = &rec->trees[rec->n_trees];
+
+		t->digest = s->part[0].digests[rec->n_trees];
+		t->path = uns_str_escape(m->v[rec->n_trees], err);
+		if (!t->path)
+			return -1;
+		s->job->total += t->digest.inodes;
+	}
+	return 0;
+}
+
+/* Where all inodes have attributes (labels), it is no use to know which. */
+static int fill_attributed(struct scan *s, struct uns_err *err)
+{
+	struct uns_shift_job *job = s->job;
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->part[i].n_attributed;
+	uns_inomap_done(&job->attributed);
+	job->know_attributes = n <= 1000 || n <= job->total / 4;
+	for (unsigned i = 0; job->know_attributes && i < s->n; i++)
+		for (size_t k = 0; k < s->part[i].n_attributed; k++)
+			if (!uns_inomap_add(&job->attributed, s->part[i].attributed[k].dev, s->part[i].attributed[k].ino, NULL,
+			                    err))
+				return -1;
 	return 0;
 }
 
@@ -150,18 +292,18 @@ static int add_reason(struct uns_buf *text, const struct reason *r, struct uns_e
 	return r->list->n > NAMED ? uns_buf_puts(text, ", …", err) : 0;
 }
 
-static int refuse(struct scan *s, const struct uns_census *c, struct uns_err *err)
+static int refuse(const struct scan *s, const struct uns_census *c, struct uns_err *err)
 {
 	const struct uns_shift_args *a = &s->job->args;
 	/* Coming home, a home ID is nothing strange: containers without the remapping and the kernel make such files. */
-	unsigned allow = a->allow | (s->rec.from == UNS_AFTER ? UNS_SHIFT_IN_TARGET | UNS_SHIFT_UNMAPPED : 0);
+	unsigned allow = a->allow | (s->from == UNS_AFTER ? UNS_SHIFT_IN_TARGET | UNS_SHIFT_UNMAPPED : 0);
 	const struct reason reasons[] = {
 	    {&c->unmapped, UNS_SHIFT_UNMAPPED, "with IDs that the range does not cover"},
 	    {&c->in_target, UNS_SHIFT_IN_TARGET, "with IDs that lie in the range already"},
 	    {&c->outside, UNS_SHIFT_HARD_LINKS, "with hard links outside the trees to shift"},
 	    {&c->symlinks, UNS_SHIFT_SYMLINKS, "symlinks where the data should be"},
 	    {&c->flagged, UNS_SHIFT_FLAGGED, "immutable or append-only"},
-	    {&s->impossible, 0, "cannot be mapped"},
+	    {&s->part[0].impossible, 0, "cannot be mapped"},
 	};
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
@@ -173,23 +315,59 @@ static int refuse(struct scan *s, const struct uns_census *c, struct uns_err *er
 	return uns_err_set(err, UNS_E_REFUSED, "shift of %s refused, nothing changed: %s", a->base, text.data);
 }
 
-int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, struct uns_err *err)
+static int join_names(struct scan *s, struct uns_err *err)
 {
-	uns_auto(scan_done) struct scan s = {.job = job, .far = job->to};
+	struct uns_shift_names *parts[UNS_WALK_JOBS_MAX];
+
+	for (unsigned i = 0; i < s->n; i++)
+		parts[i] = &s->part[i].names;
+	return uns_shift_names_join(&s->job->names, parts, s->n, err);
+}
+
+/* The clock of a file system ticks a few times in a hundredth of a second, so it may lag behind. */
+static void note_time(struct uns_shift_job *job)
+{
+	clock_gettime(CLOCK_REALTIME, &job->scanned);
+	job->scanned.tv_nsec -= 100000000;
+	if (job->scanned.tv_nsec < 0) {
+		job->scanned.tv_nsec += 1000000000;
+		job->scanned.tv_sec--;
+	}
+}
+
+static int scan(struct scan *s, struct uns_err *err)
+{
+	struct uns_shift_job *job = s->job;
 	uns_auto(uns_census_done) struct uns_census c = {0};
 	struct stat st;
 
+	note_time(job);
+	/* The base can always be found again, the first inode of a tree not. */
+	if (fstat(job->tree.fd, &st))
+		return uns_err_sys(err, errno, "cannot look at %s", job->args.base);
+	if (uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) || fill_trees(s, err) ||
+	    fill_attributed(s, err) || join_names(s, err))
+		return -1;
+	if (uns_census_run_end(s->part[0].run, &job->tree, &job->matches, &job->symlinks, &c, err))
+		return -1;
+	return refuse(s, &c, err);
+}
+
+int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, struct uns_err *err)
+{
+	uns_auto(scan_done) struct scan *s = NULL;
+
 	if (job->tree.readonly)
 		return uns_err_set(err, UNS_E_REFUSED, "%s is mounted read-only; mount it writable first", job->args.base);
-	s.rec.from = uns_shift_other(job->to);
-	s.run = uns_census_run_new(&job->args.shift, err);
-	/* The base can always be found again, the first inode of a tree not. */
-	if (!s.run || fstat(job->tree.fd, &st) || uns_shift_record_note_dev(&s.rec, st.st_dev, ".", err) || start_trees(&s, err) ||
-	    uns_tree_walk_matches(&job->tree, &job->matches, visit, &s, err))
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return uns_err_nomem(err);
+	s->job = job;
+	s->far = job->to;
+	s->from = uns_shift_other(job->to);
+	if (scan(s, err))
 		return -1;
-	if (uns_census_run_end(s.run, &job->tree, &job->matches, &job->symlinks, &c, err) || refuse(&s, &c, err))
-		return -1;
-	*ret = s.rec;
-	s.rec = (struct uns_shift_record){0};
+	*ret = s->part[0].rec;
+	s->part[0].rec = (struct uns_shift_record){0};
 	return 0;
 }

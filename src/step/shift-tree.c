@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shift-tree: the owners in a set of trees, at home or shifted.
  *
- * Disjoint: home is [0, count), the range is [start, start + count), and start >= count is required for users and groups, so an ID
- * tells by itself on which side it is; so do the IDs in ACLs and capabilities. IDs outside of both take no part. What was on the
- * far side before the first change would be mistaken for done and taken home on the way back: the scan refuses it, or, when that
- * was allowed, lists it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by
- * themselves what they were once a chown has dropped them: they are in the record, which is durable before the first change.
+ * Disjoint: no ID is both a source and a target of the map of users, or of that of groups (uns_map_add), so an ID tells by itself
+ * on which side it is; so do the IDs in ACLs and capabilities. IDs outside of both take no part. What was on the far side before
+ * the first change would be mistaken for done and taken home on the way back: the scan refuses it, or, when that was allowed, lists
+ * it in the record, and it is never touched. Setuid and setgid bits, capabilities and flags do not tell by themselves what they
+ * were once a chown has dropped them: they are in the record, which is durable before the first change.
  *
- * observe, cheap: the side of the matches themselves. deep: all inodes; what the record lists as foreign does not count, nor do,
- * beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and the engine make these at home on every
- * host. */
+ * observe, cheap: the side of the matches themselves, or nothing when the whole was asked for. deep: all inodes; what the record
+ * lists as foreign does not count, nor do, beside shifted ones, whiteouts of root and the symlink etc/mtab of root: the kernel and
+ * the engine make these at home on every host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,14 +30,33 @@ void uns_shift_args_done(struct uns_shift_args *a)
 	a->patterns = NULL;
 }
 
-static int read_range(const json_t *j, const char *key, struct uns_range *ret, struct uns_err *err)
+/* {"start","count"}: the IDs from 0 on go there. */
+static int read_range(const json_t *o, struct uns_extent *ret, struct uns_err *err)
+{
+	*ret = (struct uns_extent){0};
+	return uns_json_u32(o, "start", &ret->to, err) || uns_json_u32(o, "count", &ret->count, err) ? -1 : 0;
+}
+
+static int read_extent(const json_t *o, struct uns_extent *ret, struct uns_err *err)
+{
+	return uns_json_u32(o, "from", &ret->from, err) || uns_json_u32(o, "to", &ret->to, err) ||
+	               uns_json_u32(o, "count", &ret->count, err)
+	           ? -1
+	           : 0;
+}
+
+static int read_map(const json_t *j, const char *key, struct uns_map *ret, struct uns_err *err)
 {
 	const json_t *o = json_object_get(j, key);
+	struct uns_extent e;
 
-	if (!json_is_object(o))
-		return uns_err_set(err, UNS_E_INPUT, "\"%s\" is not an object with start and count", key);
-	if (uns_json_u32(o, "start", &ret->start, err) || uns_json_u32(o, "count", &ret->count, err))
-		return uns_err_prefix(err, "\"%s\"", key);
+	if (!json_is_object(o) && !json_is_array(o))
+		return uns_err_set(err, UNS_E_INPUT, "\"%s\" is neither an object with start and count nor a list of extents", key);
+	if (json_is_object(o))
+		return read_range(o, &e, err) || uns_map_add(ret, e, err) ? uns_err_prefix(err, "\"%s\"", key) : 0;
+	for (size_t i = 0; i < json_array_size(o); i++)
+		if (read_extent(json_array_get(o, i), &e, err) || uns_map_add(ret, e, err))
+			return uns_err_prefix(err, "\"%s\", extent %zu", key, i + 1);
 	return 0;
 }
 
@@ -83,15 +102,16 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 	json_t *patterns;
 
 	if (uns_json_str(j, "base", &a.base, err) || uns_json_array(j, "patterns", &patterns, err) ||
-	    read_patterns(patterns, &a, err) || read_range(j, "uid", &a.shift.uid, err) ||
-	    read_range(j, "gid", &a.shift.gid, err) || read_allow(j, &a.allow, err))
+	    read_patterns(patterns, &a, err) || read_map(j, "uid", &a.maps.uid, err) || read_map(j, "gid", &a.maps.gid, err) ||
+	    read_allow(j, &a.allow, err))
 		return -1;
 	a.into = uns_json_str_or(j, "into", NULL);
+	a.whole = uns_json_bool_or(j, "whole", false);
+	a.passing = uns_json_bool_or(j, "passing", false);
 	if (a.base[0] != '/')
 		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", a.base);
-	if (!uns_shift_valid(&a.shift))
-		return uns_err_set(err, UNS_E_INPUT,
-		                   "\"uid\" and \"gid\" must be ranges of at least one ID that begin at or after their own count");
+	if (!a.maps.uid.n && !a.maps.gid.n)
+		return uns_err_set(err, UNS_E_INPUT, "neither \"uid\" nor \"gid\" has an extent");
 	*ret = a;
 	a.patterns = NULL;
 	return 0;
@@ -104,50 +124,62 @@ static int check(const json_t *j, struct uns_err *err)
 	return uns_shift_args_read(j, &a, err);
 }
 
-static int describe_map(struct uns_range r, const char *what, bool reverse, struct uns_buf *ret, struct uns_err *err)
-{
-	uint32_t last = r.count - 1, end = r.start + last;
+#define DESCRIBED 3 /* extents that a description names */
 
-	if (reverse)
-		return uns_buf_printf(ret, err, "%s%u-%u → 0-%u", what, r.start, end, last);
-	return uns_buf_printf(ret, err, "%s0-%u → %u-%u", what, last, r.start, end);
+static int describe_map(const struct uns_map *m, const char *what, bool reverse, struct uns_buf *ret, struct uns_err *err)
+{
+	for (uint32_t i = 0; i < m->n && i < DESCRIBED; i++) {
+		struct uns_extent e = m->v[i];
+		uint32_t from = reverse ? e.to : e.from, to = reverse ? e.from : e.to, last = e.count - 1;
+
+		if (uns_buf_printf(ret, err, "%s%u-%u → %u-%u", i ? ", " : what, from, from + last, to, to + last))
+			return -1;
+	}
+	return m->n > DESCRIBED ? uns_buf_printf(ret, err, " and %u more", m->n - DESCRIBED) : 0;
+}
+
+static int describe_maps(const struct uns_maps *m, bool reverse, struct uns_buf *ret, struct uns_err *err)
+{
+	if (uns_map_equal(&m->uid, &m->gid))
+		return describe_map(&m->uid, "", reverse, ret, err);
+	if (m->uid.n && describe_map(&m->uid, "users ", reverse, ret, err))
+		return -1;
+	return m->gid.n ? describe_map(&m->gid, m->uid.n ? ", groups " : "groups ", reverse, ret, err) : 0;
 }
 
 static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_shift_args_done) struct uns_shift_args a = {0};
-	bool one;
 
 	if (uns_shift_args_read(j, &a, err))
 		return -1;
-	one = a.shift.uid.start == a.shift.gid.start && a.shift.uid.count == a.shift.gid.count;
+	if (a.n == 1 && !strcmp(a.patterns[0], "."))
+		return uns_buf_printf(ret, err, "shift owners in %s: ", a.base) || describe_maps(&a.maps, reverse, ret, err) ? -1
+		                                                                                                             : 0;
 	if (uns_buf_printf(ret, err, "shift owners in %s (%zu pattern%s): ", a.base, a.n, a.n == 1 ? "" : "s"))
 		return -1;
-	if (one)
-		return describe_map(a.shift.uid, "", reverse, ret, err);
-	return describe_map(a.shift.uid, "users ", reverse, ret, err) || describe_map(a.shift.gid, ", groups ", reverse, ret, err)
-	           ? -1
-	           : 0;
+	return describe_maps(&a.maps, reverse, ret, err);
 }
 
 /* ---- shared by the parts ---- */
 
-uint32_t uns_shift_id(struct uns_range r, uint32_t id, enum uns_side to)
+uint32_t uns_shift_id(const struct uns_map *m, uint32_t id, enum uns_side to)
 {
-	return to == UNS_AFTER ? uns_id_shifted(r, id) : uns_id_home(r, id);
+	return to == UNS_AFTER ? uns_map_shifted(m, id) : uns_map_home(m, id);
 }
 
 static void count_side(void *user, const char *what, bool group, uint32_t id)
 {
 	struct uns_shift_sides *s = user;
+	const struct uns_map *m = group ? &s->maps->gid : &s->maps->uid;
 
 	(void)what;
-	s->n[uns_id_side(group ? s->shift->gid : s->shift->uid, id)]++;
+	s->n[uns_map_side(m, id)] += m->n > 0; /* no ID is strange to an empty map */
 }
 
-int uns_shift_sides(const struct uns_shift *shift, const struct uns_entry *e, struct uns_shift_sides *ret)
+int uns_shift_sides(const struct uns_maps *maps, const struct uns_entry *e, struct uns_shift_sides *ret)
 {
-	*ret = (struct uns_shift_sides){.shift = shift};
+	*ret = (struct uns_shift_sides){.maps = maps};
 	return uns_entry_ids(e, count_side, ret);
 }
 
@@ -182,6 +214,13 @@ const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_jo
 	return slot ? &job->rec.specials[slot->value - 1] : NULL;
 }
 
+unsigned uns_shift_threads(const struct uns_shift_job *job)
+{
+	unsigned jobs = job->c->jobs ? job->c->jobs : UNS_WALK_JOBS;
+
+	return jobs < UNS_WALK_JOBS_MAX ? jobs : UNS_WALK_JOBS_MAX;
+}
+
 static void job_done(struct uns_shift_job *job)
 {
 	uns_shift_args_done(&job->args);
@@ -190,13 +229,18 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->symlinks);
 	uns_shift_record_done(&job->rec);
 	uns_strs_done(&job->unrecorded.paths);
+	uns_strs_done(&job->wrong.paths);
+	uns_inomap_done(&job->attributed);
+	uns_shift_names_done(&job->names);
+	free(job->digests);
 }
 
 static int job_open(struct uns_shift_job *job, struct uns_err *err)
 {
 	const struct uns_shift_args *a = &job->args;
 
-	if (uns_shift_args_read(job->c->step->args, &job->args, err) || uns_args_open_base(job->c, a->base, a->into, &job->tree, err))
+	if (uns_shift_args_read(job->c->step->args, &job->args, err) ||
+	    uns_args_open_base(job->c, a->base, a->into, &job->tree, err))
 		return -1;
 	return uns_tree_matches(&job->tree, a->patterns, a->n, &job->matches, &job->symlinks, err);
 }
@@ -233,16 +277,21 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 /* ---- observe ---- */
 
 struct look {
-	struct uns_shift_job *job;
+	const struct uns_shift_job *job;
 	bool allow_unmapped;
 	uint64_t n[3];  /* by enum uns_idside */
 	char *first[3]; /* a path of each */
 };
+/* One for each thread; the first one gets what the others found. */
+struct looks {
+	struct look v[UNS_WALK_JOBS_MAX];
+};
 
-static void look_done(struct look *l)
+static void looks_done(struct looks *l)
 {
-	for (int i = 0; i < 3; i++)
-		free(l->first[i]);
+	for (size_t k = 0; k < UNS_WALK_JOBS_MAX; k++)
+		for (int i = 0; i < 3; i++)
+			free(l->v[k].first[i]);
 }
 
 static int look_at(struct look *l, enum uns_idside side, const char *path, struct uns_err *err)
@@ -253,15 +302,36 @@ static int look_at(struct look *l, enum uns_idside side, const char *path, struc
 	return l->first[side] ? 0 : -1;
 }
 
-/* The kernel and the engine make these for root on hosts with remapping, too. */
-static bool home_everywhere(const struct uns_entry *e)
+static int look_at_entry(struct look *l, enum uns_idside side, const struct uns_entry *e, struct uns_err *err)
 {
-	const char *tail = "/etc/mtab";
-	size_t len = strlen(e->path);
+	uns_auto_free char *path = NULL;
+
+	if (l->first[side]) {
+		l->n[side]++;
+		return 0;
+	}
+	path = uns_entry_path(e, err);
+	return path ? look_at(l, side, path, err) : -1;
+}
+
+/* The kernel and the engine make these for root on hosts with remapping, too. 1: it is one of them. */
+static int home_everywhere(const struct uns_entry *e, struct uns_err *err)
+{
+	static const char tail[] = "/etc/mtab";
+	uns_auto_free char *path = NULL;
+	size_t len;
 
 	if (e->uid || e->gid)
-		return false;
-	return uns_entry_whiteout(e) || (S_ISLNK(e->mode) && len >= strlen(tail) && !strcmp(e->path + len - strlen(tail), tail));
+		return 0;
+	if (uns_entry_whiteout(e))
+		return 1;
+	if (!S_ISLNK(e->mode) || strcmp(e->name, "mtab") != 0)
+		return 0;
+	path = uns_entry_path(e, err);
+	if (!path)
+		return -1;
+	len = strlen(path);
+	return len >= sizeof(tail) - 1 && !strcmp(path + len - (sizeof(tail) - 1), tail);
 }
 
 static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
@@ -269,23 +339,24 @@ static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
 	struct look *l = user;
 	struct uns_shift_sides sides;
 	const struct uns_shift_special *s;
+	int r = home_everywhere(e, err);
 
-	if (home_everywhere(e) || in_foreign(&l->job->rec, e))
-		return 0;
-	uns_shift_sides(&l->job->args.shift, e, &sides);
+	if (r || in_foreign(&l->job->rec, e))
+		return r < 0 ? -1 : 0;
+	uns_shift_sides(&l->job->args.maps, e, &sides);
 	s = uns_shift_find_special(l->job, e);
 	if (s && s->exact && sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED])
 		sides.n[uns_shift_idside(uns_shift_other(l->job->rec.from))] = 0; /* as it was before the leg */
 	for (int side = 0; side < 3; side++)
 		if (sides.n[side] && !(side == UNS_ID_OUTSIDE && l->allow_unmapped) &&
-		    look_at(l, (enum uns_idside)side, e->path, err))
+		    look_at_entry(l, (enum uns_idside)side, e, err))
 			return -1;
 	return 0;
 }
 
 static int look_match(struct look *l, const char *path, struct uns_err *err)
 {
-	const struct uns_shift *shift = &l->job->args.shift;
+	const struct uns_maps *maps = &l->job->args.maps;
 	struct uns_err why = {0};
 	uns_auto_close int fd = uns_tree_openat(&l->job->tree, path, O_PATH, &why);
 	enum uns_idside uid, gid;
@@ -300,40 +371,58 @@ static int look_match(struct look *l, const char *path, struct uns_err *err)
 	}
 	if (fstat(fd, &st))
 		return uns_err_sys(err, errno, "cannot look at %s/%s", l->job->args.base, path);
-	uid = uns_id_side(shift->uid, st.st_uid);
-	gid = uns_id_side(shift->gid, st.st_gid);
+	uid = uns_map_side(&maps->uid, st.st_uid);
+	gid = uns_map_side(&maps->gid, st.st_gid);
 	if (uid != UNS_ID_OUTSIDE && look_at(l, uid, path, err))
 		return -1;
 	return gid != UNS_ID_OUTSIDE ? look_at(l, gid, path, err) : 0;
 }
 
-static enum uns_side judge(struct look *l)
+static enum uns_side judge(const struct look *l, struct uns_step_ctx *c)
 {
-	struct uns_step_ctx *c = l->job->c;
-	const struct uns_shift_args *a = &l->job->args;
 	const char *base = l->job->tree.path;
 
 	if (l->n[UNS_ID_OUTSIDE]) {
-		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither below %u nor in the range from %u on", base,
-		         l->first[UNS_ID_OUTSIDE], a->shift.uid.count, a->shift.uid.start);
+		snprintf(c->why, sizeof(c->why), "%s/%s has an ID that is neither at home nor shifted: the map does not cover it",
+		         base, l->first[UNS_ID_OUTSIDE]);
 		return UNS_FOREIGN;
 	}
 	if (l->n[UNS_ID_HOME] && l->n[UNS_ID_SHIFTED]) {
-		snprintf(c->why, sizeof(c->why), "%s/%s has IDs below %u, %s/%s has IDs of the range from %u on", base,
-		         l->first[UNS_ID_HOME], a->shift.uid.count, base, l->first[UNS_ID_SHIFTED], a->shift.uid.start);
+		snprintf(c->why, sizeof(c->why), "%s/%s has IDs at home, %s/%s has shifted ones", base, l->first[UNS_ID_HOME], base,
+		         l->first[UNS_ID_SHIFTED]);
 		return UNS_FOREIGN;
 	}
 	return l->n[UNS_ID_HOME] ? UNS_BEFORE : l->n[UNS_ID_SHIFTED] ? UNS_AFTER : UNS_EITHER;
 }
 
-static int look(struct look *l, bool deep, struct uns_err *err)
+static int look_parallel(struct looks *l, const struct uns_shift_job *job, struct uns_err *err)
 {
-	const struct uns_strs *m = &l->job->matches;
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = uns_shift_threads(job), .visit = look_deep, .users = users};
 
+	for (unsigned i = 0; i < w.jobs; i++) {
+		l->v[i].job = job;
+		l->v[i].allow_unmapped = job->args.allow & UNS_SHIFT_UNMAPPED;
+		users[i] = &l->v[i];
+	}
+	if (uns_tree_walk_with(&job->tree, &job->matches, &w, err))
+		return -1;
+	for (unsigned i = 1; i < w.jobs; i++)
+		for (int side = 0; side < 3; side++) {
+			l->v[0].n[side] += l->v[i].n[side];
+			if (!l->v[0].first[side])
+				l->v[0].first[side] = uns_take_ptr(l->v[i].first[side]);
+		}
+	return 0;
+}
+
+static int look(struct looks *l, const struct uns_shift_job *job, bool deep, struct uns_err *err)
+{
 	if (deep)
-		return uns_tree_walk_matches(&l->job->tree, m, look_deep, l, err);
-	for (size_t i = 0; i < m->n; i++)
-		if (look_match(l, m->v[i], err))
+		return look_parallel(l, job, err);
+	l->v[0].job = job;
+	for (size_t i = 0; i < job->matches.n; i++)
+		if (look_match(&l->v[0], job->matches.v[i], err))
 			return -1;
 	return 0;
 }
@@ -341,7 +430,7 @@ static int look(struct look *l, bool deep, struct uns_err *err)
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
 	uns_auto(job_done) struct uns_shift_job job = {.c = c};
-	uns_auto(look_done) struct look l = {.job = &job};
+	uns_auto(looks_done) struct looks l = {0};
 	struct uns_err why = {0};
 	bool deep = c->deep || c->begun;
 	int r = 0;
@@ -355,15 +444,18 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 			*err = why;
 		return -1;
 	}
-	l.allow_unmapped = job.args.allow & UNS_SHIFT_UNMAPPED;
+	if (!c->begun && ((c->deep && job.args.passing) || (!c->deep && job.args.whole))) {
+		*ret = UNS_EITHER;
+		return 0;
+	}
 	if (deep && (r = load_records(&job, err)) < 0)
 		return -1;
 	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
 	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
 		deep = false;
-	if (look(&l, deep, err))
+	if (look(&l, &job, deep, err))
 		return -1;
-	*ret = judge(&l);
+	*ret = judge(&l.v[0], c);
 	return 0;
 }
 

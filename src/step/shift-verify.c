@@ -15,44 +15,34 @@
 	(1u << UNS_ASPECT_NAMES | 1u << UNS_ASPECT_LINKS | 1u << UNS_ASPECT_SIZES | 1u << UNS_ASPECT_TIMES |                       \
 	 1u << UNS_ASPECT_DEVICES)
 
+/* The digests and what is on the wrong side belong to the job, or to the second look. */
 struct verify {
 	struct uns_shift_job *job;
-	struct uns_digest *digests; /* by match */
-	struct uns_census_list wrong;
+	const struct uns_digest *digests; /* by match */
+	const struct uns_census_list *wrong;
 	struct uns_buf text, written; /* what differs; what differs because of others */
 	size_t n_differ, n_written;
 };
 
 static void verify_done(struct verify *v)
 {
-	free(v->digests);
-	uns_strs_done(&v->wrong.paths);
 	uns_buf_done(&v->text);
 	uns_buf_done(&v->written);
 }
 
-static int check_side(struct verify *v, const struct uns_entry *e, struct uns_err *err)
+int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_census_list *wrong,
+                         struct uns_err *err)
 {
-	const struct uns_shift_job *job = v->job;
 	const struct uns_shift_special *s;
 	struct uns_shift_sides sides;
 
-	uns_shift_sides(&job->args.shift, e, &sides);
+	uns_shift_sides(&job->args.maps, e, &sides);
 	if (!sides.n[uns_shift_idside(uns_shift_other(job->to))] || uns_shift_is_foreign(job, e))
 		return 0;
 	s = uns_shift_find_special(job, e);
 	if (s && s->exact && job->to == job->rec.from)
 		return 0;
-	return uns_census_note(&v->wrong, e->path, NULL, err);
-}
-
-static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
-{
-	struct verify *v = user;
-
-	if (uns_digest_add(&v->digests[e->match_no], e, &v->job->args.shift, err))
-		return -1;
-	return check_side(v, e, err);
+	return uns_census_note_entry(wrong, e, NULL, err);
 }
 
 static int compare_path(const void *path, const void *tree)
@@ -129,12 +119,12 @@ static int judge(struct verify *v, struct uns_err *err)
 {
 	const struct uns_shift_job *job = v->job;
 
-	if (v->wrong.n)
+	if (v->wrong->n)
 		return uns_err_set(err, UNS_E_INCOMPLETE,
 		                   "verification failed: %" PRIu64
 		                   " names below %s are not on the wanted side, the first is %s; stop what writes "
 		                   "there and resume",
-		                   v->wrong.n, job->args.base, v->wrong.paths.v[0]);
+		                   v->wrong->n, job->args.base, v->wrong->paths.v[0]);
 	if (v->n_differ)
 		return uns_err_set(err, UNS_E_INCOMPLETE, "verification failed: %zu trees below %s differ: %s", v->n_differ,
 		                   job->args.base, v->text.data);
@@ -149,14 +139,70 @@ static int judge(struct verify *v, struct uns_err *err)
 	return 0;
 }
 
+/* ---- the second look ---- */
+
+struct part {
+	const struct uns_shift_job *job;
+	struct uns_digest *digests;
+	struct uns_census_list wrong;
+};
+struct look {
+	struct part part[UNS_WALK_JOBS_MAX]; /* the first one gets what the others found */
+};
+
+static void look_done(struct look *l)
+{
+	for (unsigned i = 0; i < UNS_WALK_JOBS_MAX; i++) {
+		free(l->part[i].digests);
+		uns_strs_done(&l->part[i].wrong.paths);
+	}
+}
+
+static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
+{
+	struct part *p = user;
+
+	uns_digest_add(&p->digests[e->match_no], e, &p->job->args.maps);
+	return uns_shift_check_side(p->job, e, &p->wrong, err);
+}
+
+static int look(struct look *l, const struct uns_shift_job *job, struct uns_err *err)
+{
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = uns_shift_threads(job), .visit = visit, .users = users};
+
+	for (unsigned i = 0; i < w.jobs; i++) {
+		l->part[i] = (struct part){.job = job, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
+		users[i] = &l->part[i];
+		if (!l->part[i].digests)
+			return uns_err_nomem(err);
+	}
+	if (uns_tree_walk_with(&job->tree, &job->matches, &w, err))
+		return -1;
+	for (unsigned i = 1; i < w.jobs; i++) {
+		if (uns_census_list_join(&l->part[0].wrong, &l->part[i].wrong, err))
+			return -1;
+		for (size_t k = 0; k < job->matches.n; k++)
+			uns_digest_sum(&l->part[0].digests[k], &l->part[i].digests[k]);
+	}
+	return 0;
+}
+
+/* What was read back after each change is enough when it says what the scan said. When not, somebody may have been at work in the
+ * tree during the walk: the tree as it is now decides. */
 int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err)
 {
-	uns_auto(verify_done) struct verify v = {.job = job};
+	uns_auto(verify_done) struct verify first = {.job = job, .digests = job->digests, .wrong = &job->wrong};
+	uns_auto(verify_done) struct verify second = {.job = job};
+	uns_auto(look_done) struct look now = {0};
 
-	v.digests = calloc(job->matches.n + 1, sizeof(*v.digests));
-	if (!v.digests)
-		return uns_err_nomem(err);
-	if (uns_tree_walk_matches(&job->tree, &job->matches, visit, &v, err) || compare(&v, err))
+	if (compare(&first, err))
 		return -1;
-	return judge(&v, err);
+	if (!first.wrong->n && !first.n_differ && !first.n_written)
+		return 0;
+	if (look(&now, job, err))
+		return -1;
+	second.digests = now.part[0].digests;
+	second.wrong = &now.part[0].wrong;
+	return compare(&second, err) || judge(&second, err) ? -1 : 0;
 }

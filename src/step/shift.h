@@ -5,6 +5,8 @@
 #define UNS_STEP_SHIFT_H
 
 #include <jansson.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "uns/step.h"
 #include "uns/tree.h"
@@ -22,8 +24,10 @@ struct uns_shift_args {
 	const char *into;      /* NULL, or where below the base a later step moves it all */
 	const char **patterns; /* the array is heap, the strings are in the step's args */
 	size_t n;
-	struct uns_shift shift;
+	struct uns_maps maps;
 	unsigned allow;
+	bool whole;   /* the topmost directories alone are not believed */
+	bool passing; /* AFTER lasts only until a later step takes it further */
 };
 void uns_shift_args_done(struct uns_shift_args *a);
 int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err);
@@ -74,8 +78,48 @@ int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const ch
 void uns_shift_record_sort(struct uns_shift_record *r);
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
 int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err);
+/* Takes over what another thread found; *more keeps its memory, but no special. */
+int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *more, struct uns_err *err);
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
 int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err);
+
+/* ---- names.c: what the scan met, by directory ---- */
+
+/* The names of one directory, or of a piece of a large one. */
+struct uns_shift_list {
+	uint64_t dev, ino;
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	uint32_t next; /* of the same directory, index + 1; 0: none */
+	size_t from, to; /* bytes in text */
+};
+/* What one thread of the scan met; together, after uns_shift_names_join, what all did. */
+struct uns_shift_names {
+	struct uns_shift_list *v;
+	size_t n, cap;
+	struct uns_buf text[UNS_WALK_JOBS_MAX];
+	uint32_t *text_no; /* of each list; only when joined */
+	struct uns_inomap at; /* directory → index + 1 of its first list; only when joined */
+	size_t in_list;    /* names in the last list */
+	bool owned;        /* uid and gid were written into it, these: */
+	uint32_t uid, gid;
+};
+enum uns_shift_tag {
+	UNS_SHIFT_NAME_OWNER = 1, /* uid and gid of what follows, four bytes each */
+	UNS_SHIFT_NAME_PLAIN,     /* nothing but an owner that is to change; a name, as all below */
+	UNS_SHIFT_NAME_SETTLED,   /* not even that */
+	UNS_SHIFT_NAME_OTHER,     /* to be looked at closely */
+};
+void uns_shift_names_done(struct uns_shift_names *names);
+/* Remembers a name for the owner that it is to have. */
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid, uint32_t gid,
+                        struct uns_err *err);
+/* Takes over what each of n threads has. */
+int uns_shift_names_join(struct uns_shift_names *all, struct uns_shift_names *const parts[], unsigned n, struct uns_err *err);
+/* The lists of the directory, 0 when there are none, or when it was written to since. */
+unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, const struct stat *st);
+/* The bytes of list i of the directory. */
+const char *uns_shift_names_text(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i, size_t *ret_len);
 
 /* One run of drive. */
 struct uns_shift_job {
@@ -88,16 +132,32 @@ struct uns_shift_job {
 	bool resumed; /* the record was there already: an earlier run may have been anywhere */
 	uint64_t changed;
 	struct uns_census_list unrecorded; /* specials that the record does not know */
+	/* What the scan of this very run knows: the inodes that have attributes, so that those of the others, which are most, need not
+	 * be asked for again unless they changed since. A chown gives no inode an attribute. */
+	bool know_attributes;
+	struct uns_inomap attributed;
+	struct timespec scanned; /* what has a later ctime may have changed since the scan began */
+	uint64_t total;          /* names that the scan met; 0: unknown */
+	struct uns_shift_names names;
+	/* What was read back after each change; by match. */
+	struct uns_digest *digests;
+	struct uns_census_list wrong; /* on the wrong side */
 };
 
+/* How many threads a walk of the job may have. */
+unsigned uns_shift_threads(const struct uns_shift_job *job);
+/* Notes the entry in wrong when it is not on the wanted side. */
+int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_census_list *wrong,
+                         struct uns_err *err);
+
 void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret);
-uint32_t uns_shift_id(struct uns_range r, uint32_t id, enum uns_side to);
+uint32_t uns_shift_id(const struct uns_map *m, uint32_t id, enum uns_side to);
 /* How many of an inode's IDs are on which side; indexed by enum uns_idside. 0, or -1 on a malformed ACL. */
 struct uns_shift_sides {
-	const struct uns_shift *shift;
+	const struct uns_maps *maps;
 	unsigned n[3];
 };
-int uns_shift_sides(const struct uns_shift *shift, const struct uns_entry *e, struct uns_shift_sides *ret);
+int uns_shift_sides(const struct uns_maps *maps, const struct uns_entry *e, struct uns_shift_sides *ret);
 static inline enum uns_idside uns_shift_idside(enum uns_side side)
 {
 	return side == UNS_AFTER ? UNS_ID_SHIFTED : UNS_ID_HOME;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting what a shift would meet. Memory grows only with the number of inodes that have several names. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,15 @@
 
 #define BLOCKS 65536 /* blocks of UNS_ID_BLOCK IDs in 32 bits */
 
+/* Inodes with several names; value: names not met so far. One for all threads of a walk. */
+struct links {
+	pthread_mutex_t lock;
+	struct uns_inomap met;
+};
 struct uns_census_run {
 	struct uns_census c;
-	const struct uns_shift *shift;
-	struct uns_inomap linked; /* inodes with several names; value: names not met so far */
+	struct links *links, own; /* links: own, or those of the run that this one was forked from */
+	const struct uns_maps *maps;
 	uint8_t uid_blocks[BLOCKS / 8], gid_blocks[BLOCKS / 8];
 };
 
@@ -51,7 +57,32 @@ int uns_census_note(struct uns_census_list *l, const char *path, const char *wha
 	return 0;
 }
 
-struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct uns_err *err)
+int uns_census_note_entry(struct uns_census_list *l, const struct uns_entry *e, const char *what, struct uns_err *err)
+{
+	uns_auto_free char *path = NULL;
+
+	if (l->paths.n == UNS_CENSUS_LISTED) {
+		l->n++;
+		return 0;
+	}
+	path = uns_entry_path(e, err);
+	return path ? uns_census_note(l, path, what, err) : -1;
+}
+
+int uns_census_list_join(struct uns_census_list *l, const struct uns_census_list *more, struct uns_err *err)
+{
+	for (size_t i = 0; i < more->paths.n; i++)
+		if (uns_strs_add(&l->paths, more->paths.v[i], err))
+			return -1;
+	if (more->paths.n)
+		uns_strs_sort(&l->paths);
+	while (l->paths.n > UNS_CENSUS_LISTED)
+		free(l->paths.v[--l->paths.n]);
+	l->n += more->n;
+	return 0;
+}
+
+struct uns_census_run *uns_census_run_new(const struct uns_maps *maps, struct uns_err *err)
 {
 	struct uns_census_run *run = calloc(1, sizeof(*run));
 
@@ -59,8 +90,19 @@ struct uns_census_run *uns_census_run_new(const struct uns_shift *shift, struct 
 		uns_err_nomem(err);
 		return NULL;
 	}
-	run->shift = shift;
+	run->maps = maps;
+	run->links = &run->own;
+	pthread_mutex_init(&run->own.lock, NULL);
 	return run;
+}
+
+struct uns_census_run *uns_census_run_fork(struct uns_census_run *run, struct uns_err *err)
+{
+	struct uns_census_run *forked = uns_census_run_new(run->maps, err);
+
+	if (forked)
+		forked->links = &run->own;
+	return forked;
 }
 
 void uns_census_run_free(struct uns_census_run *run)
@@ -68,15 +110,60 @@ void uns_census_run_free(struct uns_census_run *run)
 	if (!run)
 		return;
 	uns_census_done(&run->c);
-	uns_inomap_done(&run->linked);
+	uns_inomap_done(&run->own.met);
+	pthread_mutex_destroy(&run->own.lock);
 	free(run);
+}
+
+/* A block that several threads met keeps the name that is first by name, so that a message is the same each time. */
+static int join_blocks(struct uns_rangeset *to, const struct uns_rangeset *from, struct uns_err *err)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		struct uns_taken *have = NULL;
+
+		for (size_t k = 0; k < to->n && !have; k++)
+			if (to->v[k].range.start == from->v[i].range.start)
+				have = &to->v[k];
+		if (!have && uns_rangeset_add(to, from->v[i].range, from->v[i].who, err))
+			return -1;
+		if (have && strcmp(from->v[i].who, have->who) < 0) {
+			char *who = uns_str_dup(from->v[i].who, err);
+
+			if (!who)
+				return -1;
+			free(have->who);
+			have->who = who;
+		}
+	}
+	return 0;
+}
+
+int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forked, struct uns_err *err)
+{
+	struct uns_census *c = &run->c, *more = &forked->c;
+
+	c->inodes += more->inodes;
+	c->bytes += more->bytes;
+	c->specials += more->specials;
+	c->acls += more->acls;
+	c->home += more->home;
+	c->capabilities += more->capabilities;
+	c->hard_links += more->hard_links;
+	c->max_uid = more->max_uid > c->max_uid ? more->max_uid : c->max_uid;
+	c->max_gid = more->max_gid > c->max_gid ? more->max_gid : c->max_gid;
+	return join_blocks(&c->uid_blocks, &more->uid_blocks, err) || join_blocks(&c->gid_blocks, &more->gid_blocks, err) ||
+	               uns_census_list_join(&c->unmapped, &more->unmapped, err) ||
+	               uns_census_list_join(&c->in_target, &more->in_target, err) ||
+	               uns_census_list_join(&c->flagged, &more->flagged, err)
+	           ? -1
+	           : 0;
 }
 
 /* What is found among the IDs of one inode; each problem counts once per inode. */
 struct ids {
 	struct uns_census_run *run;
 	const struct uns_entry *e;
-	bool unmapped, in_target;
+	bool unmapped, in_target, home;
 	struct uns_err *err;
 	int r;
 };
@@ -88,6 +175,7 @@ static void take_block(struct ids *s, bool group, uint32_t id)
 	struct uns_rangeset *set = group ? &s->run->c.gid_blocks : &s->run->c.uid_blocks;
 	uint32_t block = id / UNS_ID_BLOCK;
 	struct uns_range r = {block * UNS_ID_BLOCK, UNS_ID_BLOCK};
+	uns_auto_free char *plain = NULL;
 	uns_auto_free char *path = NULL;
 
 	if (bits[block / 8] & 1u << block % 8)
@@ -95,24 +183,26 @@ static void take_block(struct ids *s, bool group, uint32_t id)
 	bits[block / 8] |= (uint8_t)(1u << block % 8);
 	if (!uns_range_valid(r))
 		r.count = UNS_ID_LAST - r.start + 1; /* the last block ends before (uid_t)-1 */
-	path = uns_str_escape(s->e->path, s->err);
+	plain = uns_entry_path(s->e, s->err);
+	path = plain ? uns_str_escape(plain, s->err) : NULL;
 	if (!path || uns_rangeset_add(set, r, path, s->err))
 		s->r = -1;
 }
 
 static void take_side(struct ids *s, const char *what, bool group, uint32_t id)
 {
-	const struct uns_shift *shift = s->run->shift;
-	enum uns_idside side = uns_id_side(group ? shift->gid : shift->uid, id);
+	const struct uns_map *map = group ? &s->run->maps->gid : &s->run->maps->uid;
+	enum uns_idside side = uns_map_side(map, id);
 	struct uns_census_list *l = side == UNS_ID_OUTSIDE ? &s->run->c.unmapped : &s->run->c.in_target;
 	bool *seen = side == UNS_ID_OUTSIDE ? &s->unmapped : &s->in_target;
 	char text[64];
 
-	if (side == UNS_ID_HOME || *seen)
+	s->home = s->home || side == UNS_ID_HOME;
+	if (side == UNS_ID_HOME || *seen || !map->n)
 		return;
 	*seen = true;
 	snprintf(text, sizeof(text), "%s %u", what, id);
-	if (uns_census_note(l, s->e->path, text, s->err))
+	if (uns_census_note_entry(l, s->e, text, s->err))
 		s->r = -1;
 }
 
@@ -124,7 +214,7 @@ static void take_id(void *user, const char *what, bool group, uint32_t id)
 	if (id > *max)
 		*max = id;
 	take_block(s, group, id);
-	if (s->run->shift)
+	if (s->run->maps)
 		take_side(s, what, group, id);
 }
 
@@ -132,19 +222,19 @@ static void take_id(void *user, const char *what, bool group, uint32_t id)
 static int count_link(struct uns_census_run *run, const struct uns_entry *e, struct uns_err *err)
 {
 	struct uns_inoslot *slot;
-	bool is_new;
+	bool is_new = false;
 
 	if (S_ISDIR(e->mode) || e->nlink < 2)
 		return 0;
-	slot = uns_inomap_add(&run->linked, e->dev, e->ino, &is_new, err);
-	if (!slot)
-		return -1;
-	if (is_new)
+	pthread_mutex_lock(&run->links->lock);
+	slot = uns_inomap_add(&run->links->met, e->dev, e->ino, &is_new, err);
+	if (slot && is_new)
 		slot->value = uns_entry_whiteout(e) ? 1 : e->nlink;
-	if (slot->value)
+	if (slot && slot->value)
 		slot->value--;
+	pthread_mutex_unlock(&run->links->lock);
 	run->c.hard_links += is_new;
-	return !is_new;
+	return !slot ? -1 : !is_new;
 }
 
 int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, struct uns_err *err)
@@ -159,14 +249,17 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 		run->c.bytes += e->size;
 	run->c.specials += uns_entry_fragile(e) || e->immutable || e->append;
 	run->c.acls += e->acl_access || e->acl_default;
+	run->c.capabilities += e->cap_len > 0;
 	if ((e->immutable || e->append) &&
-	    uns_census_note(&run->c.flagged, e->path, e->immutable ? "immutable" : "append-only", err))
+	    uns_census_note_entry(&run->c.flagged, e, e->immutable ? "immutable" : "append-only", err))
 		return -1;
 	if (uns_entry_ids(e, take_id, &s)) {
-		uns_auto_free char *path = uns_str_escape(e->path, NULL);
+		uns_auto_free char *plain = uns_entry_path(e, NULL);
+		uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
 
 		return uns_err_set(err, UNS_E_FAILED, "%s has a malformed ACL; remove it with setfacl -b", path ? path : "");
 	}
+	run->c.home += s.home;
 	return s.r;
 }
 
@@ -175,7 +268,7 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 static int name_link(void *user, const struct uns_entry *e, struct uns_err *err)
 {
 	struct uns_census_run *run = user;
-	struct uns_inoslot *slot = S_ISDIR(e->mode) ? NULL : uns_inomap_find(&run->linked, e->dev, e->ino);
+	struct uns_inoslot *slot = S_ISDIR(e->mode) ? NULL : uns_inomap_find(&run->own.met, e->dev, e->ino);
 	char text[64];
 
 	if (!slot || !slot->value)
@@ -191,8 +284,8 @@ static int name_links(struct uns_census_run *run, const struct uns_tree *tree, c
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < run->linked.cap; i++)
-		n += run->linked.v[i].used && run->linked.v[i].value;
+	for (size_t i = 0; i < run->own.met.cap; i++)
+		n += run->own.met.v[i].used && run->own.met.v[i].value;
 	return n ? uns_tree_walk_matches(tree, matches, name_link, run, err) : 0;
 }
 
@@ -204,14 +297,14 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 			return -1;
 	if (name_links(run, tree, matches, err))
 		return -1;
+	/* The order of the walk, which is that of the disk, is nothing that a message should depend on. */
+	uns_strs_sort(&run->c.unmapped.paths);
+	uns_strs_sort(&run->c.in_target.paths);
+	uns_strs_sort(&run->c.outside.paths);
+	uns_strs_sort(&run->c.flagged.paths);
 	*ret = run->c;
 	run->c = (struct uns_census){0};
 	return 0;
-}
-
-static void run_freep(struct uns_census_run **run)
-{
-	uns_census_run_free(*run);
 }
 
 static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
@@ -219,15 +312,48 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	return uns_census_run_add(user, e, err);
 }
 
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_shift *shift,
+struct threads {
+	struct uns_census_run *run[UNS_WALK_JOBS_MAX]; /* the first is the whole's */
+};
+
+static void threads_done(struct threads *t)
+{
+	for (size_t i = UNS_WALK_JOBS_MAX; i-- > 0;)
+		uns_census_run_free(t->run[i]);
+}
+
+int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
+                            const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err)
+{
+	uns_auto(threads_done) struct threads t = {{NULL}};
+	void *users[UNS_WALK_JOBS_MAX];
+	struct uns_walk w = {.jobs = jobs > UNS_WALK_JOBS_MAX ? UNS_WALK_JOBS_MAX
+	                             : jobs                   ? jobs
+	                                                      : UNS_WALK_JOBS,
+	                     .visit = visit,
+	                     .users = users};
+
+	for (unsigned i = 0; i < w.jobs; i++) {
+		t.run[i] = i ? uns_census_run_fork(t.run[0], err) : uns_census_run_new(maps, err);
+		if (!t.run[i])
+			return -1;
+		users[i] = t.run[i];
+	}
+	if (uns_tree_walk_with(tree, matches, &w, err))
+		return -1;
+	for (unsigned i = 1; i < w.jobs; i++)
+		if (uns_census_run_join(t.run[0], t.run[i], err))
+			return -1;
+	return uns_census_run_end(t.run[0], tree, matches, symlinks, ret, err);
+}
+
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
                     struct uns_census *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs matches = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs symlinks = UNS_STRS_INIT;
-	uns_auto(run_freep) struct uns_census_run *run = uns_census_run_new(shift, err);
 
-	if (!run || uns_tree_matches(tree, patterns, n, &matches, &symlinks, err) ||
-	    uns_tree_walk_matches(tree, &matches, visit, run, err))
+	if (uns_tree_matches(tree, patterns, n, &matches, &symlinks, err))
 		return -1;
-	return uns_census_run_end(run, tree, &matches, &symlinks, ret, err);
+	return uns_tree_census_matches(tree, &matches, &symlinks, maps, 0, ret, err);
 }

@@ -9,6 +9,8 @@
 const char *const uns_aspect_names[UNS_ASPECTS] = {"names", "owners",  "modes",        "links",           "sizes",
                                                    "times", "devices", "capabilities", "other attributes"};
 
+#define CAP_SETS 4
+#define CAP_SETS_LEN 16
 #define ACL_HEADER 4
 #define ACL_ENTRY 8
 
@@ -17,27 +19,25 @@ static uint64_t hash2(uint64_t inode, uint64_t a, uint64_t b)
 	return hash_mix(hash_mix(inode, a), b);
 }
 
-/* The name below the match, so that it stays the same when the match is moved. */
-static const char *name_in_match(const struct uns_entry *e)
+/* The match itself has no name that counts, so that it may be moved. */
+static uint64_t hash_name(uint64_t inode, const struct uns_entry *e)
 {
-	size_t len;
-
-	if (!strcmp(e->match, "."))
-		return strcmp(e->path, ".") != 0 ? e->path : "";
-	len = strlen(e->match);
-	return e->path[len] == '/' ? e->path + len + 1 : "";
+	return e->parent ? hash_bytes(hash_mix(inode, e->parent), e->name, strlen(e->name)) : inode;
 }
 
-static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_shift *shift)
+/* Version 2 speaks of root without saying so: with a map that gives files to root, it is what version 3 becomes. The first four
+ * bytes are the version and the flag "effective", which is their lowest bit; the rootid is the last four of version 3. */
+static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct uns_maps *maps)
 {
-	uint8_t home[UNS_CAP_MAX];
-	int len = uns_cap_home(e->cap, e->cap_len, shift->uid, home);
+	uint32_t rootid = 0;
 
-	return len < 0 ? hash_bytes(inode, e->cap, e->cap_len) : hash_bytes(inode, home, (size_t)len);
+	if (uns_cap_rootid(e->cap, e->cap_len, &rootid) < 0)
+		return hash_bytes(inode, e->cap, e->cap_len);
+	return hash_bytes(hash2(inode, uns_map_home(&maps->uid, rootid), e->cap[0] & 1u), e->cap + CAP_SETS, CAP_SETS_LEN);
 }
 
 struct acl_sum {
-	const struct uns_shift *shift;
+	const struct uns_maps *maps;
 	uint64_t seed, sum;
 };
 
@@ -45,14 +45,14 @@ static void add_acl_id(void *user, bool group, uint32_t id)
 {
 	struct acl_sum *s = user;
 
-	s->sum += hash2(s->seed, group, uns_id_home(group ? s->shift->gid : s->shift->uid, id));
+	s->sum += hash2(s->seed, group, uns_map_home(group ? &s->maps->gid : &s->maps->uid, id));
 }
 
 /* The order of entries does not count, as mapping may change it: permissions without their IDs by entry, IDs through the map. What
  * belongs to what is kept by hashing each named entry as one small ACL. */
-static uint64_t hash_acl(uint64_t seed, const uint8_t *acl, size_t len, const struct uns_shift *shift)
+static uint64_t hash_acl(uint64_t seed, const uint8_t *acl, size_t len, const struct uns_maps *maps)
 {
-	struct acl_sum s = {.shift = shift, .seed = seed};
+	struct acl_sum s = {.maps = maps, .seed = seed};
 
 	if (!acl)
 		return 0;
@@ -77,23 +77,26 @@ static uint64_t hash_flags(const struct uns_entry *e)
 	return (uint64_t)e->immutable << 1 | e->append;
 }
 
-int uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_shift *shift, struct uns_err *err)
+void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps)
 {
 	uint64_t i = hash_mix(0, e->ino);
-	const char *name = name_in_match(e);
 
-	(void)err;
 	d->inodes++;
-	d->sum[UNS_ASPECT_NAMES] += hash_bytes(i, name, strlen(name));
-	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_id_home(shift->uid, e->uid), uns_id_home(shift->gid, e->gid));
+	d->sum[UNS_ASPECT_NAMES] += hash_name(i, e);
+	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_map_home(&maps->uid, e->uid), uns_map_home(&maps->gid, e->gid));
 	d->sum[UNS_ASPECT_MODES] += hash2(i, e->mode, hash_flags(e));
 	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, e->nlink);
 	d->sum[UNS_ASPECT_SIZES] += hash_mix(i, S_ISDIR(e->mode) ? 0 : e->size);
 	d->sum[UNS_ASPECT_TIMES] += hash2(i, (uint64_t)e->mtime_sec, e->mtime_nsec);
 	d->sum[UNS_ASPECT_DEVICES] += hash2(i, e->rdev_major, e->rdev_minor);
-	d->sum[UNS_ASPECT_CAPS] += hash_cap(i, e, shift);
-	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) +
-	                             hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, shift) +
-	                             hash_acl(hash_mix(i, 3), e->acl_default, e->acl_default_len, shift);
-	return 0;
+	d->sum[UNS_ASPECT_CAPS] += hash_cap(i, e, maps);
+	d->sum[UNS_ASPECT_XATTRS] += hash_mix(i, e->xattr_hash) + hash_acl(hash_mix(i, 2), e->acl_access, e->acl_access_len, maps) +
+	                             hash_acl(hash_mix(i, 3), e->acl_default, e->acl_default_len, maps);
+}
+
+void uns_digest_sum(struct uns_digest *d, const struct uns_digest *more)
+{
+	d->inodes += more->inodes;
+	for (int i = 0; i < UNS_ASPECTS; i++)
+		d->sum[i] += more->sum[i];
 }

@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "tree.h"
 #include "uns/cleanup.h"
+#include "uns/sys.h"
 
 /* Linux 6.13; the numbers are the same on all architectures but alpha, which has them 110 higher. */
 #ifndef __NR_getxattrat
@@ -23,6 +24,10 @@
 #ifndef __NR_listxattrat
 #define __NR_listxattrat 465
 #endif
+
+/* Bytes of the names of attributes, and of a value, as a rule. */
+#define LIST_USUAL 256
+#define VALUE_USUAL 1024
 
 struct xattr_at {
 	uint64_t value; /* the address */
@@ -35,12 +40,16 @@ void uns_reader_done(struct uns_reader *r)
 	free(r->value);
 	free(r->acl_access);
 	free(r->acl_default);
-	*r = (struct uns_reader){0};
+	if (r->borrowed && r->saved_cwd >= 0) {
+		(void)!fchdir(r->saved_cwd);
+		close(r->saved_cwd);
+	}
+	*r = (struct uns_reader){.saved_cwd = -1};
 }
 
 int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct uns_err *err)
 {
-	*r = (struct uns_reader){.tree = tree, .at_calls = true};
+	*r = (struct uns_reader){.tree = tree, .at_calls = true, .saved_cwd = -1};
 	r->list = malloc(XATTR_LIST_MAX);
 	r->value = malloc(XATTR_SIZE_MAX);
 	r->acl_access = malloc(XATTR_SIZE_MAX);
@@ -55,23 +64,43 @@ int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct un
 struct place {
 	int dirfd;
 	const char *name;
+	bool cwd;      /* dirfd is the working directory */
 	char proc[32]; /* "" : by name */
 };
 
-static ssize_t list_names(const struct place *p, char *list, size_t size)
+static ssize_t list_into(const struct place *p, char *list, size_t size)
 {
 	if (*p->proc)
 		return listxattr(p->proc, list, size);
+	if (p->cwd)
+		return llistxattr(p->name, list, size);
 	return syscall(__NR_listxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, list, size);
 }
 
-static ssize_t get_value(const struct place *p, const char *name, void *value, size_t size)
+/* The kernel allocates as much as it is told that there is room for, which for 64 KiB takes longer than all the rest. */
+static ssize_t list_names(const struct place *p, char *list)
+{
+	ssize_t n = list_into(p, list, LIST_USUAL);
+
+	return n < 0 && errno == ERANGE ? list_into(p, list, XATTR_LIST_MAX) : n;
+}
+
+static ssize_t get_into(const struct place *p, const char *name, void *value, size_t size)
 {
 	struct xattr_at arg = {.value = (uintptr_t)value, .size = (uint32_t)size};
 
 	if (*p->proc)
 		return getxattr(p->proc, name, value, size);
+	if (p->cwd)
+		return lgetxattr(p->name, name, value, size);
 	return syscall(__NR_getxattrat, p->dirfd, p->name, AT_SYMLINK_NOFOLLOW, name, &arg, sizeof(arg));
+}
+
+static ssize_t get_value(const struct place *p, const char *name, void *value, size_t size)
+{
+	ssize_t n = get_into(p, name, value, size < VALUE_USUAL ? size : VALUE_USUAL);
+
+	return n < 0 && errno == ERANGE && size > VALUE_USUAL ? get_into(p, name, value, size) : n;
 }
 
 /* One attribute. One that vanished since it was listed is none. */
@@ -106,23 +135,31 @@ static int read_value(struct uns_reader *r, const struct place *p, const char *n
 	return 0;
 }
 
+/* The kernel makes these from what is read anyway: from the owner (evm), or XFS as another name of the ACLs, IDs included. */
+static bool derived(const char *name)
+{
+	return !strcmp(name, "security.evm") || !strcmp(name, "trusted.SGI_ACL_FILE") || !strcmp(name, "trusted.SGI_ACL_DEFAULT");
+}
+
 static int read_values(struct uns_reader *r, const struct place *p, size_t listed, struct uns_entry *e, struct uns_err *err)
 {
 	for (size_t at = 0; at < listed; at += strlen(r->list + at) + 1) {
 		uns_auto_free char *path = NULL;
+		uns_auto_free char *plain = NULL;
 
-		if (!strcmp(r->list + at, "security.evm") || !read_value(r, p, r->list + at, e))
+		if (derived(r->list + at) || !read_value(r, p, r->list + at, e))
 			continue;
 		if (errno == ENOENT)
 			return 1;
-		path = uns_str_escape(e->path, NULL);
+		plain = uns_entry_path(e, NULL);
+		path = plain ? uns_str_escape(plain, NULL) : NULL;
 		return uns_err_sys(err, errno, "cannot read the attribute %s of %s/%s", r->list + at, r->tree->path,
 		                   path ? path : "");
 	}
 	return 0;
 }
 
-static int pin(struct place *p, struct uns_err *err)
+static int open_pinned(struct place *p, struct uns_err *err)
 {
 	int fd = openat(p->dirfd, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -134,25 +171,57 @@ static int pin(struct place *p, struct uns_err *err)
 	return fd;
 }
 
+/* The thread that the program began with lends its directory, the others get one each. */
+static void start_cwd(struct uns_reader *r)
+{
+	if (r->borrowed)
+		r->saved_cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->cwd = (r->borrowed ? r->saved_cwd >= 0 : !uns_sys_own_cwd()) ? UNS_CWD_OURS : UNS_CWD_NONE;
+}
+
+/* False where it cannot be: then each inode is pinned for the sake of its attributes, which takes three times as long. */
+static bool enter_cwd(struct uns_reader *r, const struct uns_entry *e)
+{
+	if (r->cwd == UNS_CWD_UNKNOWN)
+		start_cwd(r);
+	if (r->cwd == UNS_CWD_NONE)
+		return false;
+	if (e->parent && r->cwd_ino == e->parent && r->cwd_dev == e->parent_dev)
+		return true;
+	r->cwd_dev = r->cwd_ino = 0;
+	if (fchdir(e->dirfd))
+		return false;
+	r->cwd_dev = e->parent_dev;
+	r->cwd_ino = e->parent;
+	return true;
+}
+
 static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
 {
 	struct place p = {.dirfd = dirfd, .name = name};
 	uns_auto_close int fd = -1;
 	ssize_t n = -1;
 
-	if (r->at_calls) {
-		n = list_names(&p, r->list, XATTR_LIST_MAX);
+	if (e->fd >= 0) {
+		snprintf(p.proc, sizeof(p.proc), "/proc/self/fd/%d", e->fd);
+	} else if (r->at_calls) {
+		n = list_names(&p, r->list);
 		/* listxattr(2) itself never says EPERM: that is a system call filter which does not know the call. */
 		if (n < 0 && (errno == ENOSYS || errno == EPERM))
 			r->at_calls = false;
 		else if (n < 0 && errno == ENOENT)
 			return 1;
 	}
-	if (!r->at_calls) {
-		fd = pin(&p, err);
-		if (fd < 0)
+	if (e->fd < 0 && !r->at_calls && enter_cwd(r, e)) {
+		p.cwd = true;
+		n = list_names(&p, r->list);
+		if (n < 0 && errno == ENOENT)
+			return 1;
+	} else if (e->fd >= 0 || !r->at_calls) {
+		fd = e->fd < 0 ? open_pinned(&p, err) : -1;
+		if (e->fd < 0 && fd < 0)
 			return fd == -2 ? 1 : -1;
-		n = list_names(&p, r->list, XATTR_LIST_MAX);
+		n = list_names(&p, r->list);
 		if (n < 0 && errno == ENOENT)
 			return uns_err_set(err, UNS_E_FAILED, "attributes cannot be read without /proc; mount it");
 	}
@@ -183,6 +252,8 @@ static void fill(struct uns_entry *e, const struct statx *st)
 	e->size = st->stx_size;
 	e->mtime_sec = st->stx_mtime.tv_sec;
 	e->mtime_nsec = st->stx_mtime.tv_nsec;
+	e->ctime_sec = st->stx_ctime.tv_sec;
+	e->ctime_nsec = st->stx_ctime.tv_nsec;
 	e->rdev_major = st->stx_rdev_major;
 	e->rdev_minor = st->stx_rdev_minor;
 	e->immutable = st->stx_attributes & STATX_ATTR_IMMUTABLE;
@@ -190,30 +261,119 @@ static void fill(struct uns_entry *e, const struct statx *st)
 	e->cap_len = e->acl_access_len = e->acl_default_len = 0;
 	e->acl_access = e->acl_default = NULL;
 	e->xattr_hash = 0;
+	e->attributes = false;
+}
+
+static char *escaped_path(const struct uns_entry *e)
+{
+	uns_auto_free char *path = uns_entry_path(e, NULL);
+
+	return path ? uns_str_escape(path, NULL) : NULL;
+}
+
+/* What was pinned is read through its descriptor, whatever its name leads to by now. */
+static int look(const struct uns_reader *r, const struct uns_entry *e, struct statx *st, struct uns_err *err)
+{
+	uns_auto_free char *path = NULL;
+	bool pinned = e->fd >= 0;
+
+	if (!statx(pinned ? e->fd : e->dirfd, pinned ? "" : e->name,
+	           AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (pinned ? AT_EMPTY_PATH : 0), STATX_BASIC_STATS, st))
+		return 0;
+	if (errno == ENOENT)
+		return 1;
+	path = escaped_path(e);
+	return uns_err_sys(err, errno, "cannot look at %s/%s", r->tree->path, path ? path : e->name);
+}
+
+static int read_rest(struct uns_reader *r, struct uns_entry *e, struct uns_err *err)
+{
+	if (r->wants && !r->wants(r->user, e))
+		return 0;
+	e->attributes = true;
+	return read_xattrs(r, e->dirfd, e->name, e, err);
+}
+
+static int pin(const struct uns_reader *r, struct uns_entry *e, struct uns_err *err)
+{
+	uns_auto_free char *path = NULL;
+
+	e->fd = openat(e->dirfd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (e->fd >= 0)
+		return 0;
+	if (errno == ENOENT)
+		return 1;
+	path = escaped_path(e);
+	return uns_err_sys(err, errno, "cannot open %s/%s", r->tree->path, path ? path : e->name);
 }
 
 int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
 {
 	struct statx st;
+	int rc;
 
-	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &st)) {
-		uns_auto_free char *path = errno == ENOENT ? NULL : uns_str_escape(e->path, NULL);
-
-		return errno == ENOENT ? 1 : uns_err_sys(err, errno, "cannot look at %s/%s", r->tree->path, path ? path : name);
-	}
+	e->dirfd = dirfd;
+	e->name = name;
+	e->fd = -1;
+	e->reader = r;
+	rc = r->pins ? pin(r, e, err) : 0;
+	if (rc)
+		return rc;
+	rc = look(r, e, &st, err);
+	if (rc)
+		return rc;
 	/* Inside a clone there is no mount but its own root. */
 	if (!r->tree->cloned && strcmp(name, ".") != 0 && is_mount_point(&st, dirfd)) {
-		uns_auto_free char *path = uns_str_escape(e->path, NULL);
+		uns_auto_free char *path = escaped_path(e);
 
 		return uns_err_set(
 		    err, UNS_E_FAILED,
 		    "%s/%s is a mount point, and what it hides cannot be reached here; unmount what is mounted there",
 		    r->tree->path, path ? path : name);
 	}
+	fill(e, &st);
+	return read_rest(r, e, err);
+}
+
+int uns_reader_look(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
+{
+	struct statx st;
+	int rc;
+
 	e->dirfd = dirfd;
 	e->name = name;
+	e->fd = -1;
+	e->reader = r;
+	rc = look(r, e, &st, err);
+	if (!rc)
+		fill(e, &st);
+	return rc;
+}
+
+int uns_entry_again(struct uns_entry *e, struct uns_err *err)
+{
+	bool attributes = e->attributes;
+	struct statx st;
+	int rc = look(e->reader, e, &st, err);
+
+	if (rc)
+		return rc;
 	fill(e, &st);
-	return read_xattrs(r, dirfd, name, e, err);
+	e->attributes = attributes;
+	return attributes ? read_xattrs(e->reader, e->dirfd, e->name, e, err) : 0;
+}
+
+char *uns_entry_path(const struct uns_entry *e, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	if (e->path)
+		return uns_str_dup(e->path, err);
+	if (!e->dir)
+		return uns_str_dup(e->match, err);
+	if (uns_dir_path(e->dir, &b, err) || (b.len && uns_buf_puts(&b, "/", err)) || uns_buf_puts(&b, e->name, err))
+		return NULL;
+	return uns_buf_take(&b, err);
 }
 
 struct acl_user {

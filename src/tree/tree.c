@@ -35,7 +35,8 @@ int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree
 	if (fstatvfs(plain, &vfs))
 		return uns_err_sys(err, errno, "cannot read the file system of %s", base);
 	/* Any failure will do for the fallback: an old kernel, a filter, a missing privilege. What is forbidden shows up later. */
-	fd = uns_sys_open_clone(plain);
+	ret->mount = -1;
+	fd = uns_sys_open_clone(plain, &ret->mount);
 	ret->cloned = fd >= 0;
 	ret->fd = fd >= 0 ? fd : uns_take_fd(plain);
 	ret->path = uns_take_ptr(path);
@@ -47,8 +48,10 @@ void uns_tree_close(struct uns_tree *tree)
 {
 	if (tree->path)
 		close(tree->fd);
+	if (tree->path && tree->mount >= 0)
+		close(tree->mount);
 	free(tree->path);
-	*tree = (struct uns_tree){.fd = -1};
+	*tree = (struct uns_tree){.fd = -1, .mount = -1};
 }
 
 /* Without openat2 a mount shows by its device alone. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk: one frame per level on a stack of its own. A directory is read whole, its entries are visited in inode order, and only
- * the names of its subdirectories are kept. Few directories stay open; one that was closed is opened again from the match on, never
- * by "..", which a rename meanwhile could have led elsewhere. */
-#include <errno.h>
+/* The walk: a pool in which a directory is one piece of work. It is read whole, its entries are visited in inode order, which is
+ * the order on disk, and each subdirectory becomes work of its own; one with many names is cut in pieces, so that several threads
+ * share it. What waits knows only its parent and its name: no path, no descriptor. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,345 +10,429 @@
 
 #include "tree.h"
 #include "uns/cleanup.h"
+#include "uns/pool.h"
+#include "uns/vec.h"
 
-#define OPEN_MAX_FRAMES 48 /* directories open at a time */
-#define REOPEN_KEEP 24     /* how many of them a reopening leaves, so that the next ones need none */
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY)
+#define PART 1024   /* names that one thread takes of a large directory */
+#define GROW_AT 512 /* entries after which more threads are worth their start */
 
-struct subdir {
-	uint64_t dev, ino;
-	size_t name; /* offset into the frame's names */
+/* The names of a large directory, which its parts share. */
+struct listing {
+	struct uns_dirlist list;
+	atomic_uint refs;
 };
-struct frame {
-	int fd; /* -1: closed for now */
-	uint64_t dev, ino;
-	size_t path_len;
-	struct subdir *v;
-	size_t n, cap, next;
-	struct uns_buf names;
+struct part {
+	bool part; /* true */
+	struct uns_dir *dir;
+	struct listing *listing; /* NULL: the caller's list of names, number from */
+	size_t from, to;
 };
-struct walk {
-	const struct uns_tree *tree;
-	uns_visit visit;
-	void *user;
-	struct uns_err *err;
+struct worker {
 	struct uns_reader reader;
 	struct uns_dirlist list;
 	struct uns_entry entry;
-	struct uns_buf path; /* of the innermost directory, or of the entry in it; "" is the base */
-	const char *match;
-	struct frame *stack;
-	size_t depth, cap;
-	size_t open_from; /* frames below this one are closed, the others open */
+	struct uns_buf path;
+	struct uns_dir **subdirs;
+	size_t n, cap;
+};
+struct walk {
+	const struct uns_tree *tree;
+	const struct uns_strs *matches;
+	const struct uns_walk *o;
+	struct uns_dircache cache;
+	struct worker *workers;
+	unsigned jobs;
+	atomic_size_t visited;
 };
 
-static void frame_done(struct frame *f)
+/* One piece of work by one worker. */
+struct uns_walk_task {
+	struct walk *w;
+	struct worker *worker;
+	struct uns_pool *pool;
+	unsigned no;
+	struct uns_dir *dir; /* while the caller goes through its names */
+	int fd;
+	size_t names;
+	struct uns_err *err;
+};
+
+static void worker_done(struct worker *k)
 {
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->v);
-	uns_buf_done(&f->names);
+	uns_reader_done(&k->reader);
+	uns_dirlist_done(&k->list);
+	uns_buf_done(&k->path);
+	free(k->subdirs);
 }
 
 static void walk_done(struct walk *w)
 {
-	while (w->depth)
-		frame_done(&w->stack[--w->depth]);
-	free(w->stack);
-	uns_reader_done(&w->reader);
-	uns_dirlist_done(&w->list);
-	uns_buf_done(&w->path);
+	for (unsigned i = 0; w->workers && i < w->jobs; i++)
+		worker_done(&w->workers[i]);
+	free(w->workers);
+	uns_dircache_done(&w->cache);
 }
 
-/* The directory or entry went away or turned into something else: a live tree may do that at any time. */
-static bool vanished(int errnum)
+static void listing_unref(struct listing *l)
 {
-	return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP || errnum == ESTALE;
+	if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	uns_dirlist_done(&l->list);
+	free(l);
 }
 
-static int fail(struct walk *w, int errnum, const char *what)
+static void drop(void *user, void *item)
 {
-	uns_auto_free char *path = uns_str_escape(w->path.len ? w->path.data : ".", NULL);
+	struct walk *w = user;
+	struct part *p = item;
 
-	if (errnum == EXDEV)
-		return uns_err_set(w->err, UNS_E_FAILED, "%s/%s is a mount point; unmount what is mounted there", w->tree->path,
-		                   path ? path : "");
-	return uns_err_sys(w->err, errnum, "cannot %s %s/%s", what, w->tree->path, path ? path : "");
+	if (!*(bool *)item) {
+		uns_dir_unref(&w->cache, item);
+		return;
+	}
+	listing_unref(p->listing);
+	uns_dir_unref(&w->cache, p->dir);
+	free(p);
 }
 
-static void cut_path(struct walk *w, size_t len)
+/* ---- entries ---- */
+
+/* Reads and visits one entry. 0, 1 when it is gone. */
+static int visit_entry(struct uns_walk_task *t, int dirfd, const char *name)
 {
-	w->path.len = len;
-	w->path.data[len] = '\0';
+	struct worker *k = t->worker;
+	int r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
+
+	if (!r)
+		r = t->w->o->visit(t->w->o->users[t->no], &k->entry, t->err) ? -1 : 0;
+	if (k->entry.fd >= 0)
+		close(k->entry.fd);
+	k->entry.fd = -1;
+	return r;
 }
 
-static int set_path(struct walk *w, size_t dir_len, const char *name)
+static int keep_subdir(struct uns_walk_task *t, struct uns_dir *dir, const char *name)
 {
-	w->path.len = dir_len;
-	if (dir_len && uns_buf_append(&w->path, "/", 1, w->err))
+	struct worker *k = t->worker;
+	struct uns_dir **v = uns_vec_room(k->subdirs, k->n, &k->cap, sizeof(*v));
+
+	if (!v)
+		return uns_err_nomem(t->err);
+	k->subdirs = v;
+	v[k->n] = uns_dir_new(dir, name, k->entry.dev, k->entry.ino);
+	if (!v[k->n])
+		return uns_err_nomem(t->err);
+	k->n++;
+	return 0;
+}
+
+static int set_path(struct uns_walk_task *t, size_t dir_len, const char *name)
+{
+	struct uns_buf *path = &t->worker->path;
+
+	if (!t->w->o->paths)
+		return 0;
+	path->len = dir_len;
+	if ((dir_len && uns_buf_append(path, "/", 1, t->err)) || uns_buf_puts(path, name, t->err))
 		return -1;
-	return uns_buf_puts(&w->path, name, w->err);
+	t->worker->entry.path = path->data;
+	return 0;
 }
 
-/* Reads and visits one entry; w->path is its path. 0, 1 when it is gone. */
-static int visit_entry(struct walk *w, int dirfd, const char *name)
+static void start_dir(struct uns_walk_task *t, struct uns_dir *dir)
+{
+	struct uns_entry *e = &t->worker->entry;
+
+	e->dir = dir;
+	e->path = NULL;
+	e->match = dir->match;
+	e->match_no = dir->match_no;
+	e->parent = dir->ino;
+	e->parent_dev = dir->dev;
+	t->worker->path.len = 0;
+}
+
+static void count(struct uns_walk_task *t, size_t n)
+{
+	if (atomic_fetch_add(&t->w->visited, n) + n >= GROW_AT)
+		uns_pool_grow(t->pool);
+}
+
+static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
+{
+	size_t dir_len;
+
+	start_dir(t, dir);
+	if (t->w->o->paths && uns_dir_path(dir, &t->worker->path, t->err))
+		return -1;
+	dir_len = t->worker->path.len;
+	for (size_t i = from; i < to; i++) {
+		const char *name = l->names.data + l->v[i].name;
+		int r = set_path(t, dir_len, name) ? -1 : visit_entry(t, fd, name);
+
+		if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, dir, name)))
+			return -1;
+	}
+	count(t, to - from);
+	return 0;
+}
+
+/* The first of them is to be the next, so it is added last. */
+static int add_subdirs(struct uns_walk_task *t, bool ok)
+{
+	struct worker *k = t->worker;
+	int r = ok ? 0 : -1;
+
+	while (k->n) {
+		struct uns_dir *d = k->subdirs[--k->n];
+
+		if (r)
+			uns_dir_unref(&t->w->cache, d);
+		else
+			r = uns_pool_add(t->pool, t->no, d, t->err);
+	}
+	return r;
+}
+
+static int visit_part(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
+{
+	return add_subdirs(t, !visit_names(t, dir, fd, l, from, to));
+}
+
+/* ---- names that the caller knows ---- */
+
+int uns_walk_visit(struct uns_walk_task *t, const char *name)
+{
+	int r = visit_entry(t, t->fd, name);
+
+	t->names++;
+	if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, t->dir, name)))
+		return -1;
+	return 0;
+}
+
+int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret)
+{
+	t->names++;
+	*ret = t->worker->entry;
+	return uns_reader_look(&t->worker->reader, t->fd, name, ret, t->err);
+}
+
+int uns_walk_dirfd(const struct uns_walk_task *t)
+{
+	return t->fd;
+}
+
+static int visit_known(struct uns_walk_task *t, struct uns_dir *dir, int fd, unsigned list)
 {
 	int r;
 
-	w->entry.path = w->path.len ? w->path.data : ".";
-	w->entry.match = w->match;
-	r = uns_reader_read(&w->reader, dirfd, name, &w->entry, w->err);
-	return r ? r : w->visit(w->user, &w->entry, w->err);
+	t->dir = dir;
+	t->fd = fd;
+	t->names = 0;
+	start_dir(t, dir);
+	r = add_subdirs(t, !t->w->o->names(t->w->o->users[t->no], t, list, t->err));
+	count(t, t->names);
+	return r;
 }
 
-static int keep_subdir(struct walk *w, struct frame *f, const char *name)
-{
-	if (f->n == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 8;
-		struct subdir *v = reallocarray(f->v, cap, sizeof(*v));
+/* ---- directories ---- */
 
-		if (!v)
-			return uns_err_nomem(w->err);
-		f->v = v;
-		f->cap = cap;
+static int add_part(struct uns_walk_task *t, struct uns_dir *dir, struct listing *l, size_t from)
+{
+	struct part *p = malloc(sizeof(*p));
+
+	if (!p)
+		return uns_err_nomem(t->err);
+	*p = (struct part){true, dir, l, from, l && from + PART < l->list.n ? from + PART : l ? l->list.n : 0};
+	if (l)
+		atomic_fetch_add(&l->refs, 1);
+	atomic_fetch_add(&dir->refs, 1);
+	return uns_pool_add(t->pool, t->no, p, t->err);
+}
+
+static int cut(struct uns_walk_task *t, struct uns_dir *dir)
+{
+	struct listing *l = calloc(1, sizeof(*l));
+	int r = 0;
+
+	if (!l)
+		return uns_err_nomem(t->err);
+	l->list = t->worker->list;
+	l->refs = 1;
+	t->worker->list = (struct uns_dirlist){0};
+	uns_pool_grow(t->pool);
+	for (size_t n = (l->list.n + PART - 1) / PART; !r && n-- > 0;)
+		r = add_part(t, dir, l, n * PART);
+	listing_unref(l);
+	return r;
+}
+
+static int visit_lists(struct uns_walk_task *t, struct uns_dir *dir, int fd, unsigned lists)
+{
+	int r = 0;
+
+	if (lists > 1 && t->w->jobs > 1) {
+		uns_pool_grow(t->pool);
+		while (!r && lists-- > 0)
+			r = add_part(t, dir, NULL, lists);
+		return r;
 	}
-	f->v[f->n] = (struct subdir){w->entry.dev, w->entry.ino, f->names.len};
-	if (uns_buf_append(&f->names, name, strlen(name) + 1, w->err))
-		return -1;
-	f->n++;
-	return 0;
+	for (unsigned i = 0; !r && i < lists; i++)
+		r = visit_known(t, dir, fd, i);
+	return r;
 }
 
-static int visit_entries(struct walk *w, struct frame *f)
+static int visit_dir(struct uns_walk_task *t, struct uns_dir *dir, int fd)
 {
-	if (uns_dirlist_read(&w->list, f->fd)) {
+	struct uns_dirlist *l = &t->worker->list;
+	unsigned lists = t->w->o->known ? t->w->o->known(t->w->o->users[t->no], dir->dev, dir->ino, fd) : 0;
+
+	if (lists)
+		return visit_lists(t, dir, fd, lists);
+	if (uns_dirlist_read(l, fd)) {
 		/* A directory that was removed while open has no entries left. */
-		if (!vanished(errno))
-			return fail(w, errno, "list");
-		w->list.n = 0;
+		if (!uns_vanished(errno))
+			return uns_walk_fail(t->w->tree, dir, NULL, errno, "list", t->err);
+		l->n = 0;
 	}
-	for (size_t i = 0; i < w->list.n; i++) {
-		const char *name = w->list.names.data + w->list.v[i].name;
-		int r;
-
-		if (set_path(w, f->path_len, name))
-			return -1;
-		r = visit_entry(w, f->fd, name);
-		if (r < 0)
-			return -1;
-		if (!r && S_ISDIR(w->entry.mode) && keep_subdir(w, f, name))
-			return -1;
-	}
-	cut_path(w, f->path_len);
-	return 0;
-}
-
-static struct frame *grow(struct walk *w)
-{
-	if (w->depth == w->cap) {
-		size_t cap = w->cap ? 2 * w->cap : 32;
-		struct frame *v = reallocarray(w->stack, cap, sizeof(*v));
-
-		if (!v) {
-			uns_err_nomem(w->err);
-			return NULL;
-		}
-		w->stack = v;
-		w->cap = cap;
-	}
-	return &w->stack[w->depth];
-}
-
-static void close_outermost(struct walk *w, size_t keep)
-{
-	while (w->depth - w->open_from > keep) {
-		close(w->stack[w->open_from].fd);
-		w->stack[w->open_from++].fd = -1;
-	}
-}
-
-/* Goes into the directory that was just visited as (dev, ino); w->path is its path. Skipped when it is another one by now. */
-static int push(struct walk *w, int dirfd, const char *name, uint64_t dev, uint64_t ino)
-{
-	uns_auto_close int fd = uns_tree_enter(w->tree, dirfd, name, DIR_FLAGS);
-	struct frame *f;
-	struct stat st;
-
-	if (fd < 0)
-		return vanished(errno) ? 0 : fail(w, errno, "open");
-	if (fstat(fd, &st))
-		return fail(w, errno, "look at");
-	if (st.st_dev != dev || st.st_ino != ino)
-		return 0;
-	f = grow(w);
-	if (!f)
-		return -1;
-	*f = (struct frame){.fd = uns_take_fd(fd), .dev = dev, .ino = ino, .path_len = w->path.len};
-	if (!w->depth)
-		w->open_from = 0;
-	w->depth++;
-	close_outermost(w, OPEN_MAX_FRAMES);
-	return visit_entries(w, f);
-}
-
-static void pop(struct walk *w)
-{
-	frame_done(&w->stack[--w->depth]);
-	if (w->open_from > w->depth)
-		w->open_from = w->depth;
-	if (w->depth)
-		cut_path(w, w->stack[w->depth - 1].path_len);
-}
-
-/* The name of frame i in frame i - 1: the tail of its path, which the path of the innermost directory begins with. */
-static char *frame_name(struct walk *w, size_t i)
-{
-	size_t from = w->stack[i - 1].path_len, to = w->stack[i].path_len;
-	uns_auto(uns_buf_done) struct uns_buf name = UNS_BUF_INIT;
-
-	from += from > 0;
-	return uns_buf_append(&name, w->path.data + from, to - from, w->err) ? NULL : uns_buf_take(&name, w->err);
-}
-
-static bool is_frame(int fd, const struct frame *f)
-{
-	struct stat st;
-
-	return fd >= 0 && !fstat(fd, &st) && st.st_dev == f->dev && st.st_ino == f->ino;
-}
-
-/* Opens the frames again from the match down to the innermost, keeping the last few. 1: something on the way is gone. */
-static int reopen(struct walk *w)
-{
-	struct uns_err why = {0};
-	uns_auto_close int fd = uns_tree_openat(w->tree, w->match, DIR_FLAGS, &why);
-	size_t first = w->depth > REOPEN_KEEP ? w->depth - REOPEN_KEEP : 0;
-
-	if (!is_frame(fd, &w->stack[0]))
-		return fd < 0 && !vanished(why.errnum) ? fail(w, why.errnum, "open again") : 1;
-	for (size_t i = 1; i < w->depth; i++) {
-		uns_auto_free char *name = frame_name(w, i);
-		int next;
-
-		if (!name)
-			return -1;
-		next = uns_tree_enter(w->tree, fd, name, DIR_FLAGS);
-		if (next < 0 && !vanished(errno))
-			return fail(w, errno, "open again");
-		if (!is_frame(next, &w->stack[i])) {
-			if (next >= 0)
-				close(next);
-			return 1;
-		}
-		if (i > first)
-			w->stack[i - 1].fd = uns_take_fd(fd);
-		else
-			close(fd);
-		fd = next;
-	}
-	w->stack[w->depth - 1].fd = uns_take_fd(fd);
-	w->open_from = first;
-	return 0;
-}
-
-/* After a reopening that broke off: what it had opened is closed again. */
-static void give_up(struct walk *w)
-{
-	for (size_t i = 0; i < w->depth; i++) {
-		if (w->stack[i].fd >= 0)
-			close(w->stack[i].fd);
-		w->stack[i].fd = -1;
-	}
-	w->open_from = w->depth;
-}
-
-/* One subdirectory further, or one level up. */
-static int step(struct walk *w)
-{
-	struct frame *f = &w->stack[w->depth - 1];
-	const struct subdir *s;
-
-	if (f->next == f->n) {
-		pop(w);
-		return 0;
-	}
-	if (f->fd < 0) {
-		int r = reopen(w);
-
-		if (r)
-			give_up(w);
-		if (r < 0)
-			return -1;
-		if (r)
-			f->next = f->n;
-		return 0;
-	}
-	s = &f->v[f->next++];
-	if (set_path(w, f->path_len, f->names.data + s->name) || push(w, f->fd, f->names.data + s->name, s->dev, s->ino))
-		return -1;
-	cut_path(w, w->stack[w->depth - 1].path_len);
-	return 0;
+	return t->w->jobs > 1 && l->n > PART ? cut(t, dir) : visit_part(t, dir, fd, l, 0, l->n);
 }
 
 /* The directory that holds a match, and the match's name in it. */
-static int open_holder(struct walk *w, char **ret_name, struct uns_err *why)
+static int open_holder(const struct walk *w, const char *match, const char **ret_name, struct uns_err *why)
 {
-	const char *slash = strrchr(w->match, '/');
-	uns_auto_free char *name = uns_str_dup(slash ? slash + 1 : w->match, why);
-	uns_auto_free char *holder = uns_str_dup(w->match, why);
-	int fd;
+	const char *slash = strrchr(match, '/');
+	uns_auto_free char *holder = uns_str_dup(match, why);
 
-	if (!name || !holder)
+	if (!holder)
 		return -1;
+	*ret_name = slash ? slash + 1 : match;
 	if (slash)
-		holder[slash - w->match] = '\0';
-	fd = uns_tree_openat(w->tree, slash ? holder : ".", DIR_FLAGS, why);
-	if (fd >= 0)
-		*ret_name = uns_take_ptr(name);
-	return fd;
+		holder[slash - match] = '\0';
+	return uns_tree_openat(w->tree, slash ? holder : ".", DIR_FLAGS, why);
 }
 
-static int walk_match(struct walk *w)
+/* The match itself. 0: it is a directory; 1: there is nothing below it. */
+static int visit_match(struct uns_walk_task *t, struct uns_dir *dir)
 {
 	struct uns_err why = {0};
-	uns_auto_free char *name = NULL;
-	uns_auto_close int fd = open_holder(w, &name, &why);
+	struct uns_entry *e = &t->worker->entry;
+	const char *name;
+	uns_auto_close int fd = open_holder(t->w, dir->match, &name, &why);
 	int r;
 
 	if (fd < 0) {
-		if (vanished(why.errnum))
-			return 0;
-		if (w->err)
-			*w->err = why;
-		return -1;
+		if (!uns_vanished(why.errnum))
+			*t->err = why;
+		return uns_vanished(why.errnum) ? 1 : -1;
 	}
-	if (set_path(w, 0, strcmp(w->match, ".") != 0 ? w->match : ""))
-		return -1;
-	r = visit_entry(w, fd, name);
-	if (r || !S_ISDIR(w->entry.mode))
-		return r < 0 ? -1 : 0;
-	if (push(w, fd, name, w->entry.dev, w->entry.ino))
-		return -1;
-	while (w->depth)
-		if (step(w))
-			return -1;
+	start_dir(t, dir);
+	e->dir = NULL;
+	e->parent = e->parent_dev = 0;
+	e->path = dir->match;
+	r = visit_entry(t, fd, name);
+	if (r || !S_ISDIR(e->mode))
+		return r < 0 ? -1 : 1;
+	dir->dev = e->dev;
+	dir->ino = e->ino;
 	return 0;
+}
+
+static int do_dir(struct uns_walk_task *t, struct uns_dir *dir)
+{
+	bool match = !dir->parent;
+	int fd, r = match ? visit_match(t, dir) : 0;
+
+	if (!r)
+		r = uns_dir_get(&t->w->cache, dir, &fd, t->err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	r = visit_dir(t, dir, fd);
+	uns_dir_put(&t->w->cache, dir);
+	return r;
+}
+
+static int do_part(struct uns_walk_task *t, const struct part *p)
+{
+	int fd, r = uns_dir_get(&t->w->cache, p->dir, &fd, t->err);
+
+	if (r)
+		return r < 0 ? -1 : 0;
+	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to)
+	               : visit_known(t, p->dir, fd, (unsigned)p->from);
+	uns_dir_put(&t->w->cache, p->dir);
+	return r;
+}
+
+static int work(void *user, struct uns_pool *pool, unsigned no, void *item, struct uns_err *err)
+{
+	struct walk *w = user;
+	struct uns_walk_task t = {.w = w, .worker = &w->workers[no], .pool = pool, .no = no, .err = err};
+	int r = *(bool *)item ? do_part(&t, item) : do_dir(&t, item);
+
+	drop(w, item);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+static int start_workers(struct walk *w, struct uns_err *err)
+{
+	w->workers = calloc(w->jobs, sizeof(*w->workers));
+	if (!w->workers)
+		return uns_err_nomem(err);
+	for (unsigned i = 0; i < w->jobs; i++) {
+		struct uns_reader *r = &w->workers[i].reader;
+
+		if (uns_reader_init(r, w->tree, err))
+			return -1;
+		r->pins = w->o->pins;
+		r->borrowed = !i;
+		r->wants = w->o->wants;
+		r->user = w->o->users[i];
+		w->workers[i].entry.fd = -1;
+	}
+	return 0;
+}
+
+static int run(struct walk *w, struct uns_err *err)
+{
+	size_t n = w->matches->n;
+	uns_auto_free void **items = calloc(n + 1, sizeof(*items));
+
+	if (!items)
+		return uns_err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		struct uns_dir *d = uns_dir_new(NULL, NULL, 0, 0);
+
+		if (!d) {
+			while (i-- > 0)
+				free(items[i]);
+			return uns_err_nomem(err);
+		}
+		d->match = w->matches->v[i];
+		d->match_no = i;
+		items[i] = d;
+	}
+	return uns_pool_run(w->jobs, items, n, work, drop, w, err);
+}
+
+int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *o, struct uns_err *err)
+{
+	uns_auto(walk_done) struct walk w = {.tree = tree, .matches = matches, .o = o, .jobs = o->jobs ? o->jobs : 1};
+
+	uns_dircache_init(&w.cache, tree);
+	return start_workers(&w, err) || run(&w, err) ? -1 : 0;
 }
 
 int uns_tree_walk_matches(const struct uns_tree *tree, const struct uns_strs *matches, uns_visit visit, void *user,
                           struct uns_err *err)
 {
-	uns_auto(walk_done) struct walk w = {.tree = tree, .visit = visit, .user = user, .err = err};
+	struct uns_walk o = {.jobs = 1, .paths = true, .visit = visit, .users = &user};
 
-	if (uns_reader_init(&w.reader, tree, err))
-		return -1;
-	for (size_t i = 0; i < matches->n; i++) {
-		w.match = matches->v[i];
-		w.entry.match_no = i;
-		if (walk_match(&w))
-			return -1;
-	}
-	return 0;
+	return uns_tree_walk_with(tree, matches, &o, err);
 }
 
 int uns_tree_walk(const struct uns_tree *tree, const char *const patterns[], size_t n, uns_visit visit, void *user,

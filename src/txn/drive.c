@@ -71,6 +71,7 @@ static void loop_context(struct loop *l, struct uns_step_ctx *c, size_t i)
 	c->lock.break_stale = l->run->lock.break_stale;
 	if (l->run->lock.timeout_ms)
 		c->lock.timeout_ms = l->run->lock.timeout_ms;
+	c->jobs = l->run->jobs;
 }
 
 static int note(struct loop *l, const char *type, size_t i, enum uns_side to, bool kept, bool durable, struct uns_err *err)

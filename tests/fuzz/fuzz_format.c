@@ -20,7 +20,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct uns_shift shift = { { 100000, 65536 }, { 200000, 65536 } };
+static const struct uns_maps shift = { .uid = { .n = 1, .v = { { 0, 100000, 65536 } } },
+	                               .gid = { .n = 1, .v = { { 0, 200000, 65536 } } } };
 
 static const char *input_text; /* of the running test, to be shown when it fails */
 static size_t input_len;
@@ -220,10 +221,10 @@ static void fuzz_acl(const char *text, size_t len)
 	require(answer < 0 || uns_acl_map(acl, len, &shift, true) == 0, "an ACL is mapped once");
 	require(answer < 0 || uns_acl_map(acl, len, &shift, false) >= 0, "an ACL that was mapped can be mapped back");
 
-	int shifted = uns_cap_shifted(text, len, shift.uid, cap);
+	int shifted = uns_cap_shifted(text, len, &shift.uid, cap);
 
 	require(shifted < 0 || (size_t)shifted == len, "a capability keeps its version on the way there");
-	require(shifted < 0 || uns_cap_home(cap, (size_t)shifted, shift.uid, cap) > 0, "a capability finds its way home");
+	require(shifted < 0 || uns_cap_home(cap, (size_t)shifted, &shift.uid, cap) > 0, "a capability finds its way home");
 }
 
 static void fuzz_member(const char *text, size_t len)

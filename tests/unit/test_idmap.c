@@ -75,25 +75,149 @@ static void shift_needs_disjoint_sides(void **state)
 	assert_false(uns_shift_valid(&s));
 }
 
+/* ---- maps ---- */
+
+static void put(struct uns_map *m, uint32_t from, uint32_t to, uint32_t count)
+{
+	struct uns_err err = { 0 };
+
+	if (uns_map_add(m, (struct uns_extent){ from, to, count }, &err))
+		fail_msg("%u:%u:%u: %s", from, to, count, err.text);
+}
+
+static void refuse(struct uns_map *m, uint32_t from, uint32_t to, uint32_t count, const char *why)
+{
+	struct uns_map before = *m;
+	struct uns_err err = { 0 };
+
+	assert_int_equal(uns_map_add(m, (struct uns_extent){ from, to, count }, &err), -1);
+	assert_int_equal(err.code, UNS_E_INPUT);
+	if (!strstr(err.text, why))
+		fail_msg("\"%s\" does not contain \"%s\"", err.text, why);
+	assert_true(uns_map_equal(m, &before));
+}
+
 static void ids_move_once_and_back(void **state)
 {
 	static const uint32_t home[] = { 0, 1, 1000, 65535 }, outside[] = { 65536, 99999, 165536, UNS_ID_LAST, UINT32_MAX };
+	struct uns_shift shift = { remap, remap };
+	struct uns_maps maps;
 
 	(void)state;
+	uns_maps_of(&shift, &maps);
+	assert_true(uns_maps_valid(&maps));
+	assert_true(uns_map_equal(&maps.uid, &maps.gid));
 	for (size_t i = 0; i < sizeof(home) / sizeof(*home); i++) {
-		uint32_t there = uns_id_shifted(remap, home[i]);
+		uint32_t there = uns_map_shifted(&maps.uid, home[i]);
 
 		assert_int_equal(there, home[i] + 100000);
-		assert_int_equal(uns_id_shifted(remap, there), there);
-		assert_int_equal(uns_id_home(remap, there), home[i]);
-		assert_int_equal(uns_id_home(remap, home[i]), home[i]);
-		assert_int_equal(uns_id_side(remap, home[i]), UNS_ID_HOME);
-		assert_int_equal(uns_id_side(remap, there), UNS_ID_SHIFTED);
+		assert_int_equal(uns_map_shifted(&maps.uid, there), there);
+		assert_int_equal(uns_map_home(&maps.uid, there), home[i]);
+		assert_int_equal(uns_map_home(&maps.uid, home[i]), home[i]);
+		assert_int_equal(uns_map_side(&maps.uid, home[i]), UNS_ID_HOME);
+		assert_int_equal(uns_map_side(&maps.uid, there), UNS_ID_SHIFTED);
 	}
 	for (size_t i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
-		assert_int_equal(uns_id_side(remap, outside[i]), UNS_ID_OUTSIDE);
-		assert_int_equal(uns_id_shifted(remap, outside[i]), outside[i]);
-		assert_int_equal(uns_id_home(remap, outside[i]), outside[i]);
+		assert_int_equal(uns_map_side(&maps.uid, outside[i]), UNS_ID_OUTSIDE);
+		assert_int_equal(uns_map_shifted(&maps.uid, outside[i]), outside[i]);
+		assert_int_equal(uns_map_home(&maps.uid, outside[i]), outside[i]);
+	}
+}
+
+static void a_map_keeps_the_law(void **state)
+{
+	struct uns_map m = { .n = 0 };
+
+	(void)state;
+	assert_true(uns_map_valid(&m)); /* empty: moves nothing */
+	assert_int_equal(uns_map_side(&m, 0), UNS_ID_OUTSIDE);
+	refuse(&m, 0, 100000, 0, "at least one ID");
+	refuse(&m, 0, UNS_ID_LAST, 2, "none above");
+	refuse(&m, UNS_ID_LAST, 5, 2, "none above");
+	refuse(&m, 0, 65535, 65536, "source and target overlap");
+	refuse(&m, 100000, 100000, 1, "source and target overlap");
+	put(&m, 1000, 200000, 10);
+	refuse(&m, 1009, 300000, 1, "move the same IDs");
+	refuse(&m, 500, 300000, 501, "move the same IDs");
+	refuse(&m, 5, 200009, 1, "the same target");
+	refuse(&m, 5, 1005, 1, "could not be told apart");
+	refuse(&m, 200005, 5, 1, "could not be told apart");
+	put(&m, 1, 0, 1);
+	put(&m, 1010, UNS_ID_LAST, 1);
+	assert_true(uns_map_valid(&m));
+	assert_int_equal(m.n, 3);
+	m.v[1].to = 1005; /* what was not made by adding is looked at again */
+	assert_false(uns_map_valid(&m));
+}
+
+static void neighbours_become_one(void **state)
+{
+	struct uns_map m = { .n = 0 };
+
+	(void)state;
+	put(&m, 20, 120, 10);
+	put(&m, 0, 100, 10);
+	assert_int_equal(m.n, 2);
+	put(&m, 10, 110, 10);
+	assert_int_equal(m.n, 1);
+	assert_int_equal(m.v[0].count, 30);
+	put(&m, 30, 200, 10); /* continues the source, not the target */
+	assert_int_equal(m.n, 2);
+}
+
+/* 340 extents in an order of their own, each ID asked in both directions, against the plain search. */
+static void many_extents_are_found(void **state)
+{
+	struct uns_map m = { .n = 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < UNS_MAP_EXTENTS; i++) {
+		uint32_t k = i * 211 % UNS_MAP_EXTENTS; /* 211 and 340 have no common divisor */
+
+		put(&m, k * 10, 1000000 + (UNS_MAP_EXTENTS - k) * 100, 7);
+	}
+	assert_int_equal(m.n, UNS_MAP_EXTENTS);
+	assert_true(uns_map_valid(&m));
+	for (uint32_t id = 0; id < 3500; id++) {
+		bool in = id < 3400 && id % 10 < 7;
+		uint32_t to = 1000000 + (UNS_MAP_EXTENTS - id / 10) * 100 + id % 10;
+
+		assert_int_equal(uns_map_side(&m, id), in ? UNS_ID_HOME : UNS_ID_OUTSIDE);
+		assert_int_equal(uns_map_shifted(&m, id), in ? to : id);
+		if (in) {
+			assert_int_equal(uns_map_side(&m, to), UNS_ID_SHIFTED);
+			assert_int_equal(uns_map_home(&m, to), id);
+		}
+	}
+	assert_int_equal(uns_map_side(&m, 1000100 + 7), UNS_ID_OUTSIDE);
+	refuse(&m, 5000, 3000000, 1, "at most 340");
+	put(&m, 3397, 1000107, 1); /* grows the last one */
+	assert_int_equal(uns_map_home(&m, 1000107), 3397);
+}
+
+/* Random maps that the law lets pass: one-to-one, there and back, from either side. */
+static void random_maps_go_there_and_back(void **state)
+{
+	(void)state;
+	srandom(20261);
+	for (int round = 0; round < 500; round++) {
+		struct uns_map m = { .n = 0 };
+
+		for (int i = 0; i < 30; i++) {
+			struct uns_extent e = { (uint32_t)random() % 500, (uint32_t)random() % 500, 1 + (uint32_t)random() % 20 };
+
+			(void)uns_map_add(&m, e, NULL);
+		}
+		assert_true(uns_map_valid(&m));
+		for (uint32_t id = 0; id < 540; id++) {
+			enum uns_idside side = uns_map_side(&m, id);
+			uint32_t there = uns_map_shifted(&m, id), back = uns_map_home(&m, id);
+
+			assert_true((side == UNS_ID_HOME) == (there != id));
+			assert_true((side == UNS_ID_SHIFTED) == (back != id));
+			assert_int_equal(uns_map_home(&m, there), side == UNS_ID_SHIFTED ? back : id);
+			assert_int_equal(uns_map_shifted(&m, back), side == UNS_ID_HOME ? there : id);
+		}
 	}
 }
 
@@ -227,6 +351,10 @@ int main(void)
 		cmocka_unit_test(range_has_its_ends),
 		cmocka_unit_test(shift_needs_disjoint_sides),
 		cmocka_unit_test(ids_move_once_and_back),
+		cmocka_unit_test(a_map_keeps_the_law),
+		cmocka_unit_test(neighbours_become_one),
+		cmocka_unit_test(many_extents_are_found),
+		cmocka_unit_test(random_maps_go_there_and_back),
 		cmocka_unit_test(find_names_the_lowest_in_any_order),
 		cmocka_unit_test(first_free_fills_holes),
 		cmocka_unit_test(first_free_says_none),

@@ -338,6 +338,39 @@ static void version(void **state)
 	assert_int_equal(o.cmd, UNS_CMD_HELP);
 }
 
+static void shifts(void **state)
+{
+	GOOD("usernsctl shift --map=u:0:100000:10 --map=b:10:200000:5 --reverse --unmapped=keep --jobs=3 --even=/etc a /b");
+	(void)state;
+	assert_int_equal(o.cmd, UNS_CMD_SHIFT);
+	assert_int_equal(o.shift.uid.n, 2);
+	assert_int_equal(o.shift.gid.n, 1);
+	assert_int_equal(o.shift.uid.v[1].from, 10);
+	assert_int_equal(o.shift.gid.v[0].to, 200000);
+	assert_int_equal(o.shift.gid.v[0].count, 5);
+	assert_true(o.shift.reverse && o.shift.keep_unmapped);
+	assert_int_equal(o.jobs, 3);
+	assert_string_equal(o.shift.even, "/etc");
+	assert_int_equal(o.shift.paths, 2);
+	assert_string_equal(o.shift.path[0], "a");
+	assert_string_equal(o.shift.path[1], "/b");
+	bad("usernsctl shift --range=100000", "which tree");
+	bad("usernsctl shift a", "either --range");
+	bad("usernsctl shift --range=100000 --map=b:0:1:1 a", "either --range");
+	bad("usernsctl shift --map=x:0:1:1 a", "--map=x:0:1:1");
+	bad("usernsctl shift --map=b a", "--map=b");
+	bad("usernsctl shift --map=b:0:1 a", "--map=b:0:1");
+	bad("usernsctl shift --map=b:0:1:1:1 a", "plain decimal");
+	bad("usernsctl shift --map=b:0:0x10:1 a", "plain decimal");
+	bad("usernsctl shift --map=b:0:10:0 a", "at least one ID");
+	bad("usernsctl shift --map=b:0:4294967290:10 a", "none above");
+	bad("usernsctl shift --range=100000 --unmapped=squash a", "refuse or keep");
+	bad("usernsctl shift --range=100000 --jobs=0 a", "from 1 to 64");
+	bad("usernsctl shift --range=100000 --jobs=65 a", "from 1 to 64");
+	bad("usernsctl shift --range=100000 --even=etc a", "absolute path");
+	bad("usernsctl enable --map=b:0:1:1", "not for this command");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +389,7 @@ int main(void)
 		cmocka_unit_test(who_changes),
 		cmocka_unit_test(help),
 		cmocka_unit_test(version),
+		cmocka_unit_test(shifts),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

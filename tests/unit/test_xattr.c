@@ -6,8 +6,8 @@
 
 #include "uns/xattr.h"
 
-static const struct uns_range remap = { 100000, 65536 };
-static const struct uns_shift shift = { { 100000, 65536 }, { 200000, 65536 } };
+static const struct uns_maps shift = { .uid = { .n = 1, .v = { { 0, 100000, 65536 } } },
+	                               .gid = { .n = 1, .v = { { 0, 200000, 65536 } } } };
 
 /* cap_net_bind_service=ep, as setcap writes it; and the same from inside a namespace whose root is 100000 (0x186a0). */
 static const uint8_t cap_v2[20] = { 1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
@@ -21,9 +21,9 @@ static void v2_stays_on_both_sides(void **state)
 	(void)state;
 	assert_int_equal(uns_cap_rootid(cap_v2, 20, &rootid), 1);
 	assert_int_equal(rootid, 7);
-	assert_int_equal(uns_cap_shifted(cap_v2, 20, remap, out), 20);
+	assert_int_equal(uns_cap_shifted(cap_v2, 20, &shift.uid, out), 20);
 	assert_memory_equal(out, cap_v2, 20);
-	assert_int_equal(uns_cap_home(cap_v2, 20, remap, out), 20);
+	assert_int_equal(uns_cap_home(cap_v2, 20, &shift.uid, out), 20);
 	assert_memory_equal(out, cap_v2, 20);
 }
 
@@ -35,11 +35,11 @@ static void v3_of_our_root_becomes_v2_at_home(void **state)
 	(void)state;
 	assert_int_equal(uns_cap_rootid(cap_v3, 24, &rootid), 0);
 	assert_int_equal(rootid, 100000);
-	assert_int_equal(uns_cap_home(cap_v3, 24, remap, out), 20);
+	assert_int_equal(uns_cap_home(cap_v3, 24, &shift.uid, out), 20);
 	assert_memory_equal(out, cap_v2, 20);
 	memcpy(out, cap_v3, 24);
 	out[0] = 0; /* not effective: the bit is kept as it is */
-	assert_int_equal(uns_cap_home(out, 24, remap, out), 20);
+	assert_int_equal(uns_cap_home(out, 24, &shift.uid, out), 20);
 	assert_int_equal(out[0], 0);
 	assert_int_equal(out[3], 2);
 }
@@ -54,13 +54,13 @@ static void v3_of_a_nested_root_keeps_its_version(void **state)
 	nested[20] = 0xe8; /* 1000 */
 	nested[21] = 3;
 	nested[22] = 0;
-	assert_int_equal(uns_cap_shifted(nested, 24, remap, out), 24);
+	assert_int_equal(uns_cap_shifted(nested, 24, &shift.uid, out), 24);
 	assert_int_equal(uns_cap_rootid(out, 24, &rootid), 0);
 	assert_int_equal(rootid, 101000);
-	assert_int_equal(uns_cap_shifted(out, 24, remap, out), 24); /* a second time does nothing */
-	assert_int_equal(uns_cap_home(out, 24, remap, back), 24);
+	assert_int_equal(uns_cap_shifted(out, 24, &shift.uid, out), 24); /* a second time does nothing */
+	assert_int_equal(uns_cap_home(out, 24, &shift.uid, back), 24);
 	assert_memory_equal(back, nested, 24);
-	assert_int_equal(uns_cap_home(back, 24, remap, back), 24);
+	assert_int_equal(uns_cap_home(back, 24, &shift.uid, back), 24);
 	assert_memory_equal(back, nested, 24);
 }
 
@@ -71,9 +71,9 @@ static void v3_outside_the_range_stays(void **state)
 	(void)state;
 	memcpy(other, cap_v3, 24);
 	other[23] = 0xff;
-	assert_int_equal(uns_cap_shifted(other, 24, remap, out), 24);
+	assert_int_equal(uns_cap_shifted(other, 24, &shift.uid, out), 24);
 	assert_memory_equal(out, other, 24);
-	assert_int_equal(uns_cap_home(other, 24, remap, out), 24);
+	assert_int_equal(uns_cap_home(other, 24, &shift.uid, out), 24);
 	assert_memory_equal(out, other, 24);
 }
 
@@ -92,13 +92,13 @@ static void other_bytes_are_no_capability(void **state)
 	}
 	memcpy(bytes, cap_v2, 20);
 	bytes[3] = 1; /* revision 1 */
-	assert_int_equal(uns_cap_shifted(bytes, 20, remap, out), -1);
-	assert_int_equal(uns_cap_shifted(bytes, 12, remap, out), -1);
+	assert_int_equal(uns_cap_shifted(bytes, 20, &shift.uid, out), -1);
+	assert_int_equal(uns_cap_shifted(bytes, 12, &shift.uid, out), -1);
 	bytes[3] = 4;
-	assert_int_equal(uns_cap_home(bytes, 20, remap, out), -1);
+	assert_int_equal(uns_cap_home(bytes, 20, &shift.uid, out), -1);
 	bytes[3] = 2;
 	bytes[1] = 1; /* a flag that nobody has defined */
-	assert_int_equal(uns_cap_home(bytes, 20, remap, out), -1);
+	assert_int_equal(uns_cap_home(bytes, 20, &shift.uid, out), -1);
 }
 
 /* ---- ACLs ---- */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the options of shift. */
+#include "cmd.h"
+
+#include <string.h>
+
+#include "uns/num.h"
+#include "uns/tree.h"
+#include "uns/vec.h"
+
+static int add_extent(struct uns_extents *to, struct uns_extent e, struct uns_err *err)
+{
+	struct uns_extent *v = uns_vec_room(to->v, to->n, &to->cap, sizeof(*v));
+
+	if (!v)
+		return uns_err_nomem(err);
+	to->v = v;
+	v[to->n++] = e;
+	return 0;
+}
+
+/* N numbers, separated by colons. */
+static int read_numbers(const char *s, uint32_t *ret, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strcspn(s, ":");
+
+		if (uns_num_u32(s, len, &ret[i]) || (s[len] == ':') != (i + 1 < n))
+			return -1;
+		s += len + 1;
+	}
+	return 0;
+}
+
+int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	uint32_t v[3];
+	struct uns_extent e;
+
+	if (!*arg || !strchr("ugb", *arg) || arg[1] != ':' || read_numbers(arg + 2, v, 3))
+		return uns_err_set(err, UNS_E_USAGE, "--map=%s: expected u:FROM:TO:COUNT (or g: or b:) in plain decimal", arg);
+	e = (struct uns_extent){v[0], v[1], v[2]};
+	if (!uns_range_valid((struct uns_range){e.from, e.count}) || !uns_range_valid((struct uns_range){e.to, e.count}))
+		return uns_err_set(err, UNS_E_USAGE, "--map=%s: expected at least one ID, and none above %u", arg, UNS_ID_LAST);
+	if (*arg != 'g' && add_extent(&o->shift.uid, e, err))
+		return -1;
+	return *arg != 'u' ? add_extent(&o->shift.gid, e, err) : 0;
+}
+
+int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->shift.reverse = true;
+	return 0;
+}
+
+int uns_value_unmapped(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	o->shift.keep_unmapped = strcmp(arg, "keep") == 0;
+	if (o->shift.keep_unmapped || strcmp(arg, "refuse") == 0)
+		return 0;
+	return uns_err_set(err, UNS_E_USAGE, "--unmapped=%s: expected refuse or keep", arg);
+}
+
+int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (*arg != '/')
+		return uns_err_set(err, UNS_E_USAGE, "--even=%s: expected an absolute path", arg);
+	o->shift.even = arg;
+	return 0;
+}
+
+int uns_value_jobs(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	uint32_t n;
+
+	if (uns_num_u32(arg, strlen(arg), &n) || n < 1 || n > UNS_WALK_JOBS_MAX)
+		return uns_err_set(err, UNS_E_USAGE, "--jobs=%s: expected a number from 1 to %d", arg, UNS_WALK_JOBS_MAX);
+	o->jobs = n;
+	return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan of a shift in memory: names by directory, so that the change need neither list nor look before it acts. A name costs its
+ * own bytes and two more. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shift.h"
+#include "uns/vec.h"
+
+#define LIST_MAX 1024 /* names in one list */
+
+void uns_shift_names_done(struct uns_shift_names *names)
+{
+	for (size_t i = 0; i < UNS_WALK_JOBS_MAX; i++)
+		uns_buf_done(&names->text[i]);
+	free(names->v);
+	free(names->text_no);
+	uns_inomap_done(&names->at);
+	*names = (struct uns_shift_names){0};
+}
+
+static int start_list(struct uns_shift_names *names, const struct uns_entry *e, struct uns_err *err)
+{
+	struct uns_shift_list *v = uns_vec_room(names->v, names->n, &names->cap, sizeof(*v));
+	struct stat st;
+
+	if (!v)
+		return uns_err_nomem(err);
+	names->v = v;
+	if (fstat(e->dirfd, &st))
+		return uns_err_sys(err, errno, "cannot look at a directory");
+	v[names->n++] = (struct uns_shift_list){.dev = e->parent_dev,
+	                                        .ino = e->parent,
+	                                        .mtime_sec = st.st_mtim.tv_sec,
+	                                        .mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+	                                        .from = names->text[0].len,
+	                                        .to = names->text[0].len};
+	names->in_list = 0;
+	names->owned = false;
+	return 0;
+}
+
+static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, struct uns_err *err)
+{
+	const char tag = UNS_SHIFT_NAME_OWNER;
+
+	if (names->owned && names->uid == uid && names->gid == gid)
+		return 0;
+	names->owned = true;
+	names->uid = uid;
+	names->gid = gid;
+	return uns_buf_append(&names->text[0], &tag, 1, err) || uns_buf_append(&names->text[0], &uid, sizeof(uid), err) ||
+	               uns_buf_append(&names->text[0], &gid, sizeof(gid), err)
+	           ? -1
+	           : 0;
+}
+
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid,
+                        uint32_t gid, struct uns_err *err)
+{
+	const struct uns_shift_list *last = names->n ? &names->v[names->n - 1] : NULL;
+	struct uns_buf *text = &names->text[0];
+	const char byte = (char)tag;
+
+	if (!e->parent)
+		return 0; /* a match is in no directory of the walk */
+	if ((!last || last->ino != e->parent || last->dev != e->parent_dev || names->in_list == LIST_MAX) &&
+	    start_list(names, e, err))
+		return -1;
+	if (tag == UNS_SHIFT_NAME_PLAIN && add_owner(names, uid, gid, err))
+		return -1;
+	names->in_list++;
+	if (uns_buf_append(text, &byte, 1, err) || uns_buf_append(text, e->name, strlen(e->name) + 1, err))
+		return -1;
+	names->v[names->n - 1].to = text->len;
+	return 0;
+}
+
+static int take_lists(struct uns_shift_names *all, const struct uns_shift_names *part, uint32_t text_no, struct uns_err *err)
+{
+	for (size_t i = 0; i < part->n; i++) {
+		struct uns_inoslot *slot = uns_inomap_add(&all->at, part->v[i].dev, part->v[i].ino, NULL, err);
+
+		if (!slot)
+			return -1;
+		all->v[all->n] = part->v[i];
+		all->v[all->n].next = (uint32_t)slot->value;
+		all->text_no[all->n++] = text_no;
+		slot->value = all->n;
+	}
+	return 0;
+}
+
+int uns_shift_names_join(struct uns_shift_names *all, struct uns_shift_names *const parts[], unsigned n, struct uns_err *err)
+{
+	size_t lists = 0;
+
+	uns_shift_names_done(all);
+	for (unsigned i = 0; i < n; i++)
+		lists += parts[i]->n;
+	if (lists >= UINT32_MAX)
+		return 0; /* then every directory is read again */
+	all->v = calloc(lists + 1, sizeof(*all->v));
+	all->text_no = calloc(lists + 1, sizeof(*all->text_no));
+	if (!all->v || !all->text_no)
+		return uns_err_nomem(err);
+	for (unsigned i = 0; i < n; i++) {
+		all->text[i] = parts[i]->text[0];
+		parts[i]->text[0] = (struct uns_buf)UNS_BUF_INIT;
+		if (take_lists(all, parts[i], i, err))
+			return -1;
+	}
+	return 0;
+}
+
+static const struct uns_shift_list *first_list(const struct uns_shift_names *names, uint64_t dev, uint64_t ino)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&names->at, dev, ino);
+
+	return slot ? &names->v[slot->value - 1] : NULL;
+}
+
+unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, const struct stat *st)
+{
+	unsigned n = 0;
+
+	for (const struct uns_shift_list *l = first_list(names, dev, ino); l; l = l->next ? &names->v[l->next - 1] : NULL) {
+		if (l->mtime_sec != st->st_mtim.tv_sec || l->mtime_nsec != (uint32_t)st->st_mtim.tv_nsec)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+const char *uns_shift_names_text(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i, size_t *ret_len)
+{
+	const struct uns_shift_list *l = first_list(names, dev, ino);
+
+	while (i-- > 0)
+		l = &names->v[l->next - 1];
+	*ret_len = l->to - l->from;
+	return names->text[names->text_no[l - names->v]].data + l->from;
+}
