@@ -627,11 +627,14 @@ static void test_interlock_without_databases(void **state)
 static pid_t pretend(int keep_open[2], const char *const args[], const char *opened)
 {
 	const char *argv[16] = {args[0], "-c", "read x", "sh"};
+	int started[2];
+	char none;
 	pid_t pid;
 
 	for (size_t i = 1; args[i]; i++)
 		argv[i + 3] = args[i];
 	assert_int_equal(pipe2(keep_open, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(started, O_CLOEXEC), 0); /* closed when it has become the shell */
 	pid = fork_bound();
 	if (!pid) {
 		dup2(keep_open[0], 0);
@@ -641,6 +644,9 @@ static pid_t pretend(int keep_open[2], const char *const args[], const char *ope
 		_exit(1);
 	}
 	close(keep_open[0]);
+	close(started[1]);
+	assert_int_equal(read(started[0], &none, 1), 0);
+	close(started[0]);
 	return pid;
 }
 
