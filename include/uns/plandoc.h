@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan document: {"version":1,"title":"enable docker","steps":[{"kind":"subid-line","reverse":true,"args":{…}}]}.
+/* The plan document: {"version":1,"title":"enable docker","steps":[{"kind":"subid-lines","reverse":true,"args":{…}}]}.
  * A step names two states of one fact of the host, BEFORE and AFTER; "reverse" swaps the two, so that the way back is the same
  * step. The same document is the --json output, the journal's plan.json, and what apply takes. */
 #ifndef UNS_PLANDOC_H
