@@ -139,6 +139,9 @@ void uns_run_note(const struct uns_run *r, const char *fmt, ...) __attribute__((
 void uns_run_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A line of --json=lines. Takes the reference; nothing otherwise, or when j is NULL. */
 void uns_run_line(const struct uns_run *r, json_t *j);
+/* Appends the whole file to *ret; it is named from where the caller is, not from inside --root. NULL: the standard input. More than
+ * 64 MiB are UNS_E_INPUT. name is for messages. */
+int uns_run_read_file(const char *file, const char *name, struct uns_buf *ret, struct uns_err *err);
 /* Sets a member of the document; takes the reference; NULL value is "out of memory". */
 int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err);
 

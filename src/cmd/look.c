@@ -2,18 +2,13 @@
 /* check: findings alone. apply: a plan that was saved, and perhaps edited, through the same gate as any other. */
 #include "cmd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/report.h"
 #include "uns/step.h"
-
-#define PLAN_MAX (64u << 20)
 
 /* ---- check ---- */
 
@@ -47,24 +42,6 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 
 /* ---- apply ---- */
 
-static int read_all(int fd, const char *file, struct uns_buf *ret, struct uns_err *err)
-{
-	char chunk[65536];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return uns_err_sys(err, errno, "cannot read %s", file);
-		if (ret->len + (size_t)n > PLAN_MAX)
-			return uns_err_set(err, UNS_E_INPUT, "%s: a plan has at most %u bytes", file, PLAN_MAX);
-		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* The plan of "plan --json", or the document of "enable --dry-run --json", which has it as a member. */
 static int parse_plan(const struct uns_buf *text, const char *file, struct uns_plan *ret, struct uns_err *err)
 {
@@ -77,16 +54,13 @@ static int parse_plan(const struct uns_buf *text, const char *file, struct uns_p
 	return uns_plan_from_json(inner ? inner : j, file, ret, err);
 }
 
-/* The file is named from where the caller is, not from inside --root. */
 static int load_plan(const char *file, struct uns_plan *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
-	uns_auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	if (fd < 0)
-		return uns_err_sys(err, errno, "cannot open %s", file);
-	if (read_all(fd, file, &text, err) < 0 || parse_plan(&text, file, &plan, err) < 0 || uns_steps_check(&plan, file, err) < 0)
+	if (uns_run_read_file(file, file, &text, err) < 0 || parse_plan(&text, file, &plan, err) < 0 ||
+	    uns_steps_check(&plan, file, err) < 0)
 		return -1;
 	*ret = plan;
 	memset(&plan, 0, sizeof(plan));

@@ -2,6 +2,7 @@
 /* From argv to an exit status: the only place that prints documents and ends the program. */
 #include "cmd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -99,6 +100,38 @@ void uns_run_line(const struct uns_run *r, json_t *j)
 int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err)
 {
 	return json_object_set_new(r->document, key, value) < 0 ? uns_err_nomem(err) : 0;
+}
+
+/* ---- input ---- */
+
+#define FILE_MAX (64u << 20)
+
+static int read_all(int fd, const char *name, struct uns_buf *ret, struct uns_err *err)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return uns_err_sys(err, errno, "cannot read %s", name);
+		if (ret->len + (size_t)n > FILE_MAX)
+			return uns_err_set(err, UNS_E_INPUT, "%s: expected at most %u bytes", name, FILE_MAX);
+		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int uns_run_read_file(const char *file, const char *name, struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto_close int fd = -1;
+
+	if (!file)
+		return read_all(STDIN_FILENO, name, ret, err);
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? uns_err_sys(err, errno, "cannot open %s", name) : read_all(fd, name, ret, err);
 }
 
 /* ---- the document ---- */

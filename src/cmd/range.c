@@ -3,11 +3,8 @@
  * the end, so that a range that was free when it was chosen is free when it is written. */
 #include "range.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
@@ -15,7 +12,6 @@
 #include "uns/report.h"
 #include "uns/step.h"
 
-#define BATCH_MAX (64u << 20)
 #define SAMPLES 8
 #define LINT_LISTED 20
 #define PROBE_ROUNDS 1000 /* every round finds an account that was not known, so this ends where NSS is endless */
@@ -41,34 +37,12 @@ static int read_facts(const struct uns_run *r, struct uns_ranged *p, struct uns_
 	return 0;
 }
 
-static int read_stream(int fd, const char *name, struct uns_buf *ret, struct uns_err *err)
-{
-	char chunk[65536];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return uns_err_sys(err, errno, "cannot read %s", name);
-		if (ret->len + (size_t)n > BATCH_MAX)
-			return uns_err_set(err, UNS_E_INPUT, "%s: a batch has at most %u bytes", name, BATCH_MAX);
-		if (uns_buf_append(ret, chunk, (size_t)n, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The file is named from where the caller is, not from inside --root. */
 static int read_batch(const struct uns_run *r, struct uns_range_wants *ret, struct uns_err *err)
 {
 	const char *file = r->o->ranges.batch, *name = strcmp(file, "-") == 0 ? "the standard input" : file;
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	uns_auto_close int fd = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	if (fd < 0)
-		return uns_err_sys(err, errno, "cannot open %s", name);
-	if (read_stream(fd, name, &text, err) < 0)
+	if (uns_run_read_file(strcmp(file, "-") == 0 ? NULL : file, name, &text, err) < 0)
 		return -1;
 	return uns_range_batch_parse(text.data ? text.data : "", text.len, name, r->o->request.range.count, r->o->request.range_how,
 				     ret, err);
