@@ -41,6 +41,12 @@ struct uns_subid {
 	(UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE) | UNS_FLAW_BIT(UNS_FLAW_NUMERIC_OWNER) | UNS_FLAW_BIT(UNS_FLAW_DISABLED) |              \
 	 UNS_FLAW_BIT(UNS_FLAW_BLANK_LINE) | UNS_FLAW_BIT(UNS_FLAW_NIS))
 
+/* Flaws that leave no doubt about the numbers: who reads the line at all reads the same, so that it can be written anew. */
+#define UNS_SUBID_MENDABLE                                                                                                         \
+	(UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE) | UNS_FLAW_BIT(UNS_FLAW_CR) | UNS_FLAW_BIT(UNS_FLAW_LEADING_BLANK) |                    \
+	 UNS_FLAW_BIT(UNS_FLAW_TRAILING_BLANK) | UNS_FLAW_BIT(UNS_FLAW_NUMBER_BLANK) | UNS_FLAW_BIT(UNS_FLAW_HEX) |                \
+	 UNS_FLAW_BIT(UNS_FLAW_PLUS) | UNS_FLAW_BIT(UNS_FLAW_FOURTH_FIELD) | UNS_FLAW_BIT(UNS_FLAW_NUMERIC_OWNER))
+
 void uns_subid_done(struct uns_subid *s);
 /* Takes the text (emptied also on failure, which is out of memory, or UNS_E_INPUT for 4 GiB and more). Linear; one allocation. */
 int uns_subid_read(struct uns_buf *text, struct uns_subid *ret, struct uns_err *err);

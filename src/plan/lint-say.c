@@ -7,10 +7,6 @@
 #include "uns/cleanup.h"
 
 #define FLAW(flaw) UNS_FLAW_BIT(UNS_FLAW_##flaw)
-/* Whoever reads such a line at all reads the same, so it can be written anew: what range check --fix mends (ranges.c). */
-#define MENDABLE                                                                                                                   \
-	(FLAW(NO_NEWLINE) | FLAW(CR) | FLAW(LEADING_BLANK) | FLAW(TRAILING_BLANK) | FLAW(NUMBER_BLANK) | FLAW(HEX) | FLAW(PLUS) |  \
-	 FLAW(FOURTH_FIELD) | FLAW(NUMERIC_OWNER))
 #define LINES_NAMED 4 /* of an owner who has more */
 
 /* A line that is spoken of. */
@@ -141,9 +137,9 @@ static char *canonical(const struct spot *s, struct uns_err *err)
 	text = uns_subid_line_text(l->owner, l->range, err);
 	if (!text)
 		return NULL;
-	if (l->flaws & ~MENDABLE)
+	if (l->flaws & ~UNS_SUBID_MENDABLE)
 		return uns_str_printf(err, "if that is what is meant, write %s in its place", text);
-	if ((l->flaws & MENDABLE) == FLAW(NO_NEWLINE))
+	if ((l->flaws & UNS_SUBID_MENDABLE) == FLAW(NO_NEWLINE))
 		return uns_str_printf(err, "usernsctl range check --fix ends it with a newline");
 	return uns_str_printf(err, "usernsctl range check --fix %s writes %s in its place", l->owner, text);
 }

@@ -10,15 +10,9 @@
 #include "uns/json.h"
 #include "uns/num.h"
 
-/* Flaws that leave no doubt about the numbers: who reads the line at all reads the same. */
-#define MENDABLE                                                                                                                   \
-	(UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE) | UNS_FLAW_BIT(UNS_FLAW_CR) | UNS_FLAW_BIT(UNS_FLAW_LEADING_BLANK) |                    \
-	 UNS_FLAW_BIT(UNS_FLAW_TRAILING_BLANK) | UNS_FLAW_BIT(UNS_FLAW_NUMBER_BLANK) | UNS_FLAW_BIT(UNS_FLAW_HEX) |                \
-	 UNS_FLAW_BIT(UNS_FLAW_PLUS) | UNS_FLAW_BIT(UNS_FLAW_FOURTH_FIELD) | UNS_FLAW_BIT(UNS_FLAW_NUMERIC_OWNER))
-
 static bool is_mendable(const struct uns_subid_line *l)
 {
-	return (l->flaws & MENDABLE & ~UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE)) && !(l->flaws & ~MENDABLE) && uns_range_valid(l->range) &&
+	return (l->flaws & UNS_SUBID_MENDABLE & ~UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE)) && !(l->flaws & ~UNS_SUBID_MENDABLE) && uns_range_valid(l->range) &&
 	       uns_subid_owner_valid(l->owner);
 }
 
