@@ -74,13 +74,17 @@ const char *uns_range_unsafe(struct uns_range r);
 /* Findings about the files and all lines. Of one id and file at most "limit" objects are listed (0: all), then one that counts the rest. */
 int uns_ranges_check(const struct uns_idfacts *f, size_t limit, struct uns_findings *ret, struct uns_err *err);
 /* One line of range list: what is worst about the line, as a word: "ok", "nis", "orphan", "duplicate", "reserved", "overlap",
- * "account", "malformed", "past-end", "root"; in file order, one per entry of f->sub[kind].s.v; heap, n entries. */
+ * "account", "malformed", "past-end", "root"; in file order. */
 enum uns_line_state {
 	UNS_LINE_OK, UNS_LINE_NIS, UNS_LINE_ORPHAN, UNS_LINE_DUPLICATE, UNS_LINE_RESERVED, UNS_LINE_OVERLAP, UNS_LINE_ACCOUNT,
 	UNS_LINE_MALFORMED, UNS_LINE_PAST_END, UNS_LINE_ROOT, UNS_LINE_STATES
 };
 extern const char *const uns_line_state_names[UNS_LINE_STATES];
-int uns_ranges_states(const struct uns_idfacts *f, enum uns_idkind kind, uint8_t **ret, struct uns_err *err);
+struct uns_line_states {
+	uint8_t *of[UNS_IDKINDS]; /* enum uns_line_state, one per entry of f->sub[kind].s.v */
+};
+void uns_line_states_done(struct uns_line_states *s);
+int uns_ranges_states(const struct uns_idfacts *f, struct uns_line_states *ret, struct uns_err *err);
 /* The line's owner is this user: by name, or by the UID of the account of that name (owner may also be a number). */
 bool uns_line_is_of(const struct uns_idfacts *f, const struct uns_subid_line *l, const char *owner);
 /* The same for many lines: the accounts are looked through once. Points into f and to owner. */

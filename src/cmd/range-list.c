@@ -22,6 +22,7 @@ struct listing {
 	int column[UNS_RANGE_COLUMNS];
 	size_t columns;
 	bool states; /* they are shown, which costs the whole lint */
+	struct uns_line_states state;
 	int owner_width, line_width;
 	json_t *list; /* NULL: no JSON document is wanted */
 	struct uns_who who[UNS_OPERANDS_MAX];
@@ -33,6 +34,11 @@ struct row {
 	const struct uns_subid_line *l;
 	const char *state;
 };
+
+static void listing_done(struct listing *t)
+{
+	uns_line_states_done(&t->state);
+}
 
 static bool is_wanted(const struct listing *t, const struct uns_subid_line *l)
 {
@@ -179,10 +185,8 @@ static int put_row(const struct listing *t, const struct row *r, struct uns_err 
 static int list_kind(const struct listing *t, enum uns_idkind kind, struct uns_err *err)
 {
 	const struct uns_subid *s = &t->f->sub[kind].s;
-	uns_auto_free uint8_t *state = NULL;
+	const uint8_t *state = t->state.of[kind];
 
-	if (t->states && uns_ranges_states(t->f, kind, &state, err) < 0)
-		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		struct row r = { kind, &s->v[i], state ? uns_line_state_names[state[i]] : "" };
 
@@ -226,12 +230,14 @@ static void measure(struct listing *t)
 
 static int list(struct uns_run *r, struct uns_idfacts *f, struct uns_err *err)
 {
-	struct listing t = { .run = r, .f = f };
+	uns_auto(listing_done) struct listing t = { .run = r, .f = f };
 	bool document = r->o->json == UNS_JSON_COMPACT || r->o->json == UNS_JSON_PRETTY;
 
 	if (uns_idfacts_read(&r->root, f, err) < 0)
 		return uns_change_explain(err);
 	measure(&t);
+	if (t.states && uns_ranges_states(f, &t.state, err) < 0)
+		return -1;
 	if (document) {
 		t.list = json_array();
 		if (uns_run_set(r, "ranges", t.list, err) < 0)

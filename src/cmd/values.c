@@ -58,6 +58,14 @@ static int column_of(const char *name, size_t len)
 	return -1;
 }
 
+static bool has_column(const struct uns_options *o, size_t n, int column)
+{
+	for (size_t i = 0; i < n; i++)
+		if (o->ranges.column[i] == column)
+			return true;
+	return false;
+}
+
 int uns_value_columns(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	size_t n = 0;
@@ -66,7 +74,7 @@ int uns_value_columns(struct uns_options *o, const char *arg, struct uns_err *er
 		size_t len = strcspn(p, ",");
 		int column = column_of(p, len);
 
-		if (column < 0 || n == UNS_RANGE_COLUMNS)
+		if (column < 0 || has_column(o, n, column))
 			return uns_err_set(err, UNS_E_USAGE,
 					   "--output=%s: expected some of owner,kind,start,end,count,line,state, each once", arg);
 		o->ranges.column[n++] = column;

@@ -811,19 +811,37 @@ static enum uns_line_state state_of(const struct uns_subid_line *l, uint32_t bit
 	return UNS_LINE_OK;
 }
 
-int uns_ranges_states(const struct uns_idfacts *f, enum uns_idkind kind, uint8_t **ret, struct uns_err *err)
+void uns_line_states_done(struct uns_line_states *s)
 {
-	uns_auto(lint_done) struct uns_lint t = {.limit = 0};
-	const struct uns_subid *s = &f->sub[kind].s;
-	uint8_t *state;
+	for (int kind = 0; kind < UNS_IDKINDS; kind++)
+		free(s->of[kind]);
+	*s = (struct uns_line_states){0};
+}
 
-	if (lint_make(&t, f, err) < 0)
-		return -1;
-	state = calloc(s->n + 1, sizeof(*state));
+static int fill_states(const struct uns_lint *t, enum uns_idkind kind, uint8_t **ret, struct uns_err *err)
+{
+	const struct uns_subid *s = &t->f->sub[kind].s;
+	uint8_t *state = calloc(s->n + 1, sizeof(*state));
+
 	if (!state)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < s->n; i++)
-		state[i] = (uint8_t)state_of(&s->v[i], t.side[kind].bits[i]);
+		state[i] = (uint8_t)state_of(&s->v[i], t->side[kind].bits[i]);
 	*ret = state;
+	return 0;
+}
+
+int uns_ranges_states(const struct uns_idfacts *f, struct uns_line_states *ret, struct uns_err *err)
+{
+	uns_auto(lint_done) struct uns_lint t = {.limit = 0};
+	uns_auto(uns_line_states_done) struct uns_line_states states = {0};
+
+	if (lint_make(&t, f, err) < 0)
+		return -1;
+	for (int kind = 0; kind < UNS_IDKINDS; kind++)
+		if (fill_states(&t, (enum uns_idkind)kind, &states.of[kind], err) < 0)
+			return -1;
+	*ret = states;
+	states = (struct uns_line_states){0};
 	return 0;
 }

@@ -12,8 +12,9 @@
 
 static bool is_mendable(const struct uns_subid_line *l)
 {
-	return (l->flaws & UNS_SUBID_MENDABLE & ~UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE)) && !(l->flaws & ~UNS_SUBID_MENDABLE) && uns_range_valid(l->range) &&
-	       uns_subid_owner_valid(l->owner);
+	uint32_t more = UNS_SUBID_MENDABLE & ~UNS_FLAW_BIT(UNS_FLAW_NO_NEWLINE); /* than a step of its own mends */
+
+	return (l->flaws & more) && !(l->flaws & ~UNS_SUBID_MENDABLE) && uns_range_valid(l->range) && uns_subid_owner_valid(l->owner);
 }
 
 /* One file. */

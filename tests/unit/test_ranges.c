@@ -1434,14 +1434,16 @@ static void overlaps_are_those_that_comparing_all_finds(void **state)
 	for (int round = 0; round < 400; round++) {
 		struct entry v[40];
 		size_t n = chance(40);
-		uint8_t *state_of;
+		struct uns_line_states all = {0};
+		const uint8_t *state_of;
 		struct world w;
 
 		world_with_users(&w);
 		w.f.sub[UNS_GID].exists = false;
 		random_file(&w, v, n, 1 + chance(chance(3) ? 60 : 3000));
 		lint(&w, 0);
-		assert_int_equal(uns_ranges_states(&w.f, UNS_UID, &state_of, &w.err), 0);
+		assert_int_equal(uns_ranges_states(&w.f, &all, &w.err), 0);
+		state_of = all.of[UNS_UID];
 		for (size_t i = 0; i < n; i++) {
 			bool inside = false, any = false, said = false;
 			char object[48];
@@ -1461,7 +1463,7 @@ static void overlaps_are_those_that_comparing_all_finds(void **state)
 			overlaps += inside;
 			states += any;
 		}
-		free(state_of);
+		uns_line_states_done(&all);
 		world_done(&w);
 	}
 	assert_true(overlaps > 1500 && states > overlaps + 200);
@@ -1472,7 +1474,8 @@ static void each_line_has_a_state(void **state)
 	static const char *const want[] = {"ok",      "orphan",    "duplicate", "reserved", "overlap", "overlap",
 	                                   "account", "malformed", "past-end",  "root",     "nis",     "ok",
 	                                   "ok",      "malformed", "malformed", "orphan"};
-	uns_auto_free uint8_t *v = NULL;
+	struct uns_line_states states = {0};
+	const uint8_t *v;
 	struct world w;
 
 	(void)state;
@@ -1484,13 +1487,14 @@ static void each_line_has_a_state(void **state)
 	     "alice:524288:65536\nghost:589824:65536\nalice:524288:65536\nbob:2147352576:1\nbob:1000000:9\n"
 	     "dockremap:1000008:1\nbob:2000000:1\nalice:0700000:1\nbob:4294967290:99\nbob:0x9:1\n+x:1:1\n!x:3000000:1\n"
 	     "containers:3100000:1\njunk\ndockremap:3300000:x\n4242:3200000:65536");
-	assert_int_equal(uns_ranges_states(&w.f, UNS_UID, &v, &w.err), 0);
+	assert_int_equal(uns_ranges_states(&w.f, &states, &w.err), 0);
+	v = states.of[UNS_UID];
 	assert_int_equal(w.f.sub[UNS_UID].s.n, sizeof(want) / sizeof(want[0]));
 	for (size_t i = 0; i < w.f.sub[UNS_UID].s.n; i++)
 		if (strcmp(uns_line_state_names[v[i]], want[i]) != 0)
 			fail_msg("line %zu: %s, not %s", i + 1, uns_line_state_names[v[i]], want[i]);
-	free(uns_take_ptr(v));
-	assert_int_equal(uns_ranges_states(&w.f, UNS_GID, &v, &w.err), 0); /* no file, no lines */
+	assert_non_null(states.of[UNS_GID]); /* no file, no lines */
+	uns_line_states_done(&states);
 	world_done(&w);
 }
 
@@ -1526,6 +1530,7 @@ static void states_and_findings_agree_about_anything(void **state)
 	(void)state;
 	random_state = 123456789987654321u;
 	for (int round = 0; round < 3000; round++) {
+		struct uns_line_states states = {0};
 		struct world w;
 
 		world_with_users(&w);
@@ -1533,11 +1538,11 @@ static void states_and_findings_agree_about_anything(void **state)
 		random_bytes(&w, UNS_GID);
 		uns_model_free(model(&w, chance(2) ? "alice" : "1001"));
 		lint(&w, 0);
+		assert_int_equal(uns_ranges_states(&w.f, &states, &w.err), 0);
 		for (int kind = 0; kind < UNS_IDKINDS; kind++) {
 			const struct uns_subid *s = &w.f.sub[kind].s;
-			uint8_t *v = NULL;
+			const uint8_t *v = states.of[kind];
 
-			assert_int_equal(uns_ranges_states(&w.f, (enum uns_idkind)kind, &v, &w.err), 0);
 			for (size_t i = 0; i < s->n; i++) {
 				char object[48];
 
@@ -1549,8 +1554,8 @@ static void states_and_findings_agree_about_anything(void **state)
 				bad += v[i] != UNS_LINE_OK;
 				good += v[i] == UNS_LINE_OK;
 			}
-			free(v);
 		}
+		uns_line_states_done(&states);
 		world_done(&w);
 	}
 	assert_true(bad > 5000 && good > 100);
