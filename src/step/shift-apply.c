@@ -212,6 +212,7 @@ static int change(const struct uns_shift_job *job, const struct uns_entry *e, co
 
 #define STRIPES 64
 #define BATCH 256 /* entries after which a thread tells the others of them */
+#define FLUSH_AT 65536
 
 struct whole {
 	struct uns_shift_job *job;
@@ -226,6 +227,7 @@ struct part {
 	uint64_t changed, names;
 	struct uns_census_list unrecorded, wrong;
 	bool tells; /* the calling thread: reports of progress come from there alone */
+	bool moved; /* see struct uns_shift_job */
 };
 
 /* Rate and what is left, each second. */
@@ -248,15 +250,22 @@ static void tell(struct whole *all, uint64_t names)
 	job->c->tell(job->c->tell_user, text);
 }
 
-static void count(struct part *p)
+static int sync_tree(const struct uns_shift_job *job, struct uns_err *err)
+{
+	return uns_sys_syncfs(job->tree.fd) ? uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base) : 0;
+}
+
+/* Now and then one thread syncs while the others go on, so that little is left to wait for at the end. */
+static int count(struct part *p, struct uns_err *err)
 {
 	uint64_t names;
 
 	if (++p->names % BATCH)
-		return;
+		return 0;
 	names = atomic_fetch_add(&p->all->names, BATCH) + BATCH;
 	if (p->tells)
 		tell(p->all, names);
+	return names % FLUSH_AT ? 0 : sync_tree(p->all->job, err);
 }
 
 static bool wants(void *user, const struct uns_entry *e)
@@ -285,6 +294,11 @@ static int settle(struct part *p, const struct uns_shift_special *s, struct uns_
 	if (change(job, e, &w, err))
 		return -1;
 	p->changed++;
+	if (!s && w.changes == CHANGE_OWNER && !e->attributes && e->nlink == 1 && !S_ISDIR(e->mode)) {
+		e->uid = w.state.uid; /* nothing else was at risk, and the descriptor leads to this very inode */
+		e->gid = w.state.gid;
+		return 0;
+	}
 	return uns_entry_again(e, err);
 }
 
@@ -308,7 +322,8 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 	const struct uns_shift_job *job = p->all->job;
 	struct uns_entry e = *entry;
 
-	count(p);
+	if (count(p, err))
+		return -1;
 	if (!uns_shift_is_foreign(job, &e)) {
 		const struct uns_shift_special *s = uns_shift_find_special(job, &e);
 		bool shared = e.nlink > 1 && !S_ISDIR(e.mode);
@@ -323,72 +338,86 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 
 /* ---- names that the scan met ---- */
 
-/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory. Root of the tree
- * gains nothing by that: it may give away all that is in the tree anyhow. */
-static bool guarded(const struct uns_shift_job *job, const struct stat *st)
-{
-	const struct uns_map *m = &job->args.maps.uid;
-
-	return (st->st_uid == 0 || st->st_uid == uns_map_shifted(m, 0) || st->st_uid == uns_map_home(m, 0)) && !(st->st_mode & 022);
-}
-
 static unsigned known(void *user, uint64_t dev, uint64_t ino, int fd)
 {
-	const struct part *p = user;
-	const struct uns_shift_job *job = p->all->job;
+	const struct uns_shift_job *job = ((const struct part *)user)->all->job;
 	struct stat st;
 
-	/* An ACL may let others write. */
-	if (!job->know_attributes || uns_inomap_find(&job->attributed, dev, ino) || fstat(fd, &st) || !guarded(job, &st))
+	if (fstat(fd, &st) || !uns_shift_trusts(job, fd, &st))
 		return 0;
 	return uns_shift_names_of(&job->names, dev, ino, &st);
 }
 
-/* The change first, and one look afterwards. What is wrong then shows in the sums. */
-static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], struct uns_err *err)
+/* What the kernel says of a change is believed, but some file systems say yes and do nothing: one name of each list is looked at. */
+static int look_again(struct part *p, struct uns_walk_task *t, const char *name, struct uns_err *err)
 {
-	const struct uns_shift_job *job = p->all->job;
 	struct uns_entry e;
-	int r;
+	int r = uns_walk_look(t, name, &e);
 
-	count(p);
-	if (owner && uns_sys_chown(uns_walk_dirfd(t), name, owner[0], owner[1])) {
-		int errnum = errno;
-
-		r = uns_walk_look(t, name, &e);
-		return r > 0 ? 0 : r < 0 ? -1 : fail(job, &e, errnum, "change the owner of", err);
-	}
-	p->changed += owner != NULL;
-	r = uns_walk_look(t, name, &e);
-	if (r)
-		return r < 0 ? -1 : 0;
-	uns_digest_add(&p->digests[e.match_no], &e, &job->args.maps);
-	return uns_shift_check_side(job, &e, &p->wrong, err);
+	return r ? (r < 0 ? -1 : 0) : uns_shift_check_side(p->all->job, &e, &p->wrong, err);
 }
 
-static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err)
+static int fail_plain(struct part *p, struct uns_walk_task *t, const char *name, struct uns_err *err)
 {
-	struct part *p = user;
-	struct stat st;
-	uint32_t owner[2] = {0, 0};
-	const char *text, *end;
-	size_t len;
+	int errnum = errno;
+	struct uns_entry e;
+	int r = uns_walk_look(t, name, &e);
 
-	if (fstat(uns_walk_dirfd(t), &st))
-		return uns_err_sys(err, errno, "cannot look at a directory below %s", p->all->job->args.base);
-	text = uns_shift_names_text(&p->all->job->names, st.st_dev, st.st_ino, list, &len);
-	for (end = text + len; text < end; text += strlen(text) + 1) {
+	return r ? (r < 0 ? -1 : 0) : fail(p->all->job, &e, errnum, "change the owner of", err);
+}
+
+static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], bool first, struct uns_err *err)
+{
+	if (count(p, err))
+		return -1;
+	if (uns_sys_chown(uns_walk_dirfd(t), name, owner[0], owner[1]))
+		return fail_plain(p, t, name, err);
+	p->changed++;
+	return first ? look_again(p, t, name, err) : 0;
+}
+
+/* The tags and names of one list; see enum uns_shift_tag. */
+static int go_through(struct part *p, struct uns_walk_task *t, const char *text, size_t len, struct uns_err *err)
+{
+	uint32_t owner[2] = {0, 0};
+	bool first = true;
+
+	for (const char *end = text + len; text < end; text += strlen(text) + 1) {
 		enum uns_shift_tag tag = (enum uns_shift_tag) * text++;
+		int r = 0;
 
 		if (tag == UNS_SHIFT_NAME_OWNER) {
 			memcpy(owner, text, sizeof(owner));
 			text += sizeof(owner);
 			tag = (enum uns_shift_tag) * text++;
 		}
-		if (tag == UNS_SHIFT_NAME_OTHER ? uns_walk_visit(t, text)
-		                                : plain(p, t, text, tag == UNS_SHIFT_NAME_PLAIN ? owner : NULL, err))
+		if (tag == UNS_SHIFT_NAME_OTHER)
+			r = uns_walk_visit(t, text);
+		else if (tag == UNS_SHIFT_NAME_PLAIN)
+			r = plain(p, t, text, owner, first, err);
+		else
+			r = count(p, err);
+		if (r)
 			return -1;
+		first = first && tag != UNS_SHIFT_NAME_PLAIN;
 	}
+	return 0;
+}
+
+static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err)
+{
+	struct part *p = user;
+	const struct uns_shift_job *job = p->all->job;
+	struct stat st;
+	const char *text;
+	size_t len;
+
+	if (fstat(uns_walk_dirfd(t), &st))
+		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);
+	text = uns_shift_names_text(&job->names, st.st_dev, st.st_ino, list, &len);
+	if (go_through(p, t, text, len, err) || fstat(uns_walk_dirfd(t), &st))
+		return -1;
+	p->moved = p->moved || !uns_shift_names_of(&job->names, st.st_dev, st.st_ino, &st);
 	return 0;
 }
 
@@ -408,6 +437,7 @@ static int join(struct uns_shift_job *job, const struct part *parts, unsigned n,
 		return uns_err_nomem(err);
 	for (unsigned i = 0; i < n; i++) {
 		job->changed += parts[i].changed;
+		job->moved = job->moved || parts[i].moved;
 		if (uns_census_list_join(&job->unrecorded, &parts[i].unrecorded, err) ||
 		    uns_census_list_join(&job->wrong, &parts[i].wrong, err))
 			return -1;
@@ -427,7 +457,7 @@ static int walk(struct whole *all, struct uns_err *err)
 	                     .visit = visit,
 	                     .wants = wants,
 	                     .users = users,
-	                     .known = job->resumed ? NULL : known,
+	                     .known = job->names.n ? known : NULL,
 	                     .names = names};
 
 	for (unsigned i = 0; i < w.jobs; i++) {
@@ -451,7 +481,5 @@ int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
 	r = walk(&all, err);
 	for (int i = 0; i < STRIPES; i++)
 		pthread_mutex_destroy(&all.stripe[i]);
-	if (!r && uns_sys_syncfs(job->tree.fd))
-		return uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base);
-	return r;
+	return r ? r : sync_tree(job, err);
 }

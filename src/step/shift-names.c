@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "shift.h"
 #include "uns/vec.h"
@@ -20,25 +22,48 @@ void uns_shift_names_done(struct uns_shift_names *names)
 	*names = (struct uns_shift_names){0};
 }
 
-static int start_list(struct uns_shift_names *names, const struct uns_entry *e, struct uns_err *err)
+bool uns_shift_trusts(const struct uns_shift_job *job, int dirfd, const struct stat *st)
+{
+	const struct uns_map *m = &job->args.maps.uid;
+	const struct timespec *t = &st->st_mtim, *since = &job->scanned;
+
+	if (st->st_mode & 022 || (st->st_uid != 0 && st->st_uid != uns_map_shifted(m, 0) && st->st_uid != uns_map_home(m, 0)))
+		return false;
+	/* A name that came in the same tick of the clock as another does not show. */
+	if (t->tv_sec > since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec >= since->tv_nsec))
+		return false;
+	return flistxattr(dirfd, NULL, 0) <= 0; /* an ACL may let others write */
+}
+
+static int start_list(struct uns_shift_names *names, const struct uns_entry *e, const struct stat *st, struct uns_err *err)
 {
 	struct uns_shift_list *v = uns_vec_room(names->v, names->n, &names->cap, sizeof(*v));
-	struct stat st;
 
 	if (!v)
 		return uns_err_nomem(err);
 	names->v = v;
-	if (fstat(e->dirfd, &st))
-		return uns_err_sys(err, errno, "cannot look at a directory");
 	v[names->n++] = (struct uns_shift_list){.dev = e->parent_dev,
 	                                        .ino = e->parent,
-	                                        .mtime_sec = st.st_mtim.tv_sec,
-	                                        .mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+	                                        .mtime_sec = st->st_mtim.tv_sec,
+	                                        .mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
 	                                        .from = names->text[0].len,
 	                                        .to = names->text[0].len};
 	names->in_list = 0;
 	names->owned = false;
 	return 0;
+}
+
+/* The next directory, or the next piece of a large one. */
+static int enter_dir(struct uns_shift_names *names, const struct uns_shift_job *job, const struct uns_entry *e, struct uns_err *err)
+{
+	struct stat st;
+
+	if (fstat(e->dirfd, &st))
+		return uns_err_sys(err, errno, "cannot look at a directory");
+	names->dev = e->parent_dev;
+	names->ino = e->parent;
+	names->trusted = uns_shift_trusts(job, e->dirfd, &st);
+	return names->trusted ? start_list(names, e, &st, err) : 0;
 }
 
 static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, struct uns_err *err)
@@ -56,24 +81,27 @@ static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, 
 	           : 0;
 }
 
-int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid,
-                        uint32_t gid, struct uns_err *err)
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_job *job, const struct uns_entry *e,
+                        enum uns_shift_tag tag, const uint32_t owner[2], bool *ret_remembered, struct uns_err *err)
 {
-	const struct uns_shift_list *last = names->n ? &names->v[names->n - 1] : NULL;
 	struct uns_buf *text = &names->text[0];
 	const char byte = (char)tag;
+	bool entered = names->ino == e->parent && names->dev == e->parent_dev && names->in_list < LIST_MAX;
 
+	*ret_remembered = false;
 	if (!e->parent)
 		return 0; /* a match is in no directory of the walk */
-	if ((!last || last->ino != e->parent || last->dev != e->parent_dev || names->in_list == LIST_MAX) &&
-	    start_list(names, e, err))
+	if (!entered && enter_dir(names, job, e, err))
 		return -1;
-	if (tag == UNS_SHIFT_NAME_PLAIN && add_owner(names, uid, gid, err))
+	if (!names->trusted)
+		return 0;
+	if (tag == UNS_SHIFT_NAME_PLAIN && add_owner(names, owner[0], owner[1], err))
 		return -1;
 	names->in_list++;
 	if (uns_buf_append(text, &byte, 1, err) || uns_buf_append(text, e->name, strlen(e->name) + 1, err))
 		return -1;
 	names->v[names->n - 1].to = text->len;
+	*ret_remembered = true;
 	return 0;
 }
 

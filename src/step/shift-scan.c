@@ -18,7 +18,7 @@ struct part {
 	struct scan *scan;
 	struct uns_census_run *run;
 	struct uns_shift_record rec; /* without trees */
-	struct uns_digest *digests;  /* by match */
+	struct uns_digest *digests, *unread; /* by match; see struct uns_shift_job */
 	struct uns_census_list impossible;
 	struct inode *attributed;
 	size_t n_attributed, cap_attributed;
@@ -49,6 +49,7 @@ static void scan_done(struct scan **scan)
 		uns_shift_record_done(&s->part[i].rec);
 		list_done(&s->part[i].impossible);
 		free(s->part[i].digests);
+		free(s->part[i].unread);
 		free(s->part[i].attributed);
 		uns_shift_names_done(&s->part[i].names);
 	}
@@ -165,29 +166,39 @@ static int note_attributes(struct part *s, const struct uns_entry *e, struct uns
 	return 0;
 }
 
-/* Only what is nothing but a name and an owner may be changed without another look. */
-static int note_name(struct part *s, const struct uns_entry *e, struct uns_err *err)
+static enum uns_shift_tag tag_of(const struct scan *s, const struct uns_entry *e, const uint32_t owner[2])
 {
-	const struct uns_maps *maps = &s->scan->job->args.maps;
-	uint32_t uid = uns_shift_id(&maps->uid, e->uid, s->scan->far), gid = uns_shift_id(&maps->gid, e->gid, s->scan->far);
-	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->scan->far)) ||
-	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->scan->far));
-	enum uns_shift_tag tag = UNS_SHIFT_NAME_PLAIN;
+	const struct uns_maps *maps = &s->job->args.maps;
+	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->far)) ||
+	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->far));
 
 	if (S_ISDIR(e->mode) || e->nlink != 1 || far || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
-		tag = UNS_SHIFT_NAME_OTHER;
-	else if (uid == e->uid && gid == e->gid)
-		tag = UNS_SHIFT_NAME_SETTLED;
-	return uns_shift_names_add(&s->names, e, tag, uid, gid, err);
+		return UNS_SHIFT_NAME_OTHER;
+	return owner[0] == e->uid && owner[1] == e->gid ? UNS_SHIFT_NAME_SETTLED : UNS_SHIFT_NAME_PLAIN;
+}
+
+/* Only what is nothing but a name and an owner may be changed without another look. */
+static int note_name(struct part *s, const struct uns_entry *e, bool *ret_unread, struct uns_err *err)
+{
+	const struct uns_maps *maps = &s->scan->job->args.maps;
+	const uint32_t owner[2] = {uns_shift_id(&maps->uid, e->uid, s->scan->far), uns_shift_id(&maps->gid, e->gid, s->scan->far)};
+	enum uns_shift_tag tag = tag_of(s->scan, e, owner);
+
+	if (uns_shift_names_add(&s->names, s->scan->job, e, tag, owner, ret_unread, err))
+		return -1;
+	*ret_unread = *ret_unread && tag != UNS_SHIFT_NAME_OTHER;
+	return 0;
 }
 
 static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 {
 	struct part *s = user;
+	bool unread;
 
-	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err) || note_name(s, e, err))
+	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err) ||
+	    note_name(s, e, &unread, err))
 		return -1;
-	uns_digest_add(&s->digests[e->match_no], e, &s->scan->job->args.maps);
+	uns_digest_add(&(unread ? s->unread : s->digests)[e->match_no], e, &s->scan->job->args.maps);
 	return classify(s, e, err);
 }
 
@@ -198,8 +209,9 @@ static int start_part(struct scan *s, struct uns_err *err)
 	p->scan = s;
 	p->rec.from = s->from;
 	p->digests = calloc(s->job->matches.n + 1, sizeof(*p->digests));
+	p->unread = calloc(s->job->matches.n + 1, sizeof(*p->unread));
 	p->run = s->n++ ? uns_census_run_fork(s->part[0].run, err) : uns_census_run_new(&s->job->args.maps, err);
-	if (!p->digests)
+	if (!p->digests || !p->unread)
 		return uns_err_nomem(err);
 	return p->run ? 0 : -1;
 }
@@ -229,9 +241,15 @@ static int join(struct scan *s, struct uns_err *err)
 		if (uns_census_run_join(all->run, p->run, err) || uns_shift_record_join(&all->rec, &p->rec, err) ||
 		    uns_census_list_join(&all->impossible, &p->impossible, err))
 			return -1;
-		for (size_t k = 0; k < s->job->matches.n; k++)
+		for (size_t k = 0; k < s->job->matches.n; k++) {
 			uns_digest_sum(&all->digests[k], &p->digests[k]);
+			uns_digest_sum(&all->unread[k], &p->unread[k]);
+		}
 	}
+	for (size_t k = 0; k < s->job->matches.n; k++)
+		uns_digest_sum(&all->digests[k], &all->unread[k]);
+	free(s->job->unread);
+	s->job->unread = uns_take_ptr(all->unread);
 	return 0;
 }
 

@@ -233,6 +233,7 @@ static void job_done(struct uns_shift_job *job)
 	uns_inomap_done(&job->attributed);
 	uns_shift_names_done(&job->names);
 	free(job->digests);
+	free(job->unread);
 }
 
 static int job_open(struct uns_shift_job *job, struct uns_err *err)

@@ -19,6 +19,7 @@
 struct verify {
 	struct uns_shift_job *job;
 	const struct uns_digest *digests; /* by match */
+	const struct uns_digest *unread;  /* of what was not read back; NULL: all was read */
 	const struct uns_census_list *wrong;
 	struct uns_buf text, written; /* what differs; what differs because of others */
 	size_t n_differ, n_written;
@@ -86,16 +87,19 @@ static int compare_match(struct verify *v, size_t i, bool *seen, struct uns_err 
 {
 	const struct uns_shift_record *rec = &v->job->rec;
 	uns_auto_free char *path = uns_str_escape(v->job->matches.v[i], err);
+	struct uns_digest now = v->digests[i];
 	const struct uns_shift_tree *t;
 	unsigned mask;
 
 	if (!path)
 		return -1;
+	if (v->unread)
+		uns_digest_sum(&now, &v->unread[i]);
 	t = rec->n_trees ? bsearch(path, rec->trees, rec->n_trees, sizeof(*rec->trees), compare_path) : NULL;
 	if (!t)
 		return add_difference(v, path, WRITTEN, "not there when the shift began", err);
 	seen[t - rec->trees] = true;
-	mask = differing(&t->digest, &v->digests[i]);
+	mask = differing(&t->digest, &now);
 	return mask ? add_difference(v, path, mask, NULL, err) : 0;
 }
 
@@ -192,13 +196,14 @@ static int look(struct look *l, const struct uns_shift_job *job, struct uns_err 
  * tree during the walk: the tree as it is now decides. */
 int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err)
 {
-	uns_auto(verify_done) struct verify first = {.job = job, .digests = job->digests, .wrong = &job->wrong};
+	uns_auto(verify_done) struct verify first = {
+	    .job = job, .digests = job->digests, .unread = job->unread, .wrong = &job->wrong};
 	uns_auto(verify_done) struct verify second = {.job = job};
 	uns_auto(look_done) struct look now = {0};
 
 	if (compare(&first, err))
 		return -1;
-	if (!first.wrong->n && !first.n_differ && !first.n_written)
+	if (!job->moved && !first.wrong->n && !first.n_differ && !first.n_written)
 		return 0;
 	if (look(&now, job, err))
 		return -1;

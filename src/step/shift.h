@@ -88,18 +88,21 @@ int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_
 /* The names of one directory, or of a piece of a large one. */
 struct uns_shift_list {
 	uint64_t dev, ino;
-	int64_t mtime_sec;
+	int64_t mtime_sec; /* of the directory */
 	uint32_t mtime_nsec;
 	uint32_t next; /* of the same directory, index + 1; 0: none */
 	size_t from, to; /* bytes in text */
 };
 /* What one thread of the scan met; together, after uns_shift_names_join, what all did. */
+struct uns_shift_job;
 struct uns_shift_names {
 	struct uns_shift_list *v;
 	size_t n, cap;
 	struct uns_buf text[UNS_WALK_JOBS_MAX];
 	uint32_t *text_no; /* of each list; only when joined */
 	struct uns_inomap at; /* directory → index + 1 of its first list; only when joined */
+	uint64_t dev, ino; /* the directory that is being scanned; 0: none yet */
+	bool trusted;      /* its names are remembered */
 	size_t in_list;    /* names in the last list */
 	bool owned;        /* uid and gid were written into it, these: */
 	uint32_t uid, gid;
@@ -111,9 +114,13 @@ enum uns_shift_tag {
 	UNS_SHIFT_NAME_OTHER,     /* to be looked at closely */
 };
 void uns_shift_names_done(struct uns_shift_names *names);
-/* Remembers a name for the owner that it is to have. */
-int uns_shift_names_add(struct uns_shift_names *names, const struct uns_entry *e, enum uns_shift_tag tag, uint32_t uid, uint32_t gid,
-                        struct uns_err *err);
+/* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory, which is open and not
+ * younger than the scan. Root of the tree gains nothing by that: it may give away all that is in the tree anyhow. */
+bool uns_shift_trusts(const struct uns_shift_job *job, int dirfd, const struct stat *st);
+/* Remembers a name for the owner that it is to have, if its directory can be trusted. *ret_remembered: it was; then, unless it is to be
+ * looked at closely, it will be changed without another look. */
+int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_job *job, const struct uns_entry *e,
+                        enum uns_shift_tag tag, const uint32_t owner[2], bool *ret_remembered, struct uns_err *err);
 /* Takes over what each of n threads has. */
 int uns_shift_names_join(struct uns_shift_names *all, struct uns_shift_names *const parts[], unsigned n, struct uns_err *err);
 /* The lists of the directory, 0 when there are none, or when it was written to since. */
@@ -139,8 +146,9 @@ struct uns_shift_job {
 	struct timespec scanned; /* what has a later ctime may have changed since the scan began */
 	uint64_t total;          /* names that the scan met; 0: unknown */
 	struct uns_shift_names names;
-	/* What was read back after each change; by match. */
-	struct uns_digest *digests;
+	/* What was read back after each change, and what the scan says of those names that are changed without another look; by match. */
+	struct uns_digest *digests, *unread;
+	bool moved; /* names were given to other inodes meanwhile: what was read back proves nothing */
 	struct uns_census_list wrong; /* on the wrong side */
 };
 
