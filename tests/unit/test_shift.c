@@ -365,6 +365,7 @@ static void put_flags(const struct scratch *s)
 	put_file(s, "data/b/diff/append", "x");
 	put_dir(s, "data/b/diff/fixed-dir");
 	put_file(s, "data/b/diff/fixed-dir/below", "x");
+	age_dirs(s, "data", 0);
 	flags_work = set_inode_flags(s, "data/b/diff/immutable", FS_IMMUTABLE_FL) &&
 	             set_inode_flags(s, "data/b/diff/append", FS_APPEND_FL) &&
 	             set_inode_flags(s, "data/b/diff/fixed-dir", FS_IMMUTABLE_FL);
@@ -522,6 +523,7 @@ static void capabilities_made_inside_come_home_as_version_2(void **state)
 
 struct cut {
 	int left; /* effects to let through */
+	struct world *w;
 };
 
 static int die_at(void *user, const char *effect, size_t *len)
@@ -549,7 +551,7 @@ static bool drive_cut(struct world *w, enum uns_side to, int effects)
 
 	assert_true(pid >= 0);
 	if (!pid) {
-		struct cut cut = {effects};
+		struct cut cut = {.left = effects};
 		const struct uns_sys_hook hook = {die_at, no_leave, &cut};
 		struct uns_err err = {0};
 
@@ -663,7 +665,7 @@ static int fail_chown(void *user, const char *effect, size_t *len)
 static void an_error_half_way_is_incomplete(void **state)
 {
 	struct world *w = *state;
-	struct cut cut = {5};
+	struct cut cut = {.left = 5};
 	const struct uns_sys_hook hook = {fail_chown, no_leave, &cut};
 	char *before;
 
@@ -738,6 +740,75 @@ static void writing_meanwhile_is_told_apart(void **state)
 	w->told[0] = '\0';
 	drive(w, UNS_AFTER);
 	assert_side(w, true, UNS_AFTER);
+}
+
+/* A file with an owner at home takes the name of another, when the directory is half done. */
+static int swap_meanwhile(void *user, const char *effect, size_t *len)
+{
+	struct cut *cut = user;
+
+	(void)len;
+	if (strcmp(effect, "chown") != 0 || cut->left-- != 4)
+		return 0;
+	assert_int_equal(renameat(cut->w->s.fd, "data/b/new", cut->w->s.fd, "data/a/diff/0"), 0);
+	return 0;
+}
+
+static void put_ten(struct world *w)
+{
+	char name[32];
+
+	put_dir(&w->s, "data/a");
+	put_dir(&w->s, "data/a/diff");
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "data/a/diff/%d", i);
+		put_file(&w->s, name, "x");
+	}
+	put_dir(&w->s, "data/b");
+	put_file(&w->s, "data/b/new", "");
+	age_dirs(&w->s, "data", 0);
+	use_shift(w, "[]");
+}
+
+static void a_name_that_went_to_another_inode_is_found(void **state)
+{
+	struct world *w = *state;
+	struct cut cut = {9, w};
+	const struct uns_sys_hook hook = {swap_meanwhile, no_leave, &cut};
+
+	if (geteuid())
+		skip();
+	put_ten(w);
+	uns_sys_set_hook(&hook);
+	assert_int_equal(drive_fails(w, UNS_AFTER, "not on the wanted side"), UNS_E_INCOMPLETE);
+	uns_sys_set_hook(NULL);
+	drive(w, UNS_AFTER);
+	assert_side(w, true, UNS_AFTER);
+}
+
+/* Some file systems answer that they did it, and did nothing. */
+static void undo_chown(void *user, const char *effect)
+{
+	struct world *w = user;
+	char name[32];
+
+	for (int i = 0; !strcmp(effect, "chown") && i < 10; i++) {
+		snprintf(name, sizeof(name), "data/a/diff/%d", i);
+		set_owner(&w->s, name, 0, 0);
+	}
+}
+
+static void a_change_that_does_nothing_is_found(void **state)
+{
+	struct world *w = *state;
+	const struct uns_sys_hook hook = {no_enter, undo_chown, w};
+
+	if (geteuid())
+		skip();
+	put_ten(w);
+	uns_sys_set_hook(&hook);
+	assert_int_equal(drive_fails(w, UNS_AFTER, "not on the wanted side"), UNS_E_INCOMPLETE);
+	uns_sys_set_hook(NULL);
 }
 
 /* ---- refusals ---- */
@@ -1159,6 +1230,8 @@ int main(void)
 	    ZOO(an_error_half_way_is_incomplete),
 	    ZOO(verification_finds_a_lost_bit),
 	    ZOO(writing_meanwhile_is_told_apart),
+	    TEST(a_name_that_went_to_another_inode_is_found),
+	    TEST(a_change_that_does_nothing_is_found),
 	    TEST(ids_that_cannot_be_mapped_are_refused),
 	    TEST(ids_already_in_the_range_are_refused_or_never_touched),
 	    TEST(hard_links_that_lead_out_are_refused),

@@ -290,6 +290,7 @@ static void grow(struct world *w, size_t n, unsigned ids)
 
 	for (size_t i = 0; i < n; i++)
 		grow_one(&g);
+	age_dirs(&w->s, "data", 1 + any(4));
 }
 
 static void wipe(struct world *w)
