@@ -15,7 +15,7 @@ _usernsctl() {
 	local commands='enable disable migrate shift check status plan apply resume rollback verify history range help'
 	local ranges='list next add remove move check'
 	local every='--root= --json --color= --quiet --verbose --help --version'
-	local gate='--dry-run --yes --detailed-exitcode --jobs= --lock-timeout= --break-stale-locks'
+	local gate='--dry-run --yes --detailed-exitcode --jobs= --on-error= --lock-timeout= --break-stale-locks'
 	local look='--scan= --deep --timeout='
 	local wishes='--user= --range= --migrate='
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
@@ -52,8 +52,9 @@ _usernsctl() {
 		mapfile -t COMPREPLY < <(compgen -P "$head" -W 'owner kind start end count line state' -- "${cur##*,}")
 		return ;;
 	--map) mapfile -t COMPREPLY < <(compgen -W 'u: g: b:' -- "$cur"); return ;;
-	--unmapped) mapfile -t COMPREPLY < <(compgen -W 'refuse keep' -- "$cur"); return ;;
+	--unmapped) mapfile -t COMPREPLY < <(compgen -W 'refuse keep squash=' -- "$cur"); return ;;
 	--even) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--on-error) mapfile -t COMPREPLY < <(compgen -W 'stop continue' -- "$cur"); return ;;
 	--jobs) mapfile -t COMPREPLY < <(compgen -W '1 2 4 8 16 32' -- "$cur"); return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--ignore)
@@ -67,7 +68,7 @@ _usernsctl() {
 		enable) options="$gate $wishes --no-restart --ignore=" ;;
 		disable) options="$gate --purge --ignore=" ;;
 		migrate) options="$gate --ignore=" ;;
-		shift) options="$gate --map= --range= --reverse --unmapped= --even= --ignore=" ;;
+		shift) options="$gate --map= --range= --user= --reverse --unmapped= --no-journal --even= --ignore=" ;;
 		check) options="$wishes --ignore=" ;;
 		apply | resume | rollback) options=$gate ;;
 		range)

@@ -45,6 +45,7 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 
 for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove move check'
     complete -c usernsctl -n $when -l dry-run -d 'Show what would be done, change nothing'
     complete -c usernsctl -n $when -l yes -d 'Do not ask'
+    complete -c usernsctl -n $when -l on-error -x -a 'stop continue' -d 'At inodes that cannot be changed'
     complete -c usernsctl -n $when -l jobs -x -d 'Threads that walk a tree'
     complete -c usernsctl -n $when -l lock-timeout -x -d 'Wait for the account files'
     complete -c usernsctl -n $when -l break-stale-locks -d 'Remove locks that nobody can hold any more'
@@ -56,7 +57,9 @@ complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l rang
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l range -x -d 'Targets of the IDs from 0 on'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l map -x -a 'u: g: b:' -d 'Move users, groups, or both'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l reverse -d 'From the targets back to the sources'
-complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l unmapped -x -a 'refuse keep' -d 'IDs outside of the map'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l user -x -a '(__fish_complete_users)' -d 'To the ranges of this user'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l unmapped -x -a 'refuse keep squash=' -d 'IDs outside of the map'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l no-journal -d 'keep no record'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'

@@ -49,6 +49,9 @@ struct uns_map {
 	uint32_t n;
 	struct uns_extent v[UNS_MAP_EXTENTS]; /* ascending by from */
 	uint16_t by_to[UNS_MAP_EXTENTS];      /* indices into v, ascending by to */
+	/* On the way there, an ID outside of the map becomes squash_to, which is a target; nothing leads back. */
+	bool squash;
+	uint32_t squash_to;
 };
 /* Users and groups apart. */
 struct uns_maps {
@@ -59,14 +62,21 @@ struct uns_maps {
  * empty, has an ID past UNS_ID_LAST, overlaps an extent that is there (source with source, target with target), when a source is a
  * target (also its own), or when the map is full. */
 int uns_map_add(struct uns_map *m, struct uns_extent e, struct uns_err *err);
+/* From now on IDs outside are squashed. UNS_E_INPUT unless id is a target of the map. */
+int uns_map_squash(struct uns_map *m, uint32_t id, struct uns_err *err);
 /* The law above; what uns_map_add made is always valid. */
 bool uns_map_valid(const struct uns_map *m);
 bool uns_map_equal(const struct uns_map *a, const struct uns_map *b);
 /* O(log n); one comparison or two for the usual map of one extent. */
 enum uns_idside uns_map_side(const struct uns_map *m, uint32_t id);
-/* The ID on the wanted side; an ID already there, or OUTSIDE, is returned unchanged. Idempotent. */
+/* The ID on the wanted side; an ID already there, or OUTSIDE and not squashed, is returned unchanged. Idempotent. */
 uint32_t uns_map_shifted(const struct uns_map *m, uint32_t id);
 uint32_t uns_map_home(const struct uns_map *m, uint32_t id);
+/* There and home: where the ID is after both, wherever it is now. */
+static inline uint32_t uns_map_settled(const struct uns_map *m, uint32_t id)
+{
+	return uns_map_home(m, m->squash ? uns_map_shifted(m, id) : id);
+}
 
 /* The shift as maps: one extent from 0 each. The shift must be valid. */
 void uns_maps_of(const struct uns_shift *s, struct uns_maps *ret);

@@ -44,6 +44,7 @@ struct uns_step_ctx {
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
 	unsigned jobs; /* threads that a walk may have; 0: as many as are good */
+	bool go_on;    /* a shift passes over inodes that cannot be changed, and fails at its end */
 	struct uns_held *held;
 	struct uns_lock_how lock;                 /* how the account files are locked */
 	const struct uns_shadow_lock *locked;     /* the caller holds that lock already; NULL: the step takes it */
@@ -51,6 +52,8 @@ struct uns_step_ctx {
 	void (*tell)(void *user, const char *text);
 	void *tell_user;
 	char why[512]; /* observe: why FOREIGN, for the message */
+	/* drive: what was done, in numbers (an object); a new reference that the caller drops; stays NULL when there is nothing to say. */
+	json_t *result;
 };
 
 struct uns_kind {

@@ -60,6 +60,8 @@ struct uns_entry {
 	int64_t mtime_sec, ctime_sec;
 	uint32_t mtime_nsec, ctime_nsec;
 	uint32_t rdev_major, rdev_minor;
+	int64_t born_sec; /* 0: the file system does not say */
+	uint32_t born_nsec;
 	bool immutable, append; /* inode flags, from statx attributes */
 	bool attributes;        /* false: not read; what follows says none */
 	struct uns_reader *reader;
@@ -76,6 +78,10 @@ char *uns_entry_path(const struct uns_entry *e, struct uns_err *err);
 /* Reads the inode of a walk with pins again, through its descriptor. ACLs of the entry that the visitor got are overwritten. 0; 1 when
  * it is gone for good. */
 int uns_entry_again(struct uns_entry *e, struct uns_err *err);
+/* What tells the inode from a later one with its number: type and bytes of its file handle (name_to_handle_at(2)), or, where the file
+ * system has none, *ret_len 0. 0; 1 when it is gone. */
+#define UNS_HANDLE_MAX 132
+int uns_entry_handle(const struct uns_entry *e, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err);
 /* Calls f for each ID that the inode carries: what is "uid", "gid", "ACL uid", "ACL gid" or "capability rootid". 0, or -1 when an
  * ACL is malformed (no error text; the IDs of the rest are reported all the same). */
 typedef void (*uns_entry_id)(void *user, const char *what, bool group, uint32_t id);
@@ -113,6 +119,9 @@ struct uns_walk {
 	 * functions below; lists of one directory may be gone through by several threads. */
 	unsigned (*known)(void *user, uint64_t dev, uint64_t ino, int fd);
 	int (*names)(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err);
+	/* What could not be read or visited (*why tells) is left out, and what is below it, when this returns 0; -1 ends the walk. NULL:
+	 * ends it. */
+	int (*failed)(void *user, const struct uns_err *why);
 	void *const *users; /* user of all these for each of the jobs; users[0] is of the calling thread */
 };
 /* The name is read and visited as if it had been found in the directory. 0, also when it is gone; -1. */
@@ -162,6 +171,8 @@ void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */
 int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err);
 int uns_census_note_entry(struct uns_census_list *l, const struct uns_entry *e, const char *what, struct uns_err *err);
+/* The same for a text that is safe already. */
+int uns_census_note_text(struct uns_census_list *l, const char *text, struct uns_err *err);
 /* Adds what is in more; of the paths the first ones by name stay. */
 int uns_census_list_join(struct uns_census_list *l, const struct uns_census_list *more, struct uns_err *err);
 /* maps: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the

@@ -32,6 +32,7 @@ struct uns_event {
 	enum uns_side to; /* UNS_AFTER or UNS_BEFORE */
 	const struct uns_step *what; /* NULL for run and end */
 	bool kept;        /* done: the drive said "kept" */
+	const json_t *result; /* done: what the step did, in numbers; NULL: nothing to say */
 };
 typedef void (*uns_event_sink)(void *user, const struct uns_event *e);
 
@@ -72,6 +73,7 @@ struct uns_txn_run {
 	struct uns_lock_how lock; /* of the account files; timeout_ms 0: UNS_LOCK_TIMEOUT_MS */
 	const struct uns_shadow_lock *locked; /* held by the caller for the whole run; NULL: steps take it */
 	unsigned jobs; /* threads inside a step; 0: as many as are good */
+	bool go_on;    /* see struct uns_step_ctx */
 };
 /* Drives every step to AFTER (plan order) or to BEFORE (reverse order), from whatever point the log says, and logs the end.
  * -1: stopped at a step, the transaction stays pending (UNS_E_CONFLICT: a step was FOREIGN and not begun, that step is untouched). */

@@ -75,7 +75,10 @@ struct uns_extents {
 /* Of the command shift; --range and --ignore are in the request. */
 struct uns_shift_options {
 	struct uns_extents uid, gid;
-	bool reverse, keep_unmapped;
+	bool reverse, no_journal;
+	enum uns_unmapped { UNS_UNMAPPED_REFUSE, UNS_UNMAPPED_KEEP, UNS_UNMAPPED_SQUASH } unmapped;
+	uint32_t squash;  /* who gets what is outside the map, with SQUASH */
+	const char *user; /* --user: its ranges are the map */
 	const char *even; /* a path that is refused unless it is named so */
 	const char *const *path; /* operands, in the options */
 	size_t paths;
@@ -97,6 +100,7 @@ struct uns_options {
 	struct uns_lock_how lock;
 	struct uns_shift_options shift;
 	unsigned jobs;        /* 0: as many threads as are good */
+	bool go_on;           /* --on-error=continue */
 	const char *operand[UNS_OPERANDS_MAX];
 	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
 	enum uns_cmd topic_cmd;
@@ -117,6 +121,8 @@ int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *er
 int uns_value_unmapped(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_jobs(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_on_error(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_no_journal(struct uns_options *o, const char *arg, struct uns_err *err);
 
 /* ---- main.c ---- */
 
@@ -174,8 +180,11 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 struct uns_change_sink {
 	const struct uns_run *run;
 	size_t steps;
+	json_t *results; /* of the steps that had any */
 };
 void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret);
+/* After the run: what was heard of results becomes a member of the document. */
+int uns_change_heard(struct uns_change_sink *s, struct uns_run *r, struct uns_err *err);
 /* The lock is held: creates the transaction, drives it there, and back when that fails. Sets changed, transaction, status. */
 int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err *err);
 

@@ -264,11 +264,33 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 
 /* ---- the transaction ---- */
 
+/* Out of memory costs the report a row, nothing else. */
+static void keep_result(struct uns_change_sink *s, const struct uns_event *e)
+{
+	json_t *row = json_pack("{s:I, s:s}", "step", (json_int_t)e->step + 1, "kind", e->what->kind);
+
+	if (!s->results)
+		s->results = json_array();
+	if (row && json_object_update(row, (json_t *)(uintptr_t)e->result) == 0)
+		json_array_append_new(s->results, row);
+	else
+		json_decref(row);
+}
+
+int uns_change_heard(struct uns_change_sink *s, struct uns_run *r, struct uns_err *err)
+{
+	json_t *results = uns_take_ptr(s->results);
+
+	return results ? uns_run_set(r, "results", results, err) : 0;
+}
+
 static void on_event(void *user, const struct uns_event *e)
 {
-	const struct uns_change_sink *s = user;
+	struct uns_change_sink *s = user;
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
+	if (e->result)
+		keep_result(s, e);
 	if (s->run->o->json == UNS_JSON_LINES) {
 		uns_run_line(s->run, uns_report_event_json(e));
 		return;
@@ -295,7 +317,8 @@ void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_
 {
 	*s = (struct uns_change_sink){ .run = r, .steps = steps };
 	*ret = (struct uns_txn_run){
-		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock, .jobs = r->o->jobs
+		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock, .jobs = r->o->jobs,
+		.go_on = r->o->go_on
 	};
 	/* A lost session must not stop a change half-way. */
 	signal(SIGHUP, SIG_IGN);
@@ -317,20 +340,36 @@ static int go_back(const struct uns_run *r, struct uns_txn *t, const struct uns_
 			   "transaction %u was taken back and the host is as it was, because: %s", t->number, first.text);
 }
 
+/* Whoever asked to go on past errors wants what could be done to stay done. */
+static int after_failure(struct uns_run *r, struct uns_change *c, struct uns_txn *t, const struct uns_txn_run *listen,
+			 struct uns_err *err)
+{
+	struct uns_err why = *err;
+	int rc = -1;
+
+	if (r->o->go_on && why.code == UNS_E_INCOMPLETE)
+		uns_err_set(err, UNS_E_INCOMPLETE, "transaction %u is pending: %s; run 'usernsctl resume' or 'usernsctl rollback'",
+			    t->number, why.text);
+	else
+		rc = go_back(r, t, listen, err);
+	c->changed = uns_change_is_pending(t);
+	c->restart_required = false;
+	return rc;
+}
+
 static int drive(struct uns_run *r, struct uns_change *c, struct uns_txn *t, struct uns_err *err)
 {
 	struct uns_change_sink sink;
 	struct uns_txn_run listen;
+	int rc;
 
 	uns_change_listen(&sink, r, c->plan->n, &listen);
 	listen.locked = c->locked;
-	if (uns_txn_drive(t, &r->root, UNS_AFTER, &listen, err) < 0) {
-		int rc = go_back(r, t, &listen, err);
-
-		c->changed = uns_change_is_pending(t);
-		c->restart_required = false;
-		return rc;
-	}
+	rc = uns_txn_drive(t, &r->root, UNS_AFTER, &listen, err);
+	if (rc < 0)
+		rc = after_failure(r, c, t, &listen, err);
+	if (uns_change_heard(&sink, r, rc < 0 ? NULL : err) < 0 || rc < 0)
+		return -1;
 	c->changed = true;
 	r->status = r->o->detailed ? UNS_EXIT_CHANGED : 0;
 	return 0;

@@ -106,7 +106,7 @@ static int set_user(struct uns_options *o, const char *arg, struct uns_err *err)
 				   "for dockremap");
 	if (!*arg || *arg == '-' || strpbrk(arg, ":,/ \t\r\n") || strspn(arg, "0123456789") == strlen(arg))
 		return uns_err_set(err, UNS_E_USAGE, "--user=%s: expected the name of a user", arg);
-	o->request.user = arg;
+	o->request.user = o->shift.user = arg;
 	return 0;
 }
 
@@ -216,7 +216,8 @@ static const struct row {
 	{ "yes", 0, no_argument, NULL, GATED, set_yes, "do not ask; needed without a terminal" },
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
-	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_user, "remap user (dockremap)" },
+	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_SHIFT), set_user,
+	  "remap user (dockremap); of shift: to this user's ranges" },
 	{ "range", 0, required_argument, "auto|hash|START[:COUNT]",
 	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_SHIFT), uns_value_range,
 	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
@@ -243,8 +244,13 @@ static const struct row {
 	{ "map", 0, required_argument, "u|g|b:FROM:TO:COUNT", BIT(UNS_CMD_SHIFT), uns_value_map,
 	  "move these users, groups, or both; repeatable" },
 	{ "reverse", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_reverse, "from the targets back to the sources" },
-	{ "unmapped", 0, required_argument, "refuse|keep", BIT(UNS_CMD_SHIFT), uns_value_unmapped, "IDs outside of the map (refuse)" },
+	{ "unmapped", 0, required_argument, "refuse|keep|squash=ID", BIT(UNS_CMD_SHIFT), uns_value_unmapped,
+	  "IDs outside of the map (refuse)" },
 	{ "even", 0, required_argument, "PATH", BIT(UNS_CMD_SHIFT), uns_value_even, "shift this directory of the system too" },
+	{ "no-journal", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_no_journal,
+	  "keep no record: it cannot be resumed or taken back" },
+	{ "on-error", 0, required_argument, "stop|continue", GATED, uns_value_on_error,
+	  "at inodes that cannot be changed (stop, and take it back)" },
 	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (8)" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -423,8 +429,9 @@ static int take_paths(struct uns_options *o, const char *const v[], size_t n, st
 		return uns_err_set(err, UNS_E_USAGE, "shift: which tree? usage: usernsctl shift --map=… %s", commands[o->cmd].operands);
 	if (n > UNS_OPERANDS_MAX)
 		return too_many(o, v[UNS_OPERANDS_MAX], err);
-	if (range == map || (!range && o->ranges.named))
-		return uns_err_set(err, UNS_E_USAGE, "shift: expected either --range=START[:COUNT] or --map=u|g|b:FROM:TO:COUNT");
+	if (range + map + (o->shift.user != NULL) != 1 || (!range && o->ranges.named))
+		return uns_err_set(err, UNS_E_USAGE,
+				   "shift: expected one of --range=START[:COUNT], --map=u|g|b:FROM:TO:COUNT and --user=NAME");
 	memcpy(o->operand, v, n * sizeof(*v));
 	o->shift.path = o->operand;
 	o->shift.paths = n;

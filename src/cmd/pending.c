@@ -170,11 +170,13 @@ static int go_on(struct uns_run *r, struct loaded *l, enum uns_side to, struct u
 	struct uns_txn_run listen;
 	uns_auto_close int lock = -1;
 	uns_auto_free char *text = NULL;
+	int rc;
 
 	if (uns_txn_lock(&r->root, &lock, err) < 0 || reload(r, l, err) < 0 || sweep_locks(r, &l->t, err) < 0)
 		return -1;
 	uns_change_listen(&sink, r, l->t.plan.n, &listen);
-	if (uns_txn_drive(&l->t, &r->root, to, &listen, err) < 0) {
+	rc = uns_txn_drive(&l->t, &r->root, to, &listen, err);
+	if (uns_change_heard(&sink, r, rc < 0 ? NULL : err) < 0 || rc < 0) {
 		c->changed = uns_change_is_pending(&l->t);
 		return stopped(&l->t, err);
 	}

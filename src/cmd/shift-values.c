@@ -56,10 +56,34 @@ int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *er
 
 int uns_value_unmapped(struct uns_options *o, const char *arg, struct uns_err *err)
 {
-	o->shift.keep_unmapped = strcmp(arg, "keep") == 0;
-	if (o->shift.keep_unmapped || strcmp(arg, "refuse") == 0)
+	static const char squash[] = "squash=";
+	const char *id = arg + sizeof(squash) - 1;
+
+	o->shift.unmapped = UNS_UNMAPPED_REFUSE;
+	if (!strcmp(arg, "refuse"))
 		return 0;
-	return uns_err_set(err, UNS_E_USAGE, "--unmapped=%s: expected refuse or keep", arg);
+	o->shift.unmapped = UNS_UNMAPPED_KEEP;
+	if (!strcmp(arg, "keep"))
+		return 0;
+	o->shift.unmapped = UNS_UNMAPPED_SQUASH;
+	if (!strncmp(arg, squash, sizeof(squash) - 1) && !uns_num_u32(id, strlen(id), &o->shift.squash))
+		return 0;
+	return uns_err_set(err, UNS_E_USAGE, "--unmapped=%s: expected refuse, keep, or squash=ID in plain decimal", arg);
+}
+
+int uns_value_no_journal(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->shift.no_journal = true;
+	return 0;
+}
+
+int uns_value_on_error(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	o->go_on = !strcmp(arg, "continue");
+	if (o->go_on || !strcmp(arg, "stop"))
+		return 0;
+	return uns_err_set(err, UNS_E_USAGE, "--on-error=%s: expected stop or continue", arg);
 }
 
 int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err)

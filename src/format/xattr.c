@@ -149,7 +149,7 @@ static int id_compare(const void *pa, const void *pb)
 	return (*a > *b) - (*a < *b);
 }
 
-/* Would an entry of the tag that moves meet one that stays? Sorted, because a hostile ACL can have thousands of entries. */
+/* Would an entry of the tag that moves meet one that stays, or (squashed) another that moves? Sorted, because a hostile ACL can have thousands of entries. */
 static bool ids_meet(const uint8_t *entries, int n, unsigned tag, struct mapping m)
 {
 	uint32_t moved[ACL_ENTRIES_MAX], stays = 0;
@@ -166,9 +166,14 @@ static bool ids_meet(const uint8_t *entries, int n, unsigned tag, struct mapping
 		else
 			stays++;
 	}
-	if (moved_n == 0 || stays == 0)
+	if (moved_n == 0)
 		return false;
 	qsort(moved, moved_n, sizeof(*moved), id_compare);
+	for (size_t i = 1; i < moved_n; i++)
+		if (moved[i] == moved[i - 1] && m.to_shifted && m.map->squash)
+			return true;
+	if (stays == 0)
+		return false;
 	for (int i = 0; i < n; i++) {
 		const uint8_t *e = entries + (size_t)i * ACL_ENTRY_SIZE;
 		uint32_t id = entry_id(e);

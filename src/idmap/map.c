@@ -63,7 +63,9 @@ uint32_t uns_map_shifted(const struct uns_map *m, uint32_t id)
 {
 	int i = m->n == 1 ? (id - m->v[0].from < m->v[0].count ? 0 : -1) : find_source(m, id);
 
-	return i < 0 ? id : m->v[i].to + (id - m->v[i].from);
+	if (i >= 0)
+		return m->v[i].to + (id - m->v[i].from);
+	return m->squash && uns_map_side(m, id) == UNS_ID_OUTSIDE ? m->squash_to : id;
 }
 
 uint32_t uns_map_home(const struct uns_map *m, uint32_t id)
@@ -151,6 +153,15 @@ int uns_map_add(struct uns_map *m, struct uns_extent e, struct uns_err *err)
 	return 0;
 }
 
+int uns_map_squash(struct uns_map *m, uint32_t id, struct uns_err *err)
+{
+	if (uns_map_side(m, id) != UNS_ID_SHIFTED)
+		return uns_err_set(err, UNS_E_INPUT, "%u is no target of the map, so nothing can be squashed to it", id);
+	m->squash = true;
+	m->squash_to = id;
+	return 0;
+}
+
 bool uns_map_valid(const struct uns_map *m)
 {
 	struct uns_map copy = {.n = 0};
@@ -165,7 +176,8 @@ bool uns_map_valid(const struct uns_map *m)
 
 bool uns_map_equal(const struct uns_map *a, const struct uns_map *b)
 {
-	return a->n == b->n && !memcmp(a->v, b->v, a->n * sizeof(*a->v));
+	return a->n == b->n && !memcmp(a->v, b->v, a->n * sizeof(*a->v)) && a->squash == b->squash &&
+	       a->squash_to == b->squash_to;
 }
 
 void uns_maps_of(const struct uns_shift *s, struct uns_maps *ret)

@@ -351,7 +351,8 @@ json_t *uns_report_event_json(const struct uns_event *e)
 	if (json_object_set_new(j, "step", json_integer((json_int_t)e->step)) < 0 ||
 	    json_object_set_new(j, "kind", uns_report_string_json(e->what->kind)) < 0 ||
 	    json_object_set_new(j, "text", step_text_json(e->what, e->to)) < 0 ||
-	    (e->kept && json_object_set_new(j, "kept", json_true()) < 0))
+	    (e->kept && json_object_set_new(j, "kept", json_true()) < 0) ||
+	    (e->result && json_object_set_new(j, "result", json_deep_copy(e->result)) < 0))
 		return NULL;
 	return uns_take_ptr(j);
 }

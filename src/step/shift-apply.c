@@ -103,6 +103,7 @@ static int want_recorded_acl(const struct uns_shift_special *s, const struct uns
 	if (s->acl_len[i] == (acl ? len : 0) && (!acl || !memcmp(acl, s->acl[i], len)))
 		return 0;
 	w->write_acl[i] = true;
+	free(w->acl[i]);
 	w->acl[i] = malloc(s->acl_len[i] + 1);
 	if (!w->acl[i])
 		return uns_err_nomem(err);
@@ -132,6 +133,73 @@ static unsigned find_changes(const struct uns_entry *e, const struct want *w)
 	return changes;
 }
 
+/* Whether the ACL is what the shift made of the recorded one. */
+static bool acl_is_shifted(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e, int i,
+                           struct uns_err *err)
+{
+	const uint8_t *acl = i ? e->acl_default : e->acl_access;
+	size_t len = i ? e->acl_default_len : e->acl_access_len;
+	uns_auto_free uint8_t *was = malloc(s->acl_len[i] + 1);
+
+	if (!was)
+		return uns_err_nomem(err) == 0;
+	if (!acl || !s->acl[i] || len != s->acl_len[i])
+		return false;
+	memcpy(was, s->acl[i], len);
+	return uns_acl_map(was, len, &job->args.maps, true) >= 0 && !memcmp(was, acl, len);
+}
+
+static bool one_of(uint32_t id, uint32_t was, uint32_t far, const uint32_t *squashed)
+{
+	return id == was || id == far || (squashed && id == *squashed);
+}
+
+/* NULL: the inode was not squashed in an earlier leg, or belongs to somebody else since. */
+static const struct uns_shift_special *find_squashed(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	const struct uns_maps *m = &job->args.maps;
+	const struct uns_shift_special *s = job->squashed.n_specials ? uns_shift_find_special(&job->squashed, e) : NULL;
+
+	return s && s->exact && one_of(e->uid, s->was.uid, uns_map_shifted(&m->uid, s->was.uid), NULL) &&
+	               one_of(e->gid, s->was.gid, uns_map_shifted(&m->gid, s->was.gid), NULL)
+	           ? s
+	           : NULL;
+}
+
+/* It gets back the owner that it had, which the map does not know. */
+static int want_unsquashed(const struct uns_shift_job *job, const struct uns_entry *e, struct want *w, struct uns_err *err)
+{
+	const struct uns_shift_special *s = job->to == UNS_BEFORE ? find_squashed(job, e) : NULL;
+
+	if (!s)
+		return 0;
+	w->state.uid = s->was.uid;
+	w->state.gid = s->was.gid;
+	for (int i = 0; i < 2; i++)
+		if (acl_is_shifted(job, s, e, i, err) && want_recorded_acl(s, e, w, i, err))
+			return -1;
+	return 0;
+}
+
+/* The states that a shift of what is recorded goes through: bits and capability may be gone, all else is one of two. Anything else is
+ * somebody's own doing since, which the record must not undo. */
+static bool reachable(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e)
+{
+	const struct uns_shift_special *squashed = find_squashed(job, e);
+	const struct uns_maps *m = &job->args.maps;
+	const struct uns_shift_state *was = &s->was;
+	enum uns_side far = uns_shift_other(job->rec.from);
+	uint8_t cap[UNS_CAP_MAX];
+	int len = far == UNS_AFTER ? uns_cap_shifted(was->cap, was->cap_len, &m->uid, cap)
+	                           : uns_cap_home(was->cap, was->cap_len, &m->uid, cap);
+
+	return one_of(e->uid, was->uid, uns_shift_id(&m->uid, was->uid, far), squashed ? &squashed->was.uid : NULL) &&
+	       one_of(e->gid, was->gid, uns_shift_id(&m->gid, was->gid, far), squashed ? &squashed->was.gid : NULL) &&
+	       (S_ISLNK(e->mode) || ((e->mode ^ was->mode) & 07777 & ~(unsigned)(S_ISUID | S_ISGID)) == 0) &&
+	       (!e->cap_len || (e->cap_len == was->cap_len && !memcmp(e->cap, was->cap, was->cap_len)) ||
+	        (len > 0 && e->cap_len == (size_t)len && !memcmp(e->cap, cap, (size_t)len)));
+}
+
 static int find_want(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e, struct want *w,
                      struct uns_err *err)
 {
@@ -146,6 +214,8 @@ static int find_want(const struct uns_shift_job *job, const struct uns_shift_spe
 	for (int i = 0; i < 2; i++)
 		if (verbatim && s->exact ? want_recorded_acl(s, e, w, i, err) : want_mapped_acl(job, e, w, i, err))
 			return -1;
+	if (!verbatim && want_unsquashed(job, e, w, err))
+		return -1;
 	w->changes = find_changes(e, w);
 	return 0;
 }
@@ -225,7 +295,7 @@ struct part {
 	struct whole *all;
 	struct uns_digest *digests; /* by match */
 	uint64_t changed, names;
-	struct uns_census_list unrecorded, wrong;
+	struct uns_census_list unrecorded, altered, failed, wrong;
 	bool tells; /* the calling thread: reports of progress come from there alone */
 	bool moved; /* see struct uns_shift_job */
 };
@@ -279,16 +349,19 @@ static bool wants(void *user, const struct uns_entry *e)
 }
 
 /* e is up to date, and nobody else of ours is at this inode. */
-static int settle(struct part *p, const struct uns_shift_special *s, struct uns_entry *e, struct uns_err *err)
+static int settle(struct part *p, const struct uns_shift_special *recorded, struct uns_entry *e, struct uns_err *err)
 {
 	const struct uns_shift_job *job = p->all->job;
+	const struct uns_shift_special *s = recorded && reachable(job, recorded, e) ? recorded : NULL;
 	uns_auto(want_done) struct want w = {0};
 
+	if (recorded && !s && uns_census_note_entry(&p->altered, e, NULL, err))
+		return -1;
 	if (find_want(job, s, e, &w, err))
 		return -1;
 	if (!w.changes)
 		return 0;
-	if (!s && w.changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append) &&
+	if (!recorded && w.changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append) &&
 	    uns_census_note_entry(&p->unrecorded, e, NULL, err))
 		return -1;
 	if (change(job, e, &w, err))
@@ -325,7 +398,7 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 	if (count(p, err))
 		return -1;
 	if (!uns_shift_is_foreign(job, &e)) {
-		const struct uns_shift_special *s = uns_shift_find_special(job, &e);
+		const struct uns_shift_special *s = uns_shift_find_special(&job->rec, &e);
 		bool shared = e.nlink > 1 && !S_ISDIR(e.mode);
 		int r = s || shared ? take_turn(p, s, &e, err) : settle(p, s, &e, err);
 
@@ -360,10 +433,17 @@ static int look_again(struct part *p, struct uns_walk_task *t, const char *name,
 static int fail_plain(struct part *p, struct uns_walk_task *t, const char *name, struct uns_err *err)
 {
 	int errnum = errno;
+	struct uns_err why;
 	struct uns_entry e;
 	int r = uns_walk_look(t, name, &e);
 
-	return r ? (r < 0 ? -1 : 0) : fail(p->all->job, &e, errnum, "change the owner of", err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	fail(p->all->job, &e, errnum, "change the owner of", &why);
+	if (!uns_shift_forgive(p->all->job, &p->failed, &why))
+		return 0;
+	*err = why;
+	return -1;
 }
 
 static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], bool first, struct uns_err *err)
@@ -426,6 +506,8 @@ static void parts_done(struct part (*parts)[UNS_WALK_JOBS_MAX])
 	for (unsigned i = 0; i < UNS_WALK_JOBS_MAX; i++) {
 		free((*parts)[i].digests);
 		uns_strs_done(&(*parts)[i].unrecorded.paths);
+		uns_strs_done(&(*parts)[i].altered.paths);
+		uns_strs_done(&(*parts)[i].failed.paths);
 		uns_strs_done(&(*parts)[i].wrong.paths);
 	}
 }
@@ -439,12 +521,21 @@ static int join(struct uns_shift_job *job, const struct part *parts, unsigned n,
 		job->changed += parts[i].changed;
 		job->moved = job->moved || parts[i].moved;
 		if (uns_census_list_join(&job->unrecorded, &parts[i].unrecorded, err) ||
+		    uns_census_list_join(&job->altered, &parts[i].altered, err) ||
+		    uns_census_list_join(&job->failed, &parts[i].failed, err) ||
 		    uns_census_list_join(&job->wrong, &parts[i].wrong, err))
 			return -1;
 		for (size_t k = 0; k < job->matches.n; k++)
 			uns_digest_sum(&job->digests[k], &parts[i].digests[k]);
 	}
 	return 0;
+}
+
+static int failed(void *user, const struct uns_err *why)
+{
+	struct part *p = user;
+
+	return uns_shift_forgive(p->all->job, &p->failed, why);
 }
 
 static int walk(struct whole *all, struct uns_err *err)
@@ -456,6 +547,7 @@ static int walk(struct whole *all, struct uns_err *err)
 	                     .pins = true,
 	                     .visit = visit,
 	                     .wants = wants,
+	                     .failed = failed,
 	                     .users = users,
 	                     .known = job->names.n ? known : NULL,
 	                     .names = names};

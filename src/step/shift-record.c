@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record of shift-tree:
- * {"from":"before","devs":[path…],"specials":[{"path","dev","ino","uid","gid","mode","cap","flags","acl_access",
- * "acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}. Paths are escaped. */
+ * {"from":"before","counts":{…},"devs":[path…],"specials":[{"path","dev","ino","handle","born":[s,ns],"uid","gid","mode","cap",
+ * "flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}.
+ * Paths are escaped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,9 +18,10 @@
 
 #define DEV_GONE UINT64_MAX
 
-static void special_done(struct uns_shift_special *s)
+void uns_shift_special_done(struct uns_shift_special *s)
 {
 	free(s->path);
+	free(s->handle);
 	free(s->acl[0]);
 	free(s->acl[1]);
 	*s = (struct uns_shift_special){0};
@@ -28,7 +30,7 @@ static void special_done(struct uns_shift_special *s)
 void uns_shift_record_done(struct uns_shift_record *r)
 {
 	for (size_t i = 0; i < r->n_specials; i++)
-		special_done(&r->specials[i]);
+		uns_shift_special_done(&r->specials[i]);
 	for (size_t i = 0; i < r->n_trees; i++)
 		free(r->trees[i].path);
 	free(r->specials);
@@ -59,7 +61,7 @@ static int room(void **v, size_t n, size_t *cap, size_t size, struct uns_err *er
 
 int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_special *s, struct uns_err *err)
 {
-	uns_auto(special_done) struct uns_shift_special taken = *s;
+	uns_auto(uns_shift_special_done) struct uns_shift_special taken = *s;
 	void *v = r->specials;
 	struct uns_inoslot *slot;
 
@@ -184,6 +186,10 @@ static int set_optional(json_t *obj, const struct uns_shift_special *s)
 	static const char *const flags[] = {"", "i", "a", "ia"};
 	unsigned f = (unsigned)s->was.immutable | (unsigned)s->was.append << 1;
 
+	if (s->handle && set_hex(obj, "handle", s->handle, s->handle_len))
+		return -1;
+	if (s->born_sec && json_object_set_new(obj, "born", json_pack("[I,I]", (json_int_t)s->born_sec, (json_int_t)s->born_nsec)))
+		return -1;
 	if (f && json_object_set_new(obj, "flags", json_string(flags[f])))
 		return -1;
 	if (s->was.cap_len && set_hex(obj, "cap", s->was.cap, s->was.cap_len))
@@ -250,14 +256,21 @@ static int fill_json(const struct uns_shift_record *r, json_t *devs, json_t *spe
 	return 0;
 }
 
+static json_t *counts_json(const struct uns_shift_counts *n)
+{
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "inodes", (json_int_t)n->inodes, "home", (json_int_t)n->home, "already",
+	                 (json_int_t)n->already, "unmapped", (json_int_t)n->unmapped, "special_bits", (json_int_t)n->special_bits,
+	                 "capabilities", (json_int_t)n->capabilities, "acls", (json_int_t)n->acls, "links", (json_int_t)n->links);
+}
+
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err)
 {
 	uns_auto_json json_t *devs = json_array(), *specials = json_array(), *foreign = json_array(), *trees = json_array();
 	json_t *j = NULL;
 
 	if (!fill_json(r, devs, specials, foreign, trees))
-		j = json_pack("{s:s,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "devs", devs, "specials",
-		              specials, "foreign", foreign, "trees", trees);
+		j = json_pack("{s:s,s:o,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "counts",
+		              counts_json(&r->counts), "devs", devs, "specials", specials, "foreign", foreign, "trees", trees);
 	if (!j)
 		uns_err_nomem(err);
 	return j;
@@ -309,18 +322,18 @@ static int get_hex(const json_t *obj, const char *key, uint8_t *out, size_t max,
 	return 0;
 }
 
-static int get_acl(const json_t *obj, const char *key, uint8_t **ret, size_t *ret_len, struct uns_err *err)
+static int get_bytes(const json_t *obj, const char *key, uint8_t **ret, size_t *ret_len, struct uns_err *err)
 {
 	const char *hex = uns_json_str_or(obj, key, NULL);
-	uint8_t *acl;
+	uint8_t *bytes;
 
 	if (!hex)
 		return 0;
-	acl = malloc(strlen(hex) / 2 + 1);
-	if (!acl)
+	bytes = malloc(strlen(hex) / 2 + 1);
+	if (!bytes)
 		return uns_err_nomem(err);
-	*ret = acl;
-	return get_hex(obj, key, acl, strlen(hex) / 2, ret_len, err);
+	*ret = bytes;
+	return get_hex(obj, key, bytes, strlen(hex) / 2, ret_len, err);
 }
 
 static int read_state(const json_t *j, struct uns_shift_state *s, struct uns_err *err)
@@ -336,17 +349,26 @@ static int read_state(const json_t *j, struct uns_shift_state *s, struct uns_err
 	return get_hex(j, "cap", s->cap, sizeof(s->cap), &s->cap_len, err);
 }
 
+static int read_identity(const json_t *j, struct uns_shift_special *s, struct uns_err *err)
+{
+	const json_t *born = json_object_get(j, "born");
+
+	s->born_sec = json_integer_value(json_array_get(born, 0));
+	s->born_nsec = (uint32_t)json_integer_value(json_array_get(born, 1));
+	return get_bytes(j, "handle", &s->handle, &s->handle_len, err);
+}
+
 static int read_special(const struct reader *rd, const json_t *j)
 {
-	uns_auto(special_done) struct uns_shift_special s = {0};
+	uns_auto(uns_shift_special_done) struct uns_shift_special s = {0};
 	const char *path;
 
-	if (get_dev(rd, j, &s.dev) || get_u64(j, "ino", &s.ino, rd->err) || read_state(j, &s.was, rd->err) ||
+	if (get_dev(rd, j, &s.dev) || get_u64(j, "ino", &s.ino, rd->err) || read_identity(j, &s, rd->err) || read_state(j, &s.was, rd->err) ||
 	    uns_json_str(j, "path", &path, rd->err))
 		return -1;
 	s.exact = uns_json_bool_or(j, "exact", false);
-	if (get_acl(j, "acl_access", &s.acl[0], &s.acl_len[0], rd->err) ||
-	    get_acl(j, "acl_default", &s.acl[1], &s.acl_len[1], rd->err))
+	if (get_bytes(j, "acl_access", &s.acl[0], &s.acl_len[0], rd->err) ||
+	    get_bytes(j, "acl_default", &s.acl[1], &s.acl_len[1], rd->err))
 		return -1;
 	s.path = uns_str_dup(path, rd->err);
 	if (!s.path)
@@ -395,6 +417,21 @@ static int read_tree(const struct reader *rd, const json_t *j)
 		return -1;
 	rd->r->n_trees++;
 	return 0;
+}
+
+/* Counts are for people: of a record that has none, they are 0. */
+static void read_counts(const json_t *j, struct uns_shift_counts *ret)
+{
+	const struct {
+		const char *key;
+		uint64_t *to;
+	} all[] = {{"inodes", &ret->inodes},       {"home", &ret->home},
+	           {"already", &ret->already},     {"unmapped", &ret->unmapped},
+	           {"special_bits", &ret->special_bits}, {"capabilities", &ret->capabilities},
+	           {"acls", &ret->acls},           {"links", &ret->links}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		*all[i].to = (uint64_t)json_integer_value(json_object_get(j, all[i].key));
 }
 
 /* uns_str_escape undone, in place. */
@@ -494,6 +531,7 @@ int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, str
 	if (read_devs(&rd, tree, devs) || read_each(&rd, specials, read_special) || read_each(&rd, foreign, read_foreign) ||
 	    read_each(&rd, trees, read_tree))
 		return -1;
+	read_counts(json_object_get(j, "counts"), &r.counts);
 	uns_shift_record_sort(&r);
 	*ret = r;
 	r = (struct uns_shift_record){0};

@@ -19,7 +19,7 @@ struct part {
 	struct uns_census_run *run;
 	struct uns_shift_record rec; /* without trees */
 	struct uns_digest *digests, *unread; /* by match; see struct uns_shift_job */
-	struct uns_census_list impossible;
+	struct uns_census_list impossible, failed;
 	struct inode *attributed;
 	size_t n_attributed, cap_attributed;
 	struct uns_shift_names names;
@@ -48,6 +48,7 @@ static void scan_done(struct scan **scan)
 		uns_census_run_free(s->part[i].run);
 		uns_shift_record_done(&s->part[i].rec);
 		list_done(&s->part[i].impossible);
+		list_done(&s->part[i].failed);
 		free(s->part[i].digests);
 		free(s->part[i].unread);
 		free(s->part[i].attributed);
@@ -56,33 +57,53 @@ static void scan_done(struct scan **scan)
 	free(s);
 }
 
-static int copy_acl(const uint8_t *acl, size_t len, uint8_t **ret, size_t *ret_len, struct uns_err *err)
+static int copy_bytes(const uint8_t *bytes, size_t len, uint8_t **ret, size_t *ret_len, struct uns_err *err)
 {
-	if (!acl)
+	if (!bytes)
 		return 0;
 	*ret = malloc(len + 1);
 	if (!*ret)
 		return uns_err_nomem(err);
-	memcpy(*ret, acl, len);
+	memcpy(*ret, bytes, len);
 	*ret_len = len;
 	return 0;
+}
+
+static int copy_handle(struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
+{
+	uint8_t handle[UNS_HANDLE_MAX];
+
+	sp->born_sec = e->born_sec;
+	sp->born_nsec = e->born_nsec;
+	if (uns_entry_handle(e, handle, &sp->handle_len, err) < 0)
+		return -1;
+	return sp->handle_len ? copy_bytes(handle, sp->handle_len, &sp->handle, &sp->handle_len, err) : 0;
+}
+
+static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_entry_path(e, err);
+
+	uns_shift_state_of(e, &sp->was);
+	sp->path = path ? uns_str_escape(path, err) : NULL;
+	if (!sp->path || copy_handle(sp, e, err))
+		return -1;
+	if (!sp->exact)
+		return 0;
+	return copy_bytes(e->acl_access, e->acl_access_len, &sp->acl[0], &sp->acl_len[0], err) ||
+	               copy_bytes(e->acl_default, e->acl_default_len, &sp->acl[1], &sp->acl_len[1], err)
+	           ? -1
+	           : 0;
 }
 
 static int add_special(struct part *s, const struct uns_entry *e, bool exact, struct uns_err *err)
 {
 	struct uns_shift_special sp = {.dev = e->dev, .ino = e->ino, .exact = exact};
-	uns_auto_free char *path = NULL;
 
 	if (uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
 		return 0;
-	uns_shift_state_of(e, &sp.was);
-	path = uns_entry_path(e, err);
-	sp.path = path ? uns_str_escape(path, err) : NULL;
-	if (!sp.path || (exact && (copy_acl(e->acl_access, e->acl_access_len, &sp.acl[0], &sp.acl_len[0], err) ||
-	                           copy_acl(e->acl_default, e->acl_default_len, &sp.acl[1], &sp.acl_len[1], err)))) {
-		free(sp.path);
-		free(sp.acl[0]);
-		free(sp.acl[1]);
+	if (fill_special(&sp, e, err)) {
+		uns_shift_special_done(&sp);
 		return -1;
 	}
 	return uns_shift_record_add_special(&s->rec, &sp, err);
@@ -96,7 +117,7 @@ static int acl_maps(const struct scan *s, const uint8_t *acl, size_t len, struct
 
 	if (!acl)
 		return 1;
-	if (copy_acl(acl, len, &copy, &copied, err))
+	if (copy_bytes(acl, len, &copy, &copied, err))
 		return -1;
 	return uns_acl_map(copy, len, &s->job->args.maps, s->far == UNS_AFTER) >= 0;
 }
@@ -116,21 +137,28 @@ static int check_possible(struct part *s, const struct uns_entry *e, struct uns_
 	return 0;
 }
 
+/* IDs outside of the maps are changed too, and only the record knows them afterwards. */
+static bool squashes(const struct scan *s)
+{
+	return s->job->args.squash && s->far == UNS_AFTER;
+}
+
 static int classify(struct part *s, const struct uns_entry *e, struct uns_err *err)
 {
 	struct uns_shift_foreign f = {e->dev, e->ino, e->uid, e->gid};
 	struct uns_shift_sides sides;
-	unsigned near, far;
+	unsigned near, far, squashed;
 
 	uns_shift_sides(&s->scan->job->args.maps, e, &sides);
 	near = sides.n[uns_shift_idside(s->scan->from)];
 	far = sides.n[uns_shift_idside(s->scan->far)];
-	if (!near)
+	squashed = squashes(s->scan) ? sides.n[UNS_ID_OUTSIDE] : 0;
+	if (!near && !squashed)
 		return far ? uns_shift_record_add_foreign(&s->rec, &f, err) : 0;
 	if ((e->cap_len || e->acl_access || e->acl_default) && check_possible(s, e, err))
 		return -1;
-	if (far || uns_entry_fragile(e) || e->cap_len || e->immutable || e->append)
-		return add_special(s, e, far > 0, err);
+	if (far || squashed || uns_entry_fragile(e) || e->cap_len || e->immutable || e->append)
+		return add_special(s, e, far || squashed, err);
 	return 0;
 }
 
@@ -169,10 +197,15 @@ static int note_attributes(struct part *s, const struct uns_entry *e, struct uns
 static enum uns_shift_tag tag_of(const struct scan *s, const struct uns_entry *e, const uint32_t owner[2])
 {
 	const struct uns_maps *maps = &s->job->args.maps;
+	bool outside = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == UNS_ID_OUTSIDE) ||
+	               (maps->gid.n && uns_map_side(&maps->gid, e->gid) == UNS_ID_OUTSIDE);
+	/* On the way back, what was squashed is to be told from what has that owner by right. */
+	bool squashed = s->job->args.squash && (outside || s->far == UNS_BEFORE) &&
+	                (outside || e->uid == maps->uid.squash_to || e->gid == maps->gid.squash_to);
 	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->far)) ||
 	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->far));
 
-	if (S_ISDIR(e->mode) || e->nlink != 1 || far || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
+	if (S_ISDIR(e->mode) || e->nlink != 1 || far || squashed || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
 		return UNS_SHIFT_NAME_OTHER;
 	return owner[0] == e->uid && owner[1] == e->gid ? UNS_SHIFT_NAME_SETTLED : UNS_SHIFT_NAME_PLAIN;
 }
@@ -202,6 +235,13 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	return classify(s, e, err);
 }
 
+static int failed(void *user, const struct uns_err *why)
+{
+	struct part *s = user;
+
+	return uns_shift_forgive(s->scan->job, &s->failed, why);
+}
+
 static int start_part(struct scan *s, struct uns_err *err)
 {
 	struct part *p = &s->part[s->n];
@@ -219,7 +259,7 @@ static int start_part(struct scan *s, struct uns_err *err)
 static int walk(struct scan *s, struct uns_err *err)
 {
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(s->job), .visit = visit, .users = users};
+	struct uns_walk w = {.jobs = uns_shift_threads(s->job), .visit = visit, .failed = failed, .users = users};
 
 	while (s->n < w.jobs) {
 		users[s->n] = &s->part[s->n];
@@ -279,11 +319,14 @@ static int fill_attributed(struct scan *s, struct uns_err *err)
 {
 	struct uns_shift_job *job = s->job;
 	uint64_t n = 0;
+	bool all_read = true;
 
-	for (unsigned i = 0; i < s->n; i++)
+	for (unsigned i = 0; i < s->n; i++) {
 		n += s->part[i].n_attributed;
+		all_read = all_read && !s->part[i].failed.n;
+	}
 	uns_inomap_done(&job->attributed);
-	job->know_attributes = n <= 1000 || n <= job->total / 4;
+	job->know_attributes = all_read && (n <= 1000 || n <= job->total / 4);
 	for (unsigned i = 0; job->know_attributes && i < s->n; i++)
 		for (size_t k = 0; k < s->part[i].n_attributed; k++)
 			if (!uns_inomap_add(&job->attributed, s->part[i].attributed[k].dev, s->part[i].attributed[k].ino, NULL,
@@ -353,6 +396,21 @@ static void note_time(struct uns_shift_job *job)
 	}
 }
 
+/* The census speaks of the map, the counts of the way. */
+static void count(const struct scan *s, struct uns_shift_counts *n, const struct uns_census *c)
+{
+	bool there = s->far == UNS_AFTER;
+
+	*n = (struct uns_shift_counts){.inodes = c->inodes,
+	                               .home = there ? c->home : c->in_target.n,
+	                               .already = there ? c->in_target.n : c->home,
+	                               .unmapped = c->unmapped.n,
+	                               .special_bits = c->specials,
+	                               .capabilities = c->capabilities,
+	                               .acls = c->acls,
+	                               .links = c->hard_links};
+}
+
 static int scan(struct scan *s, struct uns_err *err)
 {
 	struct uns_shift_job *job = s->job;
@@ -368,6 +426,7 @@ static int scan(struct scan *s, struct uns_err *err)
 		return -1;
 	if (uns_census_run_end(s->part[0].run, &job->tree, &job->matches, &job->symlinks, &c, err))
 		return -1;
+	count(s, &s->part[0].rec.counts, &c);
 	return refuse(s, &c, err);
 }
 
@@ -385,6 +444,7 @@ int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, stru
 	s->from = uns_shift_other(job->to);
 	if (scan(s, err))
 		return -1;
+	uns_shift_record_sort(&s->part[0].rec);
 	*ret = s->part[0].rec;
 	s->part[0].rec = (struct uns_shift_record){0};
 	return 0;

@@ -12,6 +12,7 @@
  * the engine make these at home on every host. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,22 @@ static int read_allow(const json_t *j, unsigned *ret, struct uns_err *err)
 	return 0;
 }
 
+static int read_squash(const json_t *j, struct uns_shift_args *a, struct uns_err *err)
+{
+	struct uns_map *const maps[] = {&a->maps.uid, &a->maps.gid};
+	uint32_t id;
+
+	a->squash = json_object_get(j, "squash") != NULL;
+	if (!a->squash)
+		return 0;
+	if (uns_json_u32(j, "squash", &id, err))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (maps[i]->n && uns_map_squash(maps[i], id, err))
+			return uns_err_prefix(err, "\"squash\"");
+	return 0;
+}
+
 int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err)
 {
 	uns_auto(uns_shift_args_done) struct uns_shift_args a = {0};
@@ -104,6 +121,8 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 	if (uns_json_str(j, "base", &a.base, err) || uns_json_array(j, "patterns", &patterns, err) ||
 	    read_patterns(patterns, &a, err) || read_map(j, "uid", &a.maps.uid, err) || read_map(j, "gid", &a.maps.gid, err) ||
 	    read_allow(j, &a.allow, err))
+		return -1;
+	if (read_squash(j, &a, err))
 		return -1;
 	a.into = uns_json_str_or(j, "into", NULL);
 	a.whole = uns_json_bool_or(j, "whole", false);
@@ -135,6 +154,8 @@ static int describe_map(const struct uns_map *m, const char *what, bool reverse,
 		if (uns_buf_printf(ret, err, "%s%u-%u → %u-%u", i ? ", " : what, from, from + last, to, to + last))
 			return -1;
 	}
+	if (m->squash && uns_buf_printf(ret, err, ", all others → %u", m->squash_to))
+		return -1;
 	return m->n > DESCRIBED ? uns_buf_printf(ret, err, " and %u more", m->n - DESCRIBED) : 0;
 }
 
@@ -207,11 +228,30 @@ bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entr
 	return in_foreign(&job->rec, e);
 }
 
-const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_job *job, const struct uns_entry *e)
+static bool same_inode(const struct uns_shift_special *s, const struct uns_entry *e)
 {
-	const struct uns_inoslot *slot = uns_inomap_find(&job->rec.special_at, e->dev, e->ino);
+	uint8_t handle[UNS_HANDLE_MAX];
+	size_t len;
 
-	return slot ? &job->rec.specials[slot->value - 1] : NULL;
+	if (!s->handle)
+		return !s->born_sec || !e->born_sec || (s->born_sec == e->born_sec && s->born_nsec == e->born_nsec);
+	return !uns_entry_handle(e, handle, &len, NULL) && len == s->handle_len && !memcmp(handle, s->handle, len);
+}
+
+const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *rec, const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&rec->special_at, e->dev, e->ino);
+	const struct uns_shift_special *s = slot ? &rec->specials[slot->value - 1] : NULL;
+
+	return s && same_inode(s, e) ? s : NULL;
+}
+
+/* Errors of the system about one inode; not those that would strike at the next one, too. */
+int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *failed, const struct uns_err *why)
+{
+	if (!job->c->go_on || !why->errnum || why->errnum == ENOMEM || why->errnum == EMFILE || why->errnum == ENFILE)
+		return -1;
+	return uns_census_note_text(failed, why->text, NULL);
 }
 
 unsigned uns_shift_threads(const struct uns_shift_job *job)
@@ -228,7 +268,10 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->matches);
 	uns_strs_done(&job->symlinks);
 	uns_shift_record_done(&job->rec);
+	uns_shift_record_done(&job->squashed);
 	uns_strs_done(&job->unrecorded.paths);
+	uns_strs_done(&job->altered.paths);
+	uns_strs_done(&job->failed.paths);
 	uns_strs_done(&job->wrong.paths);
 	uns_inomap_done(&job->attributed);
 	uns_shift_names_done(&job->names);
@@ -272,6 +315,11 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 		job->rec.from = job->c->leg_start == UNS_AFTER ? UNS_AFTER : UNS_BEFORE;
 	if (r0 < 0 || (!r0 && uns_shift_record_inherit(&job->rec, &first, err)))
 		return -1;
+	if (job->args.squash && first.from == UNS_BEFORE) {
+		uns_shift_record_done(&job->squashed);
+		job->squashed = first;
+		first = (struct uns_shift_record){0};
+	}
 	return r;
 }
 
@@ -345,7 +393,7 @@ static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
 	if (r || in_foreign(&l->job->rec, e))
 		return r < 0 ? -1 : 0;
 	uns_shift_sides(&l->job->args.maps, e, &sides);
-	s = uns_shift_find_special(l->job, e);
+	s = uns_shift_find_special(&l->job->rec, e);
 	if (s && s->exact && sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED])
 		sides.n[uns_shift_idside(uns_shift_other(l->job->rec.from))] = 0; /* as it was before the leg */
 	for (int side = 0; side < 3; side++)
@@ -462,6 +510,37 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 
 /* ---- drive ---- */
 
+static double seconds_since(const struct timespec *began)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9;
+}
+
+/* "(already there 3, ACLs 1)"; what is not there is not said. */
+static int put_counts(const struct uns_shift_counts *n, struct uns_buf *b, struct uns_err *err)
+{
+	const struct {
+		const char *what;
+		uint64_t n;
+	} all[] = {{"already there", n->already},   {"outside the map", n->unmapped}, {"special bits", n->special_bits},
+	           {"capabilities", n->capabilities}, {"ACLs", n->acls},                {"several names", n->links}};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (all[i].n && uns_buf_printf(b, err, "%s%s %" PRIu64, any ? ", " : " (", all[i].what, all[i].n))
+			return -1;
+		any = any || all[i].n;
+	}
+	return any ? uns_buf_puts(b, ")", err) : 0;
+}
+
+static int put_first(struct uns_buf *b, const struct uns_census_list *l, const char *what, struct uns_err *err)
+{
+	return l->n ? uns_buf_printf(b, err, "; %" PRIu64 " %s, the first is %s", l->n, what, l->paths.v[0]) : 0;
+}
+
 /* What people may want to know of a run that went well. */
 static int tell(const struct uns_shift_job *job, struct uns_err *err)
 {
@@ -469,15 +548,26 @@ static int tell(const struct uns_shift_job *job, struct uns_err *err)
 
 	if (!job->c->tell)
 		return 0;
-	if (uns_buf_printf(&text, err, "%s: %llu inodes given to their new owners", job->args.base,
-	                   (unsigned long long)job->changed))
-		return -1;
-	if (job->unrecorded.n &&
-	    uns_buf_printf(&text, err, "; %llu with setuid, capability or flags came after the record was written, the first is %s",
-	                   (unsigned long long)job->unrecorded.n, job->unrecorded.paths.v[0]))
+	if (uns_buf_printf(&text, err, "%s: %" PRIu64 " of %" PRIu64 " inodes given to their new owners in %.1f s", job->args.base,
+	                   job->changed, job->rec.counts.inodes, seconds_since(&job->began)) ||
+	    put_counts(&job->rec.counts, &text, err) ||
+	    put_first(&text, &job->unrecorded, "with setuid, capability or flags came after the record was written", err) ||
+	    put_first(&text, &job->altered, "were changed by others since the record was written, and kept so", err))
 		return -1;
 	job->c->tell(job->c->tell_user, text.data);
 	return 0;
+}
+
+static int set_result(const struct uns_shift_job *job, struct uns_err *err)
+{
+	const struct uns_shift_counts *n = &job->rec.counts;
+
+	job->c->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "inodes", (json_int_t)n->inodes, "changed",
+	                           (json_int_t)job->changed, "already", (json_int_t)n->already, "unmapped",
+	                           (json_int_t)n->unmapped, "special_bits", (json_int_t)n->special_bits, "capabilities",
+	                           (json_int_t)n->capabilities, "acls", (json_int_t)n->acls, "links", (json_int_t)n->links,
+	                           "altered", (json_int_t)job->altered.n, "seconds", seconds_since(&job->began));
+	return job->c->result ? 0 : uns_err_nomem(err);
 }
 
 /* Scan, and the record on disk before anything is changed. What is used from here on is what was read back. */
@@ -488,6 +578,11 @@ static int begin_leg(struct uns_shift_job *job, struct uns_err *err)
 
 	if (uns_shift_scan(job, &found, err))
 		return -1;
+	if (job->c->record_dir < 0) { /* without a journal */
+		job->rec = found;
+		found = (struct uns_shift_record){0};
+		return 0;
+	}
 	j = uns_shift_record_to_json(&found, err);
 	if (!j || uns_record_write(job->c, j, err))
 		return -1;
@@ -495,9 +590,25 @@ static int begin_leg(struct uns_shift_job *job, struct uns_err *err)
 	return load_records(job, err) ? -1 : 0;
 }
 
+static int report_failed(const struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	const struct uns_census_list *l = &job->failed;
+
+	if (!l->n)
+		return 0;
+	for (size_t i = 0; i < l->paths.n; i++)
+		if (uns_buf_printf(&text, err, "%s%s", i ? "; " : "", l->paths.v[i]))
+			return -1;
+	return uns_err_set(err, UNS_E_INCOMPLETE, "%" PRIu64 " inodes below %s could not be changed: %s%s", l->n, job->args.base,
+	                   text.data, l->n > l->paths.n ? "; …" : "");
+}
+
+/* After failures that were passed over there is nothing to verify yet. */
 static int finish(struct uns_shift_job *job, struct uns_err *err)
 {
-	if (uns_shift_apply(job, err) || uns_shift_verify(job, err) || tell(job, err)) {
+	if (uns_shift_apply(job, err) || report_failed(job, err) || uns_shift_verify(job, err) || tell(job, err) ||
+	    set_result(job, err)) {
 		if (err)
 			err->code = UNS_E_INCOMPLETE;
 		return -1;
@@ -510,6 +621,7 @@ static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 	uns_auto(job_done) struct uns_shift_job job = {.c = c, .to = to};
 	int r;
 
+	clock_gettime(CLOCK_MONOTONIC, &job.began);
 	if (job_open(&job, err))
 		return -1;
 	r = load_records(&job, err);

@@ -36,11 +36,15 @@ int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry
 {
 	const struct uns_shift_special *s;
 	struct uns_shift_sides sides;
+	unsigned left;
 
 	uns_shift_sides(&job->args.maps, e, &sides);
-	if (!sides.n[uns_shift_idside(uns_shift_other(job->to))] || uns_shift_is_foreign(job, e))
+	left = sides.n[uns_shift_idside(uns_shift_other(job->to))];
+	if (job->args.squash && job->to == UNS_AFTER)
+		left += sides.n[UNS_ID_OUTSIDE];
+	if (!left || uns_shift_is_foreign(job, e))
 		return 0;
-	s = uns_shift_find_special(job, e);
+	s = uns_shift_find_special(&job->rec, e);
 	if (s && s->exact && job->to == job->rec.from)
 		return 0;
 	return uns_census_note_entry(wrong, e, NULL, err);

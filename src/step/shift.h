@@ -28,6 +28,7 @@ struct uns_shift_args {
 	unsigned allow;
 	bool whole;   /* the topmost directories alone are not believed */
 	bool passing; /* AFTER lasts only until a later step takes it further */
+	bool squash;  /* the maps squash */
 };
 void uns_shift_args_done(struct uns_shift_args *a);
 int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err);
@@ -43,14 +44,24 @@ struct uns_shift_special {
 	struct uns_shift_state was;
 	char *path; /* escaped; one of its names */
 	uint64_t dev, ino;
+	/* That it is this inode still, and not a later one with its number. */
+	uint8_t *handle; /* NULL: the file system has none, then the time of its birth tells */
+	size_t handle_len;
+	int64_t born_sec; /* 0: unknown */
+	uint32_t born_nsec;
 	/* It had IDs of both sides when the leg began, so mapping back does not bring back what was: its ACLs are kept too. */
 	bool exact;
 	uint8_t *acl[2]; /* access, default */
 	size_t acl_len[2];
 };
+void uns_shift_special_done(struct uns_shift_special *s);
 struct uns_shift_foreign {
 	uint64_t dev, ino;
 	uint32_t uid, gid;
+};
+/* What was there when the leg began; inodes. */
+struct uns_shift_counts {
+	uint64_t inodes, home, already, unmapped, special_bits, capabilities, acls, links;
 };
 struct uns_shift_tree {
 	char *path; /* escaped */
@@ -66,6 +77,7 @@ struct uns_shift_record {
 	size_t n_foreign, cap_foreign;
 	struct uns_shift_tree *trees; /* sorted by escaped path */
 	size_t n_trees;
+	struct uns_shift_counts counts;
 	struct uns_inomap special_at, foreign_at; /* value: index + 1 */
 };
 void uns_shift_record_done(struct uns_shift_record *r);
@@ -135,10 +147,14 @@ struct uns_shift_job {
 	struct uns_tree tree;
 	struct uns_strs matches, symlinks;
 	struct uns_shift_record rec;
+	struct uns_shift_record squashed; /* of a later leg: what leg 0 squashed, which no map brings back */
 	enum uns_side to;
+	struct timespec began;
 	bool resumed; /* the record was there already: an earlier run may have been anywhere */
 	uint64_t changed;
 	struct uns_census_list unrecorded; /* specials that the record does not know */
+	struct uns_census_list altered;    /* specials that somebody changed since the record was written */
+	struct uns_census_list failed;     /* texts: what could not be done, when the run is to go on */
 	/* What the scan of this very run knows: the inodes that have attributes, so that those of the others, which are most, need not
 	 * be asked for again unless they changed since. A chown gives no inode an attribute. */
 	bool know_attributes;
@@ -175,7 +191,10 @@ static inline enum uns_side uns_shift_other(enum uns_side side)
 	return side == UNS_AFTER ? UNS_BEFORE : UNS_AFTER;
 }
 bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e);
-const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_job *job, const struct uns_entry *e);
+/* NULL: none, or what the record tells of was another inode with this number. */
+const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *rec, const struct uns_entry *e);
+/* Whether the run goes on after this failure, which is noted then. 0; -1: no. */
+int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *failed, const struct uns_err *why);
 
 /* Fills *ret; UNS_E_REFUSED when there is what the args do not allow. Changes nothing. */
 int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, struct uns_err *err);

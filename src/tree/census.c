@@ -40,21 +40,20 @@ void uns_census_done(struct uns_census *c)
 	list_done(&c->flagged);
 }
 
-int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err)
+int uns_census_note_text(struct uns_census_list *l, const char *text, struct uns_err *err)
 {
-	uns_auto_free char *escaped = NULL;
-	uns_auto_free char *text = NULL;
-
-	if (l->paths.n < UNS_CENSUS_LISTED) {
-		escaped = uns_str_escape(path, err);
-		if (!escaped)
-			return -1;
-		text = what ? uns_str_printf(err, "%s (%s)", escaped, what) : uns_str_dup(escaped, err);
-		if (!text || uns_strs_add(&l->paths, text, err))
-			return -1;
-	}
+	if (l->paths.n < UNS_CENSUS_LISTED && uns_strs_add(&l->paths, text, err))
+		return -1;
 	l->n++;
 	return 0;
+}
+
+int uns_census_note(struct uns_census_list *l, const char *path, const char *what, struct uns_err *err)
+{
+	uns_auto_free char *escaped = uns_str_escape(path, err);
+	uns_auto_free char *text = escaped && what ? uns_str_printf(err, "%s (%s)", escaped, what) : NULL;
+
+	return !escaped || (what && !text) ? -1 : uns_census_note_text(l, text ? text : escaped, err);
 }
 
 int uns_census_note_entry(struct uns_census_list *l, const struct uns_entry *e, const char *what, struct uns_err *err)
@@ -278,15 +277,24 @@ static int name_link(void *user, const struct uns_entry *e, struct uns_err *err)
 	return uns_census_note(&run->c.outside, e->path, text, err);
 }
 
+/* The first walk said what there was to say of it. */
+static int pass_over(void *user, const struct uns_err *why)
+{
+	(void)user, (void)why;
+	return 0;
+}
+
 /* The paths are read in a second walk, because keeping them would cost memory for each such inode, and almost never are any wanted.
  */
 static int name_links(struct uns_census_run *run, const struct uns_tree *tree, const struct uns_strs *matches, struct uns_err *err)
 {
+	void *user = run;
+	struct uns_walk w = {.jobs = 1, .paths = true, .visit = name_link, .failed = pass_over, .users = &user};
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < run->own.met.cap; i++)
 		n += run->own.met.v[i].used && run->own.met.v[i].value;
-	return n ? uns_tree_walk_matches(tree, matches, name_link, run, err) : 0;
+	return n ? uns_tree_walk_with(tree, matches, &w, err) : 0;
 }
 
 int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, const struct uns_strs *matches,

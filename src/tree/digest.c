@@ -33,7 +33,7 @@ static uint64_t hash_cap(uint64_t inode, const struct uns_entry *e, const struct
 
 	if (uns_cap_rootid(e->cap, e->cap_len, &rootid) < 0)
 		return hash_bytes(inode, e->cap, e->cap_len);
-	return hash_bytes(hash2(inode, uns_map_home(&maps->uid, rootid), e->cap[0] & 1u), e->cap + CAP_SETS, CAP_SETS_LEN);
+	return hash_bytes(hash2(inode, uns_map_settled(&maps->uid, rootid), e->cap[0] & 1u), e->cap + CAP_SETS, CAP_SETS_LEN);
 }
 
 struct acl_sum {
@@ -45,7 +45,7 @@ static void add_acl_id(void *user, bool group, uint32_t id)
 {
 	struct acl_sum *s = user;
 
-	s->sum += hash2(s->seed, group, uns_map_home(group ? &s->maps->gid : &s->maps->uid, id));
+	s->sum += hash2(s->seed, group, uns_map_settled(group ? &s->maps->gid : &s->maps->uid, id));
 }
 
 /* The order of entries does not count, as mapping may change it: permissions without their IDs by entry, IDs through the map. What
@@ -83,7 +83,7 @@ void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struc
 
 	d->inodes++;
 	d->sum[UNS_ASPECT_NAMES] += hash_name(i, e);
-	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_map_home(&maps->uid, e->uid), uns_map_home(&maps->gid, e->gid));
+	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_map_settled(&maps->uid, e->uid), uns_map_settled(&maps->gid, e->gid));
 	d->sum[UNS_ASPECT_MODES] += hash2(i, e->mode, hash_flags(e));
 	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, e->nlink);
 	d->sum[UNS_ASPECT_SIZES] += hash_mix(i, S_ISDIR(e->mode) ? 0 : e->size);

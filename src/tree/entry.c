@@ -254,6 +254,8 @@ static void fill(struct uns_entry *e, const struct statx *st)
 	e->mtime_nsec = st->stx_mtime.tv_nsec;
 	e->ctime_sec = st->stx_ctime.tv_sec;
 	e->ctime_nsec = st->stx_ctime.tv_nsec;
+	e->born_sec = st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec : 0;
+	e->born_nsec = st->stx_mask & STATX_BTIME ? st->stx_btime.tv_nsec : 0;
 	e->rdev_major = st->stx_rdev_major;
 	e->rdev_minor = st->stx_rdev_minor;
 	e->immutable = st->stx_attributes & STATX_ATTR_IMMUTABLE;
@@ -278,7 +280,7 @@ static int look(const struct uns_reader *r, const struct uns_entry *e, struct st
 	bool pinned = e->fd >= 0;
 
 	if (!statx(pinned ? e->fd : e->dirfd, pinned ? "" : e->name,
-	           AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (pinned ? AT_EMPTY_PATH : 0), STATX_BASIC_STATS, st))
+	           AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (pinned ? AT_EMPTY_PATH : 0), STATX_BASIC_STATS | STATX_BTIME, st))
 		return 0;
 	if (errno == ENOENT)
 		return 1;
@@ -374,6 +376,30 @@ char *uns_entry_path(const struct uns_entry *e, struct uns_err *err)
 	if (uns_dir_path(e->dir, &b, err) || (b.len && uns_buf_puts(&b, "/", err)) || uns_buf_puts(&b, e->name, err))
 		return NULL;
 	return uns_buf_take(&b, err);
+}
+
+/* The type goes first, for the bytes alone may mean another inode to another file system. */
+int uns_entry_handle(const struct uns_entry *e, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err)
+{
+	union {
+		struct file_handle h;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = {.h.handle_bytes = MAX_HANDLE_SZ};
+	bool pinned = e->fd >= 0;
+	int mount;
+
+	*ret_len = 0;
+	if (name_to_handle_at(pinned ? e->fd : e->dirfd, pinned ? "" : e->name, &u.h, &mount, pinned ? AT_EMPTY_PATH : 0)) {
+		if (errno == ENOENT || errno == ESTALE)
+			return 1;
+		return errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM
+		           ? 0
+		           : uns_err_sys(err, errno, "cannot get the handle of %s in %s", e->name, e->reader->tree->path);
+	}
+	memcpy(ret, &u.h.handle_type, sizeof(u.h.handle_type));
+	memcpy(ret + sizeof(u.h.handle_type), u.h.f_handle, u.h.handle_bytes);
+	*ret_len = sizeof(u.h.handle_type) + u.h.handle_bytes;
+	return 0;
 }
 
 struct acl_user {

@@ -98,14 +98,24 @@ static void drop(void *user, void *item)
 
 /* ---- entries ---- */
 
-/* Reads and visits one entry. 0, 1 when it is gone. */
+/* After a failure. 0: go on without it. */
+static int left_out(struct uns_walk_task *t)
+{
+	const struct uns_walk *o = t->w->o;
+
+	return o->failed && !o->failed(o->users[t->no], t->err) ? 0 : -1;
+}
+
+/* Reads and visits one entry. 0; 1 when it is gone, or left out. */
 static int visit_entry(struct uns_walk_task *t, int dirfd, const char *name)
 {
 	struct worker *k = t->worker;
 	int r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
 
-	if (!r)
-		r = t->w->o->visit(t->w->o->users[t->no], &k->entry, t->err) ? -1 : 0;
+	if (r < 0)
+		r = left_out(t) ? -1 : 1;
+	else if (!r && t->w->o->visit(t->w->o->users[t->no], &k->entry, t->err))
+		r = left_out(t);
 	if (k->entry.fd >= 0)
 		close(k->entry.fd);
 	k->entry.fd = -1;
@@ -293,8 +303,8 @@ static int visit_dir(struct uns_walk_task *t, struct uns_dir *dir, int fd)
 		return visit_lists(t, dir, fd, lists);
 	if (uns_dirlist_read(l, fd)) {
 		/* A directory that was removed while open has no entries left. */
-		if (!uns_vanished(errno))
-			return uns_walk_fail(t->w->tree, dir, NULL, errno, "list", t->err);
+		if (!uns_vanished(errno) && uns_walk_fail(t->w->tree, dir, NULL, errno, "list", t->err) && left_out(t))
+			return -1;
 		l->n = 0;
 	}
 	return t->w->jobs > 1 && l->n > PART ? cut(t, dir) : visit_part(t, dir, fd, l, 0, l->n);
@@ -345,10 +355,11 @@ static int do_dir(struct uns_walk_task *t, struct uns_dir *dir)
 	bool match = !dir->parent;
 	int fd, r = match ? visit_match(t, dir) : 0;
 
-	if (!r)
-		r = uns_dir_get(&t->w->cache, dir, &fd, t->err);
 	if (r)
 		return r < 0 ? -1 : 0;
+	r = uns_dir_get(&t->w->cache, dir, &fd, t->err);
+	if (r)
+		return r < 0 ? left_out(t) : 0;
 	r = visit_dir(t, dir, fd);
 	uns_dir_put(&t->w->cache, dir);
 	return r;
@@ -359,7 +370,7 @@ static int do_part(struct uns_walk_task *t, const struct part *p)
 	int fd, r = uns_dir_get(&t->w->cache, p->dir, &fd, t->err);
 
 	if (r)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? left_out(t) : 0;
 	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to)
 	               : visit_known(t, p->dir, fd, (unsigned)p->from);
 	uns_dir_put(&t->w->cache, p->dir);

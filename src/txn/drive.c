@@ -72,19 +72,40 @@ static void loop_context(struct loop *l, struct uns_step_ctx *c, size_t i)
 	if (l->run->lock.timeout_ms)
 		c->lock.timeout_ms = l->run->lock.timeout_ms;
 	c->jobs = l->run->jobs;
+	c->go_on = l->run->go_on;
 }
 
-static int note(struct loop *l, const char *type, size_t i, enum uns_side to, bool kept, bool durable, struct uns_err *err)
+static int note_event(struct loop *l, struct uns_event *e, bool durable, struct uns_err *err)
 {
-	bool of_step = strcmp(type, "run") && strcmp(type, "end");
-	struct uns_event e = { .type = type, .time = time(NULL), .step = i, .to = to, .kept = kept,
-		               .what = of_step ? &l->t->plan.v[i] : NULL };
-
-	if (log_append(l->t, &e, durable, err))
+	e->time = time(NULL);
+	if (log_append(l->t, e, durable, err))
 		return -1;
 	if (l->run && l->run->sink)
-		l->run->sink(l->run->sink_user, &e);
+		l->run->sink(l->run->sink_user, e);
 	return 0;
+}
+
+static int note_run(struct loop *l, const char *type, struct uns_err *err)
+{
+	struct uns_event e = {.type = type, .to = l->to};
+
+	return note_event(l, &e, true, err);
+}
+
+/* Only a begin must be on disk before what follows. */
+static int note_step(struct loop *l, const char *type, size_t i, enum uns_side to, struct uns_err *err)
+{
+	struct uns_event e = {.type = type, .step = i, .to = to, .what = &l->t->plan.v[i]};
+
+	return note_event(l, &e, !strcmp(type, "begin"), err);
+}
+
+static int note_done(struct loop *l, const struct uns_step_ctx *c, size_t i, enum uns_side to, bool kept, struct uns_err *err)
+{
+	struct uns_event e = {
+	    .type = "done", .step = i, .to = to, .what = &l->t->plan.v[i], .kept = kept, .result = c->result};
+
+	return note_event(l, &e, false, err);
 }
 
 static int fail_step(const struct loop *l, size_t i, struct uns_err *err)
@@ -104,23 +125,31 @@ static int require(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err
 	return uns_err_set(err, UNS_E_INCOMPLETE, "done, but the host is not so%s%s", *c->why ? ": " : "", c->why);
 }
 
+static int drive_and_note(struct loop *l, struct uns_step_ctx *c, size_t i, enum uns_side to, struct uns_err *err)
+{
+	struct uns_txn_step *s = &l->t->step[i];
+	int kept = uns_step_drive(c, to, err);
+
+	if (kept < 0 || (!kept && require(c, to, err)) || note_done(l, c, i, to, kept == 1, err))
+		return -1;
+	s->begun = false;
+	s->kept = kept == 1;
+	s->side = to;
+	return 0;
+}
+
 /* begin → drive → require → done. The begin is on disk before the first effect, so that a step that was interrupted is known. */
 static int carry_out(struct loop *l, struct uns_step_ctx *c, size_t i, enum uns_side to, struct uns_err *err)
 {
-	int kept;
+	int r;
 
-	if (note(l, "begin", i, to, false, true, err))
+	if (note_step(l, "begin", i, to, err))
 		return -1;
 	l->t->step[i].begun = c->begun = true;
-	kept = uns_step_drive(c, to, err);
-	if (kept < 0 || (!kept && require(c, to, err)))
-		return -1;
-	if (note(l, "done", i, to, kept == 1, false, err))
-		return -1;
-	l->t->step[i].begun = false;
-	l->t->step[i].kept = kept == 1;
-	l->t->step[i].side = to;
-	return 0;
+	r = drive_and_note(l, c, i, to, err);
+	json_decref(c->result);
+	c->result = NULL;
+	return r;
 }
 
 /* Brackets that enclose step i hold while it is driven, also in a process that came later than the one that closed them. */
@@ -160,7 +189,7 @@ static int one_step(struct loop *l, size_t i, struct uns_err *err)
 	}
 	if (now == l->to && !s->begun) {
 		s->given |= l->to == UNS_AFTER;
-		return note(l, "skip", i, l->to, false, false, err);
+		return note_step(l, "skip", i, l->to, err);
 	}
 	return carry_out(l, &c, i, l->to, err) ? fail_step(l, i, err) : 0;
 }
@@ -184,7 +213,7 @@ static int start(struct loop *l, struct uns_err *err)
 		                   t->state == UNS_TXN_BACKWARD ? "is going back" : "is rolled back");
 	if (l->to == UNS_BEFORE && t->state == UNS_TXN_DONE)
 		t->leg++;
-	if (log_reserve(t, err) || note(l, "run", 0, l->to, false, true, err))
+	if (log_reserve(t, err) || note_run(l, "run", err))
 		return -1;
 	t->state = l->to == UNS_AFTER ? UNS_TXN_FORWARD : UNS_TXN_BACKWARD;
 	t->ended = 0;
@@ -220,7 +249,7 @@ int uns_txn_drive(struct uns_txn *t, const struct uns_root *root, enum uns_side 
 		return 0;
 	if (t->state == UNS_TXN_DONE && foresee(&l, err))
 		return -1;
-	if (start(&l, err) || all_steps(&l, err) || note(&l, "end", 0, to, false, true, err))
+	if (start(&l, err) || all_steps(&l, err) || note_run(&l, "end", err))
 		return -1;
 	t->state = to == UNS_AFTER ? UNS_TXN_DONE : UNS_TXN_ROLLED_BACK;
 	t->ended = time(NULL);

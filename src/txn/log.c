@@ -11,7 +11,8 @@
 #include "uns/str.h"
 #include "uns/sys.h"
 
-#define LINE_ROOM 128          /* no line is longer */
+#define LINE_ROOM 128          /* no line is longer, but for its result */
+#define RESULT_ROOM 512
 #define LOG_MAX (1u << 30)
 
 static const char *side_name(enum uns_side s)
@@ -21,12 +22,23 @@ static const char *side_name(enum uns_side s)
 
 int log_reserve(struct uns_txn *t, struct uns_err *err)
 {
-	off_t room = (off_t)(4 * t->plan.n + 16) * LINE_ROOM;
+	off_t room = (off_t)(4 * t->plan.n + 16) * LINE_ROOM + (off_t)t->plan.n * RESULT_ROOM;
 
 	/* A file system that cannot reserve is no reason to refuse: an append that fails is met by going back. */
 	if (uns_sys_fallocate(t->log_fd, (off_t)t->log_used, room) && errno != EOPNOTSUPP)
 		return uns_err_sys(err, errno, "cannot reserve space for the log of transaction %u", t->number);
 	return 0;
+}
+
+static char *done_line(const struct uns_event *e, struct uns_err *err)
+{
+	uns_auto_free char *result = e->result ? uns_json_dump(e->result, false, err) : NULL;
+
+	if (e->result && !result)
+		return NULL;
+	return uns_str_printf(err, "{\"t\":%lld,\"ev\":\"done\",\"step\":%zu,\"to\":\"%s\"%s%s%s}\n", (long long)e->time, e->step,
+	                      side_name(e->to), e->kept ? ",\"kept\":true" : "", result ? ",\"result\":" : "",
+	                      result ? result : "");
 }
 
 static char *line_of(const struct uns_event *e, int leg, struct uns_err *err)
@@ -36,8 +48,10 @@ static char *line_of(const struct uns_event *e, int leg, struct uns_err *err)
 		                      side_name(e->to), leg);
 	if (!strcmp(e->type, "end"))
 		return uns_str_printf(err, "{\"t\":%lld,\"ev\":\"end\",\"to\":\"%s\"}\n", (long long)e->time, side_name(e->to));
-	return uns_str_printf(err, "{\"t\":%lld,\"ev\":\"%s\",\"step\":%zu,\"to\":\"%s\"%s}\n", (long long)e->time, e->type, e->step,
-	                      side_name(e->to), e->kept ? ",\"kept\":true" : "");
+	if (!strcmp(e->type, "done"))
+		return done_line(e, err);
+	return uns_str_printf(err, "{\"t\":%lld,\"ev\":\"%s\",\"step\":%zu,\"to\":\"%s\"}\n", (long long)e->time, e->type, e->step,
+	                      side_name(e->to));
 }
 
 static int cut_torn(struct uns_txn *t, struct uns_err *err)

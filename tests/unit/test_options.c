@@ -348,15 +348,16 @@ static void shifts(void **state)
 	assert_int_equal(o.shift.uid.v[1].from, 10);
 	assert_int_equal(o.shift.gid.v[0].to, 200000);
 	assert_int_equal(o.shift.gid.v[0].count, 5);
-	assert_true(o.shift.reverse && o.shift.keep_unmapped);
+	assert_true(o.shift.reverse && o.shift.unmapped == UNS_UNMAPPED_KEEP);
+	assert_false(o.go_on || o.shift.no_journal || o.shift.user);
 	assert_int_equal(o.jobs, 3);
 	assert_string_equal(o.shift.even, "/etc");
 	assert_int_equal(o.shift.paths, 2);
 	assert_string_equal(o.shift.path[0], "a");
 	assert_string_equal(o.shift.path[1], "/b");
 	bad("usernsctl shift --range=100000", "which tree");
-	bad("usernsctl shift a", "either --range");
-	bad("usernsctl shift --range=100000 --map=b:0:1:1 a", "either --range");
+	bad("usernsctl shift a", "one of --range");
+	bad("usernsctl shift --range=100000 --map=b:0:1:1 a", "one of --range");
 	bad("usernsctl shift --map=x:0:1:1 a", "--map=x:0:1:1");
 	bad("usernsctl shift --map=b a", "--map=b");
 	bad("usernsctl shift --map=b:0:1 a", "--map=b:0:1");
@@ -364,11 +365,24 @@ static void shifts(void **state)
 	bad("usernsctl shift --map=b:0:0x10:1 a", "plain decimal");
 	bad("usernsctl shift --map=b:0:10:0 a", "at least one ID");
 	bad("usernsctl shift --map=b:0:4294967290:10 a", "none above");
-	bad("usernsctl shift --range=100000 --unmapped=squash a", "refuse or keep");
+	bad("usernsctl shift --range=100000 --user=bob a", "one of --range");
+	bad("usernsctl shift --range=100000 --unmapped=squash a", "squash=ID");
+	bad("usernsctl shift --range=100000 --unmapped=squash=1x a", "squash=ID");
+	bad("usernsctl shift --range=100000 --on-error=go a", "stop or continue");
 	bad("usernsctl shift --range=100000 --jobs=0 a", "from 1 to 64");
 	bad("usernsctl shift --range=100000 --jobs=65 a", "from 1 to 64");
 	bad("usernsctl shift --range=100000 --even=etc a", "absolute path");
 	bad("usernsctl enable --map=b:0:1:1", "not for this command");
+}
+
+static void shifts_of_a_user(void **state)
+{
+	GOOD("usernsctl shift --user=bob --unmapped=squash=165534 --no-journal --on-error=continue a");
+	(void)state;
+	assert_string_equal(o.shift.user, "bob");
+	assert_int_equal(o.shift.unmapped, UNS_UNMAPPED_SQUASH);
+	assert_int_equal(o.shift.squash, 165534);
+	assert_true(o.go_on && o.shift.no_journal);
 }
 
 int main(void)
@@ -390,6 +404,7 @@ int main(void)
 		cmocka_unit_test(help),
 		cmocka_unit_test(version),
 		cmocka_unit_test(shifts),
+		cmocka_unit_test(shifts_of_a_user),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
