@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* measured PROGRAM [ARGUMENT]...: runs it and writes to standard output: seconds, seconds of CPU, peak memory in KiB, status. A small
- * process of its own, because a child begins with the peak of the process that it was forked from. Dies with the caller, as does the
- * program. */
+/* measured PROGRAM [ARGUMENT]...: runs it and writes to standard output: seconds, seconds of CPU, peak memory in KiB, status. A
+ * small process of its own, because a child begins with the peak of the process that it was forked from. Dies with the caller, as
+ * does the program. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>

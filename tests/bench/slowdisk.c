@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slowdisk BACKING MILLISECONDS MOUNTPOINT: a FUSE file system with one file, "disk", which is the file BACKING. Each read waits that
- * long first; reads that come at the same time wait at the same time, as on storage behind a network. Stays in the foreground. */
+/* slowdisk BACKING MILLISECONDS MOUNTPOINT: a FUSE file system with one file, "disk", which is the file BACKING. Each read waits
+ * that long first; reads that come at the same time wait at the same time, as on storage behind a network. Stays in the foreground.
+ */
 #define FUSE_USE_VERSION 31
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,7 +40,8 @@ static int get_attributes(const char *path, struct stat *st, struct fuse_file_in
 	return strcmp(path, NAME) != 0 ? -ENOENT : fstat(backing, st) ? -errno : 0;
 }
 
-static int list(const char *path, void *buf, fuse_fill_dir_t fill, off_t at, struct fuse_file_info *fi, enum fuse_readdir_flags flags)
+static int list(const char *path, void *buf, fuse_fill_dir_t fill, off_t at, struct fuse_file_info *fi,
+                enum fuse_readdir_flags flags)
 {
 	(void)path, (void)at, (void)fi, (void)flags;
 	return fill(buf, NAME + 1, NULL, 0, 0) ? -ENOMEM : 0;
