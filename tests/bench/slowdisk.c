@@ -44,7 +44,7 @@ static int list(const char *path, void *buf, fuse_fill_dir_t fill, off_t at, str
                 enum fuse_readdir_flags flags)
 {
 	(void)path, (void)at, (void)fi, (void)flags;
-	return fill(buf, NAME + 1, NULL, 0, 0) ? -ENOMEM : 0;
+	return fill(buf, &NAME[1], NULL, 0, 0) ? -ENOMEM : 0;
 }
 
 static int open_disk(const char *path, struct fuse_file_info *fi)
