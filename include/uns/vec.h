@@ -12,7 +12,7 @@ static inline void *uns_vec_room(void *v, size_t n, size_t *cap, size_t size)
 	if (n < *cap)
 		return v;
 
-	size_t more = *cap ? *cap * 2 : 8;
+	size_t more = *cap < 8 ? 8 : *cap + (*cap < 65536 ? *cap : *cap / 4);
 	void *grown = reallocarray(v, more, size);
 
 	if (grown)

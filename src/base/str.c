@@ -8,6 +8,8 @@
 
 #include "uns/cleanup.h"
 
+#define LARGE (1u << 20) /* bytes */
+
 void uns_buf_done(struct uns_buf *b)
 {
 	free(b->data);
@@ -22,7 +24,7 @@ static int reserve(struct uns_buf *b, size_t more, struct uns_err *err)
 	if (more >= SIZE_MAX / 2 - b->len)
 		return uns_err_nomem(err);
 	while (cap < b->len + more + 1)
-		cap *= 2;
+		cap += cap < LARGE ? cap : cap / 4; /* what is large is moved by its pages, and half of it should not lie idle */
 	if (cap == b->cap)
 		return 0;
 	p = realloc(b->data, cap);

@@ -16,6 +16,7 @@
 #include "tree.h"
 #include "uns/cleanup.h"
 #include "uns/sys.h"
+#include "uns/vec.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY)
 #define DIR_BLOCK 65536
@@ -132,7 +133,7 @@ int uns_tree_openat(const struct uns_tree *tree, const char *path, int flags, st
 
 void uns_dirlist_done(struct uns_dirlist *l)
 {
-	free(l->v);
+	free(l->order);
 	free(l->block);
 	uns_buf_done(&l->names);
 	*l = (struct uns_dirlist){0};
@@ -140,19 +141,17 @@ void uns_dirlist_done(struct uns_dirlist *l)
 
 static int dirlist_add(struct uns_dirlist *l, const struct dirent64 *d)
 {
+	struct uns_dirname *v;
+
 	if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 		return 0;
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 64;
-		struct uns_dirname *v = reallocarray(l->v, cap, sizeof(*v));
-
-		if (!v)
-			return -1;
-		l->v = v;
-		l->cap = cap;
+	v = uns_vec_room(l->found, l->n, &l->cap, sizeof(*v));
+	if (!v || l->names.len > UINT32_MAX) {
+		errno = ENOMEM;
+		return -1;
 	}
-	l->v[l->n].ino = d->d_ino;
-	l->v[l->n].name = l->names.len;
+	l->found = v;
+	v[l->n] = (struct uns_dirname){d->d_ino, (uint32_t)l->names.len};
 	if (uns_buf_append(&l->names, d->d_name, strlen(d->d_name) + 1, NULL)) {
 		errno = ENOMEM;
 		return -1;
@@ -166,6 +165,20 @@ static int compare_inodes(const void *a, const void *b)
 	const struct uns_dirname *x = a, *y = b;
 
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* The offsets move to the front of the array, over what was read already. */
+static void put_in_order(struct uns_dirlist *l)
+{
+	char *to = (char *)l->found;
+
+	if (l->n)
+		qsort(l->found, l->n, sizeof(*l->found), compare_inodes);
+	for (size_t i = 0; i < l->n; i++) {
+		uint32_t name = l->found[i].name;
+
+		memcpy(to + i * sizeof(name), &name, sizeof(name));
+	}
 }
 
 int uns_dirlist_read(struct uns_dirlist *l, int fd)
@@ -191,9 +204,18 @@ int uns_dirlist_read(struct uns_dirlist *l, int fd)
 			at += d->d_reclen;
 		}
 	}
-	if (l->n)
-		qsort(l->v, l->n, sizeof(*l->v), compare_inodes);
+	put_in_order(l);
 	return 0;
+}
+
+void uns_dirlist_trim(struct uns_dirlist *l)
+{
+	void *order = realloc(l->order, (l->n + 1) * sizeof(*l->order)), *names = realloc(l->names.data, l->names.len + 1);
+
+	l->order = order ? order : l->order;
+	l->names.data = names ? names : l->names.data;
+	free(l->block);
+	l->block = NULL;
 }
 
 bool uns_tree_pattern_valid(const char *pattern)
@@ -246,7 +268,7 @@ static int glob_star(struct glob *g, int dirfd, const char *prefix, const char *
 	if (uns_dirlist_read(&names, dirfd))
 		return uns_err_sys(err, errno, "cannot list %s/%s", g->tree->path, prefix);
 	for (size_t i = 0; i < names.n; i++) {
-		const char *name = names.names.data + names.v[i].name;
+		const char *name = uns_dirlist_name(&names, i);
 
 		if (except && !strcmp(name, except))
 			continue;

@@ -12,13 +12,17 @@
 /* Opens one name of a directory inside the tree; no symlink is followed and no mount entered (EXDEV). -1 with errno. */
 int uns_tree_enter(const struct uns_tree *tree, int dirfd, const char *name, int flags);
 
-/* The names of a directory except "." and "..", in the order of their inodes, which is the order on disk. */
+/* The names of a directory except "." and "..", in the order of their inodes, which is the order on disk. A directory may have
+ * millions of them, so a name costs its bytes and four more. */
 struct uns_dirname {
 	uint64_t ino;
-	size_t name; /* offset into names */
-};
+	uint32_t name; /* offset into names */
+} __attribute__((packed));
 struct uns_dirlist {
-	struct uns_dirname *v;
+	union {
+		struct uns_dirname *found; /* while it is read */
+		uint32_t *order;           /* then: n offsets into names */
+	};
 	size_t n, cap;
 	struct uns_buf names; /* each with its NUL */
 	char *block;          /* what the kernel fills */
@@ -26,6 +30,12 @@ struct uns_dirlist {
 void uns_dirlist_done(struct uns_dirlist *l);
 /* Replaces what is in *l. -1 with errno (ENOMEM too). */
 int uns_dirlist_read(struct uns_dirlist *l, int fd);
+/* Gives back memory that only reading needs; it cannot be read into again. */
+void uns_dirlist_trim(struct uns_dirlist *l);
+static inline const char *uns_dirlist_name(const struct uns_dirlist *l, size_t i)
+{
+	return l->names.data + l->order[i];
+}
 
 /* A directory of a walk: where it hangs, not a path. Its descriptor is closed and opened again as room demands. */
 struct uns_dirslot;

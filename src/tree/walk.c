@@ -178,7 +178,7 @@ static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, con
 		return -1;
 	dir_len = t->worker->path.len;
 	for (size_t i = from; i < to; i++) {
-		const char *name = l->names.data + l->v[i].name;
+		const char *name = uns_dirlist_name(l, i);
 		int r = set_path(t, dir_len, name) ? -1 : visit_entry(t, fd, name);
 
 		if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, dir, name)))
@@ -272,6 +272,7 @@ static int cut(struct uns_walk_task *t, struct uns_dir *dir)
 	l->list = t->worker->list;
 	l->refs = 1;
 	t->worker->list = (struct uns_dirlist){0};
+	uns_dirlist_trim(&l->list);
 	uns_pool_grow(t->pool);
 	for (size_t n = (l->list.n + PART - 1) / PART; !r && n-- > 0;)
 		r = add_part(t, dir, l, n * PART);
