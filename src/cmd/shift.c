@@ -136,6 +136,41 @@ static int split(const struct uns_shift_cmd *j, const char *path, struct uns_shi
 	return ret->base && ret->name ? 0 : -1;
 }
 
+/* A mount inside another tree is not entered from there, so it may be named beside it. */
+static int same_mount(const struct uns_shift_cmd *j, const char *a, const char *b, bool *ret, struct uns_err *err)
+{
+	const char *const paths[2] = {a, b};
+	struct statx st[2];
+
+	for (int i = 0; i < 2; i++) {
+		uns_auto_close int fd = uns_root_openat(&j->run->root, paths[i], O_PATH | O_NOFOLLOW, err);
+
+		if (fd < 0)
+			return -1;
+		if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st[i]))
+			return uns_err_sys(err, errno, "cannot look at %s", paths[i]);
+	}
+	*ret = !(st[0].stx_mask & st[1].stx_mask & STATX_MNT_ID) || st[0].stx_mnt_id == st[1].stx_mnt_id;
+	return 0;
+}
+
+/* Of the paths before it, sorted, none may hold this one. */
+static int check_apart(const struct uns_shift_cmd *j, const struct uns_strs *paths, size_t i, struct uns_err *err)
+{
+	for (size_t k = 0; k < i; k++) {
+		bool same = true;
+
+		if (!is_or_below(paths->v[i], paths->v[k]))
+			continue;
+		if (strcmp(paths->v[i], paths->v[k]) != 0 && same_mount(j, paths->v[i], paths->v[k], &same, err))
+			return -1;
+		if (same)
+			return uns_err_set(err, UNS_E_USAGE, "shift: %s is %s %s, which is named too", paths->v[i],
+			                   strcmp(paths->v[i], paths->v[k]) ? "in" : "the same as", paths->v[k]);
+	}
+	return 0;
+}
+
 static int find_places(struct uns_shift_cmd *j, struct uns_err *err)
 {
 	const struct uns_shift_options *o = &j->run->o->shift;
@@ -152,10 +187,8 @@ static int find_places(struct uns_shift_cmd *j, struct uns_err *err)
 	}
 	uns_strs_sort(&paths);
 	for (size_t i = 0; i < paths.n; i++) {
-		for (size_t k = 0; k < i; k++)
-			if (is_or_below(paths.v[i], paths.v[k]))
-				return uns_err_set(err, UNS_E_USAGE, "shift: %s is %s %s, which is named too", paths.v[i],
-				                   strcmp(paths.v[i], paths.v[k]) ? "in" : "the same as", paths.v[k]);
+		if (check_apart(j, &paths, i, err))
+			return -1;
 		j->n++;
 		if (split(j, paths.v[i], &j->place[i], err))
 			return -1;
