@@ -411,12 +411,18 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 
 /* ---- names that the scan met ---- */
 
+/* Where there are inodes that are none of the tree's own, its root must not choose what is changed either: it could link to them. */
+static bool has_strangers(const struct uns_shift_job *job)
+{
+	return job->rec.counts.unmapped || job->rec.n_foreign;
+}
+
 static unsigned known(void *user, uint64_t dev, uint64_t ino, int fd)
 {
 	const struct uns_shift_job *job = ((const struct part *)user)->all->job;
 	struct stat st;
 
-	if (fstat(fd, &st) || !uns_shift_trusts(job, fd, &st))
+	if (fstat(fd, &st) || !uns_shift_trusts(job, fd, &st) || (st.st_uid != 0 && has_strangers(job)))
 		return 0;
 	return uns_shift_names_of(&job->names, dev, ino, &st);
 }
