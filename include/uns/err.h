@@ -25,6 +25,8 @@ struct uns_err {
 int uns_err_set(struct uns_err *err, enum uns_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Code UNS_E_FAILED; ": " and strerror(errnum) are appended. */
 int uns_err_sys(struct uns_err *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Says where room is needed when there is none (ENOSPC, EDQUOT). Returns -1. */
+int uns_err_room(struct uns_err *err, const char *place);
 int uns_err_nomem(struct uns_err *err);
 /* Puts "<prefix>: " before the text that is there; keeps code and errnum. */
 int uns_err_prefix(struct uns_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

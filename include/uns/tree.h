@@ -217,7 +217,7 @@ struct uns_digest {
 	uint64_t inodes;
 	uint64_t sum[UNS_ASPECTS];
 };
-/* Adds one entry; caller must add each (dev, ino) as often in both walks (each name). Sizes of directories are left out. */
+/* Adds one entry; caller must add each (dev, ino) as often in both walks (each name). Sizes of directories and the number of their links are left out. */
 void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struct uns_maps *maps);
 void uns_digest_sum(struct uns_digest *d, const struct uns_digest *more);
 

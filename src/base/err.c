@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uns/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,15 @@ int uns_err_sys(struct uns_err *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(errnum));
+	return -1;
+}
+
+int uns_err_room(struct uns_err *err, const char *place)
+{
+	size_t len = err ? strlen(err->text) : 0;
+
+	if (err && (err->errnum == ENOSPC || err->errnum == EDQUOT))
+		snprintf(err->text + len, sizeof(err->text) - len, "; make room for %s", place);
 	return -1;
 }
 

@@ -10,6 +10,7 @@
 #include "uns/step.h"
 #include "uns/sys.h"
 
+#define UNS_TXN_PLACE "/var/lib/usernsctl"
 #define RECORD_MAX (1024u * 1024u * 1024u)
 
 static int write_synced(int dir, const char *name, const char *text, size_t len)
@@ -30,9 +31,12 @@ int uns_record_write(const struct uns_step_ctx *c, const json_t *record, struct 
 		return -1;
 	snprintf(tmp, sizeof(tmp), "%s.new", c->record_name);
 	if (write_synced(c->record_dir, tmp, text, strlen(text)) ||
-	    uns_sys_rename(c->record_dir, tmp, c->record_dir, c->record_name, RENAME_NOREPLACE) || uns_sys_fsync(c->record_dir))
-		return uns_err_sys(err, errno, "cannot write %s of the transaction", c->record_name);
-	return 0;
+	    uns_sys_rename(c->record_dir, tmp, c->record_dir, c->record_name, RENAME_NOREPLACE)) {
+		uns_err_sys(err, errno, "cannot write %s of the transaction", c->record_name);
+		(void)uns_sys_unlink(c->record_dir, tmp, 0); /* on a full disk it has what room there was */
+		return uns_err_room(err, UNS_TXN_PLACE);
+	}
+	return uns_sys_fsync(c->record_dir) ? uns_err_sys(err, errno, "cannot write %s of the transaction", c->record_name) : 0;
 }
 
 static int read_whole(int fd, struct uns_buf *ret, struct uns_err *err)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "shift.h"
 #include "uns/cleanup.h"
@@ -544,12 +546,20 @@ static int failed(void *user, const struct uns_err *why)
 	return uns_shift_forgive(p->all->job, &p->failed, why);
 }
 
+/* Whether a change may copy an inode to another layer. Two copies into one directory at a time lose its time. */
+static bool copies_up(const struct uns_shift_job *job)
+{
+	struct statfs st;
+
+	return !fstatfs(job->tree.fd, &st) && st.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 static int walk(struct whole *all, struct uns_err *err)
 {
 	uns_auto(parts_done) struct part parts[UNS_WALK_JOBS_MAX] = {0};
 	struct uns_shift_job *job = all->job;
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(job),
+	struct uns_walk w = {.jobs = copies_up(job) ? 1 : uns_shift_threads(job),
 	                     .pins = true,
 	                     .visit = visit,
 	                     .wants = wants,

@@ -499,6 +499,11 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	}
 	if (deep && (r = load_records(&job, err)) < 0)
 		return -1;
+	/* The record comes before the first change: there was none, and what cannot be read must not keep the transaction pending. */
+	if (c->begun && r == 1 && c->record_dir >= 0) {
+		*ret = c->leg_start;
+		return 0;
+	}
 	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
 	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
 		deep = false;
@@ -616,6 +621,24 @@ static int finish(struct uns_shift_job *job, struct uns_err *err)
 	return 0;
 }
 
+/* What root may not do, it may not do on a file system with other ideas of owners. */
+static int explain(struct uns_err *err)
+{
+	const char *why = NULL;
+	size_t len;
+
+	if (err && err->errnum == EPERM)
+		why = "a file system without owners (FAT), or a server that does not let root change them (NFS with root_squash: "
+		      "shift it there)";
+	else if (err && err->errnum == EACCES)
+		why = "root may not do so: a server that takes root for nobody (NFS with root_squash: shift it there)";
+	if (why) {
+		len = strlen(err->text);
+		snprintf(err->text + len, sizeof(err->text) - len, "; %s", why);
+	}
+	return -1;
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(job_done) struct uns_shift_job job = {.c = c, .to = to};
@@ -633,8 +656,8 @@ static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 	if (job.resumed && job.tree.readonly)
 		return uns_err_set(err, UNS_E_INCOMPLETE, "%s is mounted read-only; mount it writable and resume", job.args.base);
 	if (r && begin_leg(&job, err))
-		return -1;
-	return finish(&job, err);
+		return explain(err);
+	return finish(&job, err) ? explain(err) : 0;
 }
 
 const struct uns_kind uns_kind_shift_tree = {"shift-tree", false, check, observe, drive, describe};

@@ -85,7 +85,8 @@ void uns_digest_add(struct uns_digest *d, const struct uns_entry *e, const struc
 	d->sum[UNS_ASPECT_NAMES] += hash_name(i, e);
 	d->sum[UNS_ASPECT_OWNERS] += hash2(i, uns_map_settled(&maps->uid, e->uid), uns_map_settled(&maps->gid, e->gid));
 	d->sum[UNS_ASPECT_MODES] += hash2(i, e->mode, hash_flags(e));
-	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, e->nlink);
+	/* An overlay counts those of a directory anew when it is copied up. */
+	d->sum[UNS_ASPECT_LINKS] += hash_mix(i, S_ISDIR(e->mode) ? 0 : e->nlink);
 	d->sum[UNS_ASPECT_SIZES] += hash_mix(i, S_ISDIR(e->mode) ? 0 : e->size);
 	d->sum[UNS_ASPECT_TIMES] += hash2(i, (uint64_t)e->mtime_sec, e->mtime_nsec);
 	d->sum[UNS_ASPECT_DEVICES] += hash2(i, e->rdev_major, e->rdev_minor);

@@ -196,6 +196,14 @@ static bool enter_cwd(struct uns_reader *r, const struct uns_entry *e)
 	return true;
 }
 
+static int fail_to_list(const struct uns_reader *r, const struct uns_entry *e, int errnum, struct uns_err *err)
+{
+	uns_auto_free char *plain = uns_entry_path(e, NULL);
+	uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
+
+	return uns_err_sys(err, errnum, "cannot list the attributes of %s/%s", r->tree->path, path ? path : "");
+}
+
 static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct uns_entry *e, struct uns_err *err)
 {
 	struct place p = {.dirfd = dirfd, .name = name};
@@ -228,7 +236,7 @@ static int read_xattrs(struct uns_reader *r, int dirfd, const char *name, struct
 	if (n < 0 && errno == EOPNOTSUPP)
 		return 0;
 	if (n < 0)
-		return uns_err_sys(err, errno, "cannot list the attributes of %s in %s", name, r->tree->path);
+		return fail_to_list(r, e, errno, err);
 	return n ? read_values(r, &p, (size_t)n, e, err) : 0;
 }
 

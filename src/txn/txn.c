@@ -30,7 +30,10 @@ static int make_dir(const struct uns_root *root, const char *path, mode_t mode, 
 		return -1;
 	if (!uns_sys_mkdir(parent, name, mode))
 		return uns_sys_fsync(parent) ? uns_err_sys(err, errno, "cannot sync the directory of %s", path) : 0;
-	return errno == EEXIST ? 0 : uns_err_sys(err, errno, "cannot make %s", path);
+	if (errno == EEXIST)
+		return 0;
+	uns_err_sys(err, errno, "cannot make %s", path);
+	return uns_err_room(err, UNS_TXN_DIR);
 }
 
 static int open_dir(const struct uns_root *root, struct uns_err *err)
@@ -49,8 +52,10 @@ int uns_txn_lock(const struct uns_root *root, int *ret_fd, struct uns_err *err)
 	if (dir < 0)
 		return -1;
 	fd = uns_sys_create(dir, "lock", O_RDWR, 0600);
-	if (fd < 0)
-		return uns_err_sys(err, errno, "cannot open " UNS_TXN_DIR "/lock");
+	if (fd < 0) {
+		uns_err_sys(err, errno, "cannot open " UNS_TXN_DIR "/lock");
+		return uns_err_room(err, UNS_TXN_DIR);
+	}
 	if (uns_lock_fd(fd, UNS_TXN_DIR, err))
 		return -1;
 	*ret_fd = uns_take_fd(fd);
@@ -196,7 +201,7 @@ int uns_txn_create(const struct uns_root *root, const struct uns_plan *plan, str
 	    fill_new(&t, dir, err) || publish(&t, dir, err)) {
 		drop_new(dir, &second);
 		uns_txn_close(&t);
-		return -1;
+		return uns_err_room(err, UNS_TXN_DIR);
 	}
 	*ret = t;
 	return 0;
