@@ -39,10 +39,6 @@ def go_private():
     return libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
 
 
-def sync_file_system(fd):
-    libc.syncfs(fd)
-
-
 def attach(path):
     """A loop device that vanishes with its last user: (path, descriptor)."""
     backing = os.open(path, os.O_RDWR)

@@ -85,7 +85,7 @@ def finish(tool, way):
     """The way out to its end; usernsctl must say that it went well."""
     status, said = tool.run(way, "--yes")
     if status:
-        raise Wrong(f"{way}: exit {status}: {said.strip()}")
+        raise Wrong(f"{way}: exit {status}: {said.strip().splitlines()[-1:]}")
 
 
 def compare(found, wanted, what):
