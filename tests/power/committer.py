@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Others on the machine, who make the file system commit: by syncing all of it, or one file of their own, which takes along what the others
-have changed, but not what they have only written.   committer.py DIRECTORY: both in turns, until it is ended"""
+"""Others on the machine, who make the file system commit: by syncing all of it, or one file of their own, which takes along what
+others have changed, but not what they have only written.   committer.py DIRECTORY: both in turns, until it is ended"""
 
 import ctypes
 import os

@@ -36,7 +36,7 @@ class Ground:
         return manifest.take(self.disk.top + "/srv")
 
     def progress(self):
-        """How many names have another owner than before, how many lack their bits or capability, and how many do with the old owner."""
+        """How many names have another owner than before, how many lack their bits or capability, how many of these the old one."""
         top = os.fsencode(self.disk.top + "/srv")
         moved = bare = old_and_bare = 0
         for path, was in self.before.items():

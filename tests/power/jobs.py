@@ -67,7 +67,8 @@ class Tool:
 
     def transaction(self):
         """What status says: (pending?, state), state None without a transaction."""
-        p = subprocess.run(self.arguments("--json", "status"), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+        p = subprocess.run(self.arguments("--json", "status"), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                           timeout=60)
         if p.returncode not in (0, 5):
             raise Wrong(f"status: exit {p.returncode}: {p.stderr.decode(errors='replace').strip()}")
         found = json.loads(p.stdout)
