@@ -151,9 +151,8 @@ class Disk:
         self.mount()
 
     def close(self):
-        if self.device:
-            libc.umount2(self.top.encode(), MNT_DETACH)
-            self.device = None
+        libc.umount2(self.top.encode(), MNT_DETACH)  # also when it was ended between two steps
+        self.device = None
 
 
 def scratch():
