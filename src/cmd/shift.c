@@ -260,7 +260,7 @@ static int add_step(struct uns_shift_cmd *j, size_t i, unsigned pass, struct uns
 	    json_pack("{s:s, s:[s], s:o, s:o, s:o, s:b}", "base", j->place[i].base, "patterns", j->place[i].name, "uid",
 	              map_json(&j->maps[pass].uid), "gid", map_json(&j->maps[pass].gid), "allow", allow_json(j, pass), "whole", 1);
 
-	if (args && ((pass + 1 < j->passes && json_object_set_new(args, "passing", json_true()) < 0) ||
+	if (args && ((j->passes > 1 && json_object_set_new(args, pass ? "arriving" : "passing", json_true()) < 0) ||
 	             (m->squash && json_object_set_new(args, "squash", json_integer(m->squash_to)) < 0))) {
 		json_decref(args);
 		args = NULL;

@@ -177,6 +177,14 @@ static int want_unsquashed(const struct uns_shift_job *job, const struct uns_ent
 		return 0;
 	w->state.uid = s->was.uid;
 	w->state.gid = s->was.gid;
+	if (uns_shift_was_mixed(job, e) && w->state.cap_len) {
+		struct uns_shift_state home = s->was;
+
+		if (!map_cap(job, &home) && home.cap_len == w->state.cap_len && !memcmp(home.cap, w->state.cap, home.cap_len)) {
+			memcpy(w->state.cap, s->was.cap, s->was.cap_len);
+			w->state.cap_len = s->was.cap_len;
+		}
+	}
 	for (int i = 0; i < 2; i++)
 		if (acl_is_shifted(job, s, e, i, err) && want_recorded_acl(s, e, w, i, err))
 			return -1;

@@ -205,7 +205,8 @@ static enum uns_shift_tag tag_of(const struct scan *s, const struct uns_entry *e
 	bool far = (maps->uid.n && uns_map_side(&maps->uid, e->uid) == uns_shift_idside(s->far)) ||
 	           (maps->gid.n && uns_map_side(&maps->gid, e->gid) == uns_shift_idside(s->far));
 
-	if (S_ISDIR(e->mode) || e->nlink != 1 || far || squashed || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e))
+	if (S_ISDIR(e->mode) || e->nlink != 1 || far || squashed || uns_entry_fragile(e) || e->immutable || e->append || has_attributes(e) ||
+	    uns_shift_is_foreign(s->job, e) || uns_shift_was_mixed(s->job, e))
 		return UNS_SHIFT_NAME_OTHER;
 	return owner[0] == e->uid && owner[1] == e->gid ? UNS_SHIFT_NAME_SETTLED : UNS_SHIFT_NAME_PLAIN;
 }

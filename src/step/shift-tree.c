@@ -127,6 +127,7 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 	a.into = uns_json_str_or(j, "into", NULL);
 	a.whole = uns_json_bool_or(j, "whole", false);
 	a.passing = uns_json_bool_or(j, "passing", false);
+	a.arriving = uns_json_bool_or(j, "arriving", false);
 	if (a.base[0] != '/')
 		return uns_err_set(err, UNS_E_INPUT, "\"base\" is not an absolute path: \"%s\"", a.base);
 	if (!a.maps.uid.n && !a.maps.gid.n)
@@ -254,6 +255,13 @@ int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *f
 	return uns_census_note_text(failed, why->text, NULL);
 }
 
+bool uns_shift_was_mixed(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	const struct uns_shift_special *s = job->squashed.n_specials ? uns_shift_find_special(&job->squashed, e) : NULL;
+
+	return s && s->exact;
+}
+
 unsigned uns_shift_threads(const struct uns_shift_job *job)
 {
 	unsigned jobs = job->c->jobs ? job->c->jobs : UNS_WALK_JOBS;
@@ -315,7 +323,7 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 		job->rec.from = job->c->leg_start == UNS_AFTER ? UNS_AFTER : UNS_BEFORE;
 	if (r0 < 0 || (!r0 && uns_shift_record_inherit(&job->rec, &first, err)))
 		return -1;
-	if (job->args.squash && first.from == UNS_BEFORE) {
+	if (first.from == UNS_BEFORE) {
 		uns_shift_record_done(&job->squashed);
 		job->squashed = first;
 		first = (struct uns_shift_record){0};
@@ -396,6 +404,8 @@ static int look_deep(void *user, const struct uns_entry *e, struct uns_err *err)
 	s = uns_shift_find_special(&l->job->rec, e);
 	if (s && s->exact && sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED])
 		sides.n[uns_shift_idside(uns_shift_other(l->job->rec.from))] = 0; /* as it was before the leg */
+	if (sides.n[UNS_ID_HOME] && sides.n[UNS_ID_SHIFTED] && uns_shift_was_mixed(l->job, e))
+		sides.n[UNS_ID_SHIFTED] = 0;
 	for (int side = 0; side < 3; side++)
 		if (sides.n[side] && !(side == UNS_ID_OUTSIDE && l->allow_unmapped) &&
 		    look_at_entry(l, (enum uns_idside)side, e, err))
@@ -476,6 +486,12 @@ static int look(struct looks *l, const struct uns_shift_job *job, bool deep, str
 	return 0;
 }
 
+/* Where another step of the same plan took the owners further (c->nested: this step is expected at AFTER). */
+static bool passed_on(const struct uns_step_ctx *c, const struct uns_shift_args *a)
+{
+	return c->nested ? a->passing : a->arriving;
+}
+
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
 	uns_auto(job_done) struct uns_shift_job job = {.c = c};
@@ -493,7 +509,7 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 			*err = why;
 		return -1;
 	}
-	if (!c->begun && ((c->deep && job.args.passing) || (!c->deep && job.args.whole))) {
+	if (!c->begun && ((c->deep && passed_on(c, &job.args)) || (!c->deep && job.args.whole))) {
 		*ret = UNS_EITHER;
 		return 0;
 	}

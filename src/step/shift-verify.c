@@ -42,7 +42,7 @@ int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry
 	left = sides.n[uns_shift_idside(uns_shift_other(job->to))];
 	if (job->args.squash && job->to == UNS_AFTER)
 		left += sides.n[UNS_ID_OUTSIDE];
-	if (!left || uns_shift_is_foreign(job, e))
+	if (!left || uns_shift_is_foreign(job, e) || (job->to == UNS_BEFORE && uns_shift_was_mixed(job, e)))
 		return 0;
 	s = uns_shift_find_special(&job->rec, e);
 	if (s && s->exact && job->to == job->rec.from)

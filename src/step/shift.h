@@ -28,6 +28,7 @@ struct uns_shift_args {
 	unsigned allow;
 	bool whole;   /* the topmost directories alone are not believed */
 	bool passing; /* AFTER lasts only until a later step takes it further */
+	bool arriving; /* BEFORE lasts only until the step before takes it back further */
 	bool squash;  /* the maps squash */
 };
 void uns_shift_args_done(struct uns_shift_args *a);
@@ -191,6 +192,8 @@ static inline enum uns_side uns_shift_other(enum uns_side side)
 	return side == UNS_AFTER ? UNS_BEFORE : UNS_AFTER;
 }
 bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e);
+/* In a later leg: leg 0 found IDs of both sides at it, which no map tells apart any more. */
+bool uns_shift_was_mixed(const struct uns_shift_job *job, const struct uns_entry *e);
 /* NULL: none, or what the record tells of was another inode with this number. */
 const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *rec, const struct uns_entry *e);
 /* Whether the run goes on after this failure, which is noted then. 0; -1: no. */
