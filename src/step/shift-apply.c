@@ -151,16 +151,16 @@ static bool acl_is_shifted(const struct uns_shift_job *job, const struct uns_shi
 	return uns_acl_map(was, len, &job->args.maps, true) >= 0 && !memcmp(was, acl, len);
 }
 
-static bool one_of(uint32_t id, uint32_t was, uint32_t far, const uint32_t *squashed)
+static bool one_of(uint32_t id, uint32_t was, uint32_t far, const uint32_t *first)
 {
-	return id == was || id == far || (squashed && id == *squashed);
+	return id == was || id == far || (first && id == *first);
 }
 
-/* NULL: the inode was not squashed in an earlier leg, or belongs to somebody else since. */
-static const struct uns_shift_special *find_squashed(const struct uns_shift_job *job, const struct uns_entry *e)
+/* What leg 0 found with IDs of both sides, or squashed. NULL: the inode is none such, or belongs to somebody else since. */
+static const struct uns_shift_special *find_mixed(const struct uns_shift_job *job, const struct uns_entry *e)
 {
 	const struct uns_maps *m = &job->args.maps;
-	const struct uns_shift_special *s = job->squashed.n_specials ? uns_shift_find_special(&job->squashed, e) : NULL;
+	const struct uns_shift_special *s = job->first.n_specials ? uns_shift_find_special(&job->first, e) : NULL;
 
 	return s && s->exact && one_of(e->uid, s->was.uid, uns_map_shifted(&m->uid, s->was.uid), NULL) &&
 	               one_of(e->gid, s->was.gid, uns_map_shifted(&m->gid, s->was.gid), NULL)
@@ -168,23 +168,28 @@ static const struct uns_shift_special *find_squashed(const struct uns_shift_job 
 	           : NULL;
 }
 
-/* It gets back the owner that it had, which the map does not know. */
-static int want_unsquashed(const struct uns_shift_job *job, const struct uns_entry *e, struct want *w, struct uns_err *err)
+/* Only when the capability is still what the map makes of the one that it had. */
+static void want_mixed_cap(const struct uns_shift_job *job, const struct uns_shift_special *s, struct want *w)
 {
-	const struct uns_shift_special *s = job->to == UNS_BEFORE ? find_squashed(job, e) : NULL;
+	struct uns_shift_state home = s->was;
+
+	if (!w->state.cap_len || map_cap(job, &home) || home.cap_len != w->state.cap_len ||
+	    memcmp(home.cap, w->state.cap, home.cap_len) != 0)
+		return;
+	memcpy(w->state.cap, s->was.cap, s->was.cap_len);
+	w->state.cap_len = s->was.cap_len;
+}
+
+/* It gets back the owner that it had, which the map does not know. */
+static int want_mixed(const struct uns_shift_job *job, const struct uns_entry *e, struct want *w, struct uns_err *err)
+{
+	const struct uns_shift_special *s = job->to == UNS_BEFORE ? find_mixed(job, e) : NULL;
 
 	if (!s)
 		return 0;
 	w->state.uid = s->was.uid;
 	w->state.gid = s->was.gid;
-	if (uns_shift_was_mixed(job, e) && w->state.cap_len) {
-		struct uns_shift_state home = s->was;
-
-		if (!map_cap(job, &home) && home.cap_len == w->state.cap_len && !memcmp(home.cap, w->state.cap, home.cap_len)) {
-			memcpy(w->state.cap, s->was.cap, s->was.cap_len);
-			w->state.cap_len = s->was.cap_len;
-		}
-	}
+	want_mixed_cap(job, s, w);
 	for (int i = 0; i < 2; i++)
 		if (acl_is_shifted(job, s, e, i, err) && want_recorded_acl(s, e, w, i, err))
 			return -1;
@@ -195,7 +200,7 @@ static int want_unsquashed(const struct uns_shift_job *job, const struct uns_ent
  * somebody's own doing since, which the record must not undo. */
 static bool reachable(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e)
 {
-	const struct uns_shift_special *squashed = find_squashed(job, e);
+	const struct uns_shift_special *first = find_mixed(job, e);
 	const struct uns_maps *m = &job->args.maps;
 	const struct uns_shift_state *was = &s->was;
 	enum uns_side far = uns_shift_other(job->rec.from);
@@ -203,8 +208,8 @@ static bool reachable(const struct uns_shift_job *job, const struct uns_shift_sp
 	int len = far == UNS_AFTER ? uns_cap_shifted(was->cap, was->cap_len, &m->uid, cap)
 	                           : uns_cap_home(was->cap, was->cap_len, &m->uid, cap);
 
-	return one_of(e->uid, was->uid, uns_shift_id(&m->uid, was->uid, far), squashed ? &squashed->was.uid : NULL) &&
-	       one_of(e->gid, was->gid, uns_shift_id(&m->gid, was->gid, far), squashed ? &squashed->was.gid : NULL) &&
+	return one_of(e->uid, was->uid, uns_shift_id(&m->uid, was->uid, far), first ? &first->was.uid : NULL) &&
+	       one_of(e->gid, was->gid, uns_shift_id(&m->gid, was->gid, far), first ? &first->was.gid : NULL) &&
 	       (S_ISLNK(e->mode) || ((e->mode ^ was->mode) & 07777 & ~(unsigned)(S_ISUID | S_ISGID)) == 0) &&
 	       (!e->cap_len || (e->cap_len == was->cap_len && !memcmp(e->cap, was->cap, was->cap_len)) ||
 	        (len > 0 && e->cap_len == (size_t)len && !memcmp(e->cap, cap, (size_t)len)));
@@ -224,7 +229,7 @@ static int find_want(const struct uns_shift_job *job, const struct uns_shift_spe
 	for (int i = 0; i < 2; i++)
 		if (verbatim && s->exact ? want_recorded_acl(s, e, w, i, err) : want_mapped_acl(job, e, w, i, err))
 			return -1;
-	if (!verbatim && want_unsquashed(job, e, w, err))
+	if (!verbatim && want_mixed(job, e, w, err))
 		return -1;
 	w->changes = find_changes(e, w);
 	return 0;

@@ -257,7 +257,7 @@ int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *f
 
 bool uns_shift_was_mixed(const struct uns_shift_job *job, const struct uns_entry *e)
 {
-	const struct uns_shift_special *s = job->squashed.n_specials ? uns_shift_find_special(&job->squashed, e) : NULL;
+	const struct uns_shift_special *s = job->first.n_specials ? uns_shift_find_special(&job->first, e) : NULL;
 
 	return s && s->exact;
 }
@@ -276,7 +276,7 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->matches);
 	uns_strs_done(&job->symlinks);
 	uns_shift_record_done(&job->rec);
-	uns_shift_record_done(&job->squashed);
+	uns_shift_record_done(&job->first);
 	uns_strs_done(&job->unrecorded.paths);
 	uns_strs_done(&job->altered.paths);
 	uns_strs_done(&job->failed.paths);
@@ -324,8 +324,8 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 	if (r0 < 0 || (!r0 && uns_shift_record_inherit(&job->rec, &first, err)))
 		return -1;
 	if (first.from == UNS_BEFORE) {
-		uns_shift_record_done(&job->squashed);
-		job->squashed = first;
+		uns_shift_record_done(&job->first);
+		job->first = first;
 		first = (struct uns_shift_record){0};
 	}
 	return r;

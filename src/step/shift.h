@@ -148,7 +148,7 @@ struct uns_shift_job {
 	struct uns_tree tree;
 	struct uns_strs matches, symlinks;
 	struct uns_shift_record rec;
-	struct uns_shift_record squashed; /* of a later leg: what leg 0 squashed, which no map brings back */
+	struct uns_shift_record first; /* in a later leg: that of leg 0; its exact specials are what no map brings back */
 	enum uns_side to;
 	struct timespec began;
 	bool resumed; /* the record was there already: an earlier run may have been anywhere */
