@@ -515,16 +515,16 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	}
 	if (deep && (r = load_records(&job, err)) < 0)
 		return -1;
-	/* The record comes before the first change: there was none, and what cannot be read must not keep the transaction pending. */
-	if (c->begun && r == 1 && c->record_dir >= 0) {
-		*ret = c->leg_start;
-		return 0;
-	}
 	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
 	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
 		deep = false;
-	if (look(&l, &job, deep, err))
-		return -1;
+	if (look(&l, &job, deep, err)) {
+		/* Without a record nothing was changed, and what cannot be read must not keep the transaction pending. */
+		if (!c->begun || r <= 0 || c->record_dir < 0)
+			return -1;
+		*ret = c->leg_start;
+		return 0;
+	}
 	*ret = judge(&l.v[0], c);
 	return 0;
 }
