@@ -130,8 +130,8 @@ static int judge(struct verify *v, struct uns_err *err)
 	if (v->wrong->n)
 		return uns_err_set(err, UNS_E_INCOMPLETE,
 		                   "verification failed: %" PRIu64
-		                   " names below %s are not on the wanted side, the first is %s; stop what writes "
-		                   "there and resume",
+		                   " names below %s are not on the wanted side, the first is %s; stop what writes there and "
+		                   "resume, or roll back when this file system takes owners and forgets them (FAT, some of FUSE)",
 		                   v->wrong->n, job->args.base, v->wrong->paths.v[0]);
 	if (v->n_differ)
 		return uns_err_set(err, UNS_E_INCOMPLETE, "verification failed: %zu trees below %s differ: %s", v->n_differ,
