@@ -210,19 +210,31 @@ static int is_left(const struct uns_presetting *s, const bool goes[KEYS], const 
 	return 0;
 }
 
+/* The owner, and the sizes as enable writes them: in the lines right below. A size elsewhere was somebody's own. Returns the first. */
+static int choose_goers(const struct uns_presetting *s, const struct settings *now, bool goes[KEYS])
+{
+	unsigned line = now->line[KEY_USER];
+	int first = KEYS;
+
+	for (int i = KEYS - 1; i >= 0; i--)
+		goes[i] = false;
+	for (int i = 0; i < KEYS && now->v[KEY_USER]; i++) {
+		uns_auto_json json_t *ours = wanted(s, (enum key)i);
+
+		goes[i] = now->v[i] && now->line[i] == line && json_equal(now->v[i], ours);
+		line += goes[i];
+		first = goes[i] && first == KEYS ? i : first;
+	}
+	return first;
+}
+
 static int unset_all(const struct uns_presetting *s, const struct settings *now, struct uns_err *err)
 {
 	uns_auto_free char *base = make_base(s->f, err);
 	struct making m = { .header = true };
-	bool goes[KEYS] = { false }, left = false;
-	int first = KEYS;
+	bool goes[KEYS], left = false;
+	int first = choose_goers(s, now, goes);
 
-	for (int i = KEYS - 1; i >= 0; i--) {
-		uns_auto_json json_t *ours = wanted(s, (enum key)i);
-
-		goes[i] = now->v[i] && json_equal(now->v[i], ours);
-		first = goes[i] ? i : first;
-	}
 	if (!base || is_left(s, goes, base, &left, err) < 0)
 		return -1;
 	m.base = left ? base : NULL;
@@ -247,7 +259,7 @@ const struct uns_preset uns_preset_podman = {
 	.name = "podman",
 	.title = "Podman",
 	.owner = "containers",
-	.count = 1024 * MIN_SIZE, /* for as many containers of the least size, or 16 of the largest */
+	.count = 256 * MAX_SIZE, /* for 256 containers of the largest size, 16384 of the least */
 	.least = MIN_SIZE,
 	.account = true, /* shadow 4.20 finds no range of an owner that is no account; and nobody else can come by the name */
 	.may_name = true,

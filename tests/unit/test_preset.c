@@ -209,8 +209,8 @@ static void podman_gets_all(void **state)
 	WORLD;
 	ask(&w, &uns_preset_podman, UNS_ENABLE);
 	gives(&w, "account containers\n"
-		  "/etc/subuid [] -> [\"containers:1048576:1048576\"]\n"
-		  "/etc/subgid [] -> [\"containers:1048576:1048576\"]\n"
+		  "/etc/subuid [] -> [\"containers:16777216:16777216\"]\n"
+		  "/etc/subgid [] -> [\"containers:16777216:16777216\"]\n"
 		  "root-auto-userns-user - -> \"containers\" header base\n"
 		  "auto-userns-min-size - -> 1024\n"
 		  "auto-userns-max-size - -> 65536\n");
@@ -270,6 +270,11 @@ static void podman_comes_home(void **state)
 		  "/etc/subgid [\"containers:2097152:1048576\"] -> []\n");
 	w.r.purge = true;
 	says(&w, "-> []\n~account containers\n");
+	/* a size that stands elsewhere was somebody's own, also when it is the same */
+	text(&w, UNS_STORAGE_CONF, "[storage.options]\nauto-userns-max-size = 65536\nroot-auto-userns-user = \"containers\"\n"
+				   "auto-userns-min-size = 1024\n");
+	says(&w, "~auto-userns-min-size - -> 1024\n~root-auto-userns-user - -> \"containers\" header\n/etc");
+	assert_int_equal(w.plan.n, 5);
 	/* nothing is there any more */
 	forget(&w);
 	both(&w, "");
@@ -306,7 +311,7 @@ static void podman_takes_the_owner_of_its_settings(void **state)
 	ask(&w, &uns_preset_podman, UNS_ENABLE);
 	user(&w, "pods", 991);
 	text(&w, UNS_STORAGE_CONF, "[storage.options]\nroot-auto-userns-user = 'pods'\n");
-	says(&w, "/etc/subuid [] -> [\"pods:1048576:1048576\"]\n");
+	says(&w, "/etc/subuid [] -> [\"pods:16777216:16777216\"]\n");
 	w.r.user = "containers";
 	says(&w, "root-auto-userns-user \"pods\" -> \"containers\"\n");
 	/* lines of somebody who was named are not taken for granted */
