@@ -16,8 +16,8 @@
 enum uns_program_id { UNS_GETSUBIDS, UNS_NEWUIDMAP, UNS_NEWGIDMAP, UNS_PROGRAMS };
 struct uns_program {
 	const char *name;
-	char *path;      /* inside the root; NULL: there is none */
-	bool powerful;   /* it belongs to root and is setuid, or has the capability that it needs (cap_setuid, cap_setgid) */
+	char *path;    /* inside the root; NULL: there is none */
+	bool powerful; /* it belongs to root and is setuid, or has the capability that it needs (cap_setuid, cap_setgid) */
 };
 
 enum uns_sysctl_id { UNS_MAX_USER_NAMESPACES, UNS_UNPRIVILEGED_CLONE, UNS_APPARMOR_USERNS, UNS_SYSCTLS };
@@ -30,7 +30,8 @@ struct uns_sysctl {
 enum uns_enginefile_id {
 	UNS_STORAGE_CONF,      /* /etc/containers/storage.conf */
 	UNS_STORAGE_SHARE,     /* /usr/share/containers/storage.conf: read only when the other one is absent */
-	UNS_KUBELET_CONFIG,    /* /var/lib/kubelet/config.yaml (kubeadm), else config.json or kubelet-config.json (EKS) in /etc/kubernetes/kubelet */
+	UNS_KUBELET_CONFIG,    /* /var/lib/kubelet/config.yaml (kubeadm), else config.json or kubelet-config.json (EKS) in
+	                          /etc/kubernetes/kubelet */
 	UNS_KUBEADM_FLAGS,     /* /var/lib/kubelet/kubeadm-flags.env: KUBELET_KUBEADM_ARGS */
 	UNS_KUBELET_DEFAULT,   /* /etc/default/kubelet, KUBELET_EXTRA_ARGS */
 	UNS_KUBELET_SYSCONFIG, /* /etc/sysconfig/kubelet, the same */
@@ -48,7 +49,7 @@ struct uns_enginefacts {
 	struct uns_sysctl sysctl[UNS_SYSCTLS];
 	struct uns_enginefile file[UNS_ENGINEFILES];
 	bool containers_dir, containers_alone; /* /etc/containers is there; it holds storage.conf and nothing else */
-	char *graph_driver;  /* whose images lie in /var/lib/containers/storage; NULL: none do */
+	char *graph_driver;                    /* whose images lie in /var/lib/containers/storage; NULL: none do */
 	/* Of the one user that was named, when passwd has it. */
 	bool home, lingers, podman_storage;
 };

@@ -52,8 +52,8 @@ struct uns_preset_request {
 	bool checking;            /* enable: what is there in part is drift, an error, not work to be done */
 	const char *user;         /* the owner; NULL: as the settings or the preset have it */
 	enum uns_range_how how;
-	struct uns_range range;   /* start: only when exact; count 0: the preset's */
-	uint32_t max_pods;        /* 0: as the settings of the host have it */
+	struct uns_range range; /* start: only when exact; count 0: the preset's */
+	uint32_t max_pods;      /* 0: as the settings of the host have it */
 	bool purge;
 	const struct uns_strs *ignore;
 };
@@ -62,7 +62,8 @@ struct uns_preset_request {
 int uns_preset_want(const struct uns_enginefacts *f, const struct uns_preset_request *r, struct uns_range_want *ret,
                     struct uns_err *err);
 /* The plan; empty when everything is so already. want->got is the range (count 0: a finding says why there is none), want->had
- * whether it was there. When uns_findings_code(…) != 0 the plan must not be carried out. UNS_E_INPUT for settings that are malformed. */
+ * whether it was there. When uns_findings_code(…) != 0 the plan must not be carried out. UNS_E_INPUT for settings that are
+ * malformed. */
 int uns_preset_plan(const struct uns_enginefacts *f, const struct uns_preset_request *r, struct uns_range_want *want,
                     struct uns_plan *ret, struct uns_findings *findings, struct uns_err *err);
 

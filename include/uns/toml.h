@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One key of a TOML file that people edit (containers-storage.conf(5); toml.io, v1.0): found by its meaning, edited as text. Pure. */
+/* One key of a TOML file that people edit (containers-storage.conf(5); toml.io, v1.0): found by its meaning, edited as text. Pure.
+ */
 #ifndef UNS_TOML_H
 #define UNS_TOML_H
 
@@ -24,9 +25,10 @@ struct uns_toml_edit {
 	const json_t *value; /* a string or an integer; NULL: removed */
 	bool header;         /* remove: the table's header too, and the blank line above it, when the table is empty then */
 };
-/* Appends the text in which that is so. A value that is there is replaced in its place; a new one becomes the last line of its table, a
- * new table the last of the file, behind a blank line. All other bytes stay, and removing what was added (with header when the table
- * was added too) gives back the text as it was. Errors as above; setting what is set, or removing what is not, changes nothing. */
+/* Appends the text in which that is so. A value that is there is replaced in its place; a new one becomes the last line of its
+ * table, a new table the last of the file, behind a blank line. All other bytes stay, and removing what was added (with header when
+ * the table was added too) gives back the text as it was. Errors as above; setting what is set, or removing what is not, changes
+ * nothing. */
 int uns_toml_set(const char *text, size_t len, const char *file, const struct uns_toml_edit *e, struct uns_buf *ret,
                  struct uns_err *err);
 /* Whether the table has a header in the text; errors as above. */

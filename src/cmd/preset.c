@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enable, disable, check and plan for engines other than Docker: facts → plan → show → gate → transaction, as for the range commands. */
+/* enable, disable, check and plan for engines other than Docker: facts → plan → show → gate → transaction, as for the range
+ * commands. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,15 +41,15 @@ static struct uns_preset_request request_of(const struct uns_run *r)
 	const struct uns_options *o = r->o;
 
 	return (struct uns_preset_request){
-		.preset = o->preset,
-		.command = o->request.command,
-		.checking = o->cmd == UNS_CMD_CHECK,
-		.user = o->preset_user ? o->preset_user : o->request.user,
-		.how = o->request.range_how,
-		.range = o->request.range,
-		.max_pods = o->max_pods,
-		.purge = o->request.purge,
-		.ignore = &o->request.ignore,
+	    .preset = o->preset,
+	    .command = o->request.command,
+	    .checking = o->cmd == UNS_CMD_CHECK,
+	    .user = o->preset_user ? o->preset_user : o->request.user,
+	    .how = o->request.range_how,
+	    .range = o->request.range,
+	    .max_pods = o->max_pods,
+	    .purge = o->request.purge,
+	    .ignore = &o->request.ignore,
 	};
 }
 
@@ -62,7 +63,7 @@ static int look_up_owner(struct presetted *p, struct uns_err *err)
 
 static int probe_range(const struct uns_run *r, struct presetted *p, size_t *ret_found, struct uns_err *err)
 {
-	struct uns_shift s = { p->want.got, p->want.got };
+	struct uns_shift s = {p->want.got, p->want.got};
 
 	*ret_found = 0;
 	if (p->want.fixed || p->want.got.count == 0 || uns_findings_code(&p->findings) != UNS_OK)
@@ -119,7 +120,7 @@ static int look_again(const struct uns_run *r, struct uns_change *c, struct pres
 {
 	uns_auto(uns_plan_done) struct uns_plan shown = p->plan;
 
-	p->plan = (struct uns_plan){ .n = 0 };
+	p->plan = (struct uns_plan){.n = 0};
 	if (uns_change_no_pending(r, err) < 0 || plan_all(r, p, err) < 0)
 		return -1;
 	if (uns_findings_code(&p->findings) != UNS_OK)
@@ -129,8 +130,8 @@ static int look_again(const struct uns_run *r, struct uns_change *c, struct pres
 	return uns_err_set(err, UNS_E_CONFLICT, "the host changed while you were looking, so nothing was done; run it again");
 }
 
-/* Account tools take the lock of the account files themselves: where one is to run, each step locks for itself, and refuses when the
- * range has gone meanwhile. */
+/* Account tools take the lock of the account files themselves: where one is to run, each step locks for itself, and refuses when
+ * the range has gone meanwhile. */
 static int carry_out(struct uns_run *r, struct uns_change *c, struct presetted *p, struct uns_err *err)
 {
 	uns_auto(uns_unlock_shadow) struct uns_shadow_lock shadow = UNS_SHADOW_LOCK_INIT;
@@ -167,7 +168,8 @@ static void say_what_next(const struct uns_run *r, const struct uns_change *c, c
 	if (c->restart_required)
 		uns_run_note(r, "That is: %s", r->o->preset->restart);
 	if (p->facts.podman_storage)
-		uns_run_note(r, "As %s, run 'podman system migrate': it ends what still runs with the IDs of before.", p->want.owner);
+		uns_run_note(r, "As %s, run 'podman system migrate': it ends what still runs with the IDs of before.",
+		             p->want.owner);
 }
 
 static int change(struct uns_run *r, struct uns_change *c, struct presetted *p, struct uns_err *err)
@@ -201,15 +203,15 @@ static int set_range(struct uns_run *r, const struct presetted *p, struct uns_er
 	if (r->o->request.command == UNS_DISABLE)
 		return 0;
 	return uns_run_set(r, "ranges",
-			   json_pack("[{s:o, s:I, s:I, s:b}]", "owner", uns_report_string_json(w->owner), "start",
-				     (json_int_t)w->got.start, "count", (json_int_t)w->got.count, "changed", !w->had),
-			   err);
+	                   json_pack("[{s:o, s:I, s:I, s:b}]", "owner", uns_report_string_json(w->owner), "start",
+	                             (json_int_t)w->got.start, "count", (json_int_t)w->got.count, "changed", !w->had),
+	                   err);
 }
 
 int uns_preset_change(struct uns_run *r, struct uns_err *err)
 {
-	uns_auto(presetted_done) struct presetted p = { .plan.n = 0 };
-	struct uns_change c = { .changed = false };
+	uns_auto(presetted_done) struct presetted p = {.plan.n = 0};
+	struct uns_change c = {.changed = false};
 	int rc = change(r, &c, &p, err);
 
 	/* A failure that is there already says more than one of its report. */
@@ -222,7 +224,7 @@ int uns_preset_change(struct uns_run *r, struct uns_err *err)
 
 int uns_preset_check(struct uns_run *r, struct uns_err *err)
 {
-	uns_auto(presetted_done) struct presetted p = { .plan.n = 0 };
+	uns_auto(presetted_done) struct presetted p = {.plan.n = 0};
 	const struct uns_preset *preset = r->o->preset;
 	uns_auto_free char *text = NULL;
 
@@ -233,10 +235,10 @@ int uns_preset_check(struct uns_run *r, struct uns_err *err)
 		return -1;
 	if (p.plan.n == 0)
 		text = uns_str_printf(err, "Nothing to do: %s has %u IDs from %u on for %s.\n", p.want.owner, p.want.got.count,
-				      p.want.got.start, preset->title);
+		                      p.want.got.start, preset->title);
 	else
 		text = uns_str_printf(err, "Nothing stops 'usernsctl enable %s%s%s' (%zu steps).\n", preset->name,
-				      preset->owner ? "" : " ", preset->owner ? "" : p.want.owner, p.plan.n);
+		                      preset->owner ? "" : " ", preset->owner ? "" : p.want.owner, p.plan.n);
 	if (!text)
 		return -1;
 	uns_run_print(r, text);
@@ -245,7 +247,7 @@ int uns_preset_check(struct uns_run *r, struct uns_err *err)
 
 int uns_preset_show_plan(struct uns_run *r, struct uns_err *err)
 {
-	uns_auto(presetted_done) struct presetted p = { .plan.n = 0 };
+	uns_auto(presetted_done) struct presetted p = {.plan.n = 0};
 
 	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0)
 		return -1;

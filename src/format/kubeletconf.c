@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line "key: number" at the margin, and one that is indented below "userNamespaces:". All else of the YAML is somebody else's to read. */
+/* A line "key: number" at the margin, and one that is indented below "userNamespaces:". All else of the YAML is somebody else's to
+ * read. */
 #include "uns/kubeletconf.h"
 
 #include <stdbool.h>
@@ -19,7 +20,8 @@ struct reader {
 
 static int fail(const struct reader *r, const char *at, const char *expected, struct uns_err *err)
 {
-	return uns_err_set(err, UNS_E_INPUT, "%s:%u:%zu: expected %s", r->file, r->line.number, (size_t)(at - r->line.s) + 1, expected);
+	return uns_err_set(err, UNS_E_INPUT, "%s:%u:%zu: expected %s", r->file, r->line.number, (size_t)(at - r->line.s) + 1,
+	                   expected);
 }
 
 static size_t blanks(const char *s, size_t len)
@@ -115,7 +117,7 @@ static int parse_json(const char *text, size_t len, const char *file, struct uns
 
 int uns_kubeletconf_parse(const char *text, size_t len, const char *file, struct uns_kubeletconf *ret, struct uns_err *err)
 {
-	struct reader r = { .file = file };
+	struct reader r = {.file = file};
 	size_t start = 0;
 
 	while (start < len && strchr(" \t\r\n", text[start]))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader that knows of each statement where it lies. All of the file is read, so that nothing is edited that the engine would refuse. */
+/* A reader that knows of each statement where it lies. All of the file is read, so that nothing is edited that the engine would
+ * refuse. */
 #include "uns/toml.h"
 
 #include <stdint.h>
@@ -14,13 +15,13 @@
 
 /* What is looked for, and where it was found. Offsets into the text. */
 struct found {
-	bool header;                   /* [table] is there */
-	size_t header_at, header_end;  /* its line, with the newline */
-	size_t last_end;               /* behind the line of the table's last key, or of the header */
-	size_t keys;                   /* of the table */
+	bool header;                  /* [table] is there */
+	size_t header_at, header_end; /* its line, with the newline */
+	size_t last_end;              /* behind the line of the table's last key, or of the header */
+	size_t keys;                  /* of the table */
 	bool key;
-	size_t at, end;                /* the value */
-	size_t line_at, line_end;      /* the lines of the statement, with the newline */
+	size_t at, end;           /* the value */
+	size_t line_at, line_end; /* the lines of the statement, with the newline */
 	json_t *value;
 };
 
@@ -29,7 +30,7 @@ struct toml {
 	size_t len, at;
 	char path[PATH_MAX_LEN]; /* of the table that we are in, each part with a '\n' behind it, which no bare part has */
 	char table[PATH_MAX_LEN], key[PATH_MAX_LEN]; /* the wanted, in that form; key: with the table before it */
-	bool here;               /* we are in the wanted table */
+	bool here;                                   /* we are in the wanted table */
 	struct found f;
 	json_t *seen; /* of tables and keys, in that form */
 };
@@ -441,9 +442,8 @@ static void forget_below(struct toml *t)
 	json_t *one;
 	void *next;
 
-	json_object_foreach_safe(t->seen, next, path, one)
-		if (strncmp(path, t->path, strlen(t->path)) == 0)
-			json_object_del(t->seen, path);
+	json_object_foreach_safe(t->seen, next, path, one) if (strncmp(path, t->path, strlen(t->path)) == 0)
+	    json_object_del(t->seen, path);
 }
 
 /* The table, or something that it lies in, is written so that no line can be added. */
@@ -558,7 +558,7 @@ static int read_all(struct toml *t, struct uns_err *err)
 static int look(const char *text, size_t len, const char *file, const char *table, const char *key, struct toml *ret,
                 struct uns_err *err)
 {
-	*ret = (struct toml){ .text = text, .file = file, .len = len };
+	*ret = (struct toml){.text = text, .file = file, .len = len};
 	wanted_path(table, "", ret->table);
 	if (*key)
 		wanted_path(table, key, ret->key);
@@ -635,10 +635,10 @@ static int add(const struct toml *t, const struct uns_toml_edit *e, const char *
 {
 	size_t at = t->f.header ? t->f.last_end : t->len;
 	bool open = at > 0 && t->text[at - 1] != '\n';
-	uns_auto_free char *head = t->f.header ? uns_str_dup("", err)
-	                                       : uns_str_printf(err, "%s[%s]\n", t->len > 0 && !open ? "\n" : "", e->table);
-	uns_auto_free char *line = head ? uns_str_printf(err, "%s%s%s = %s%s", open ? "\n" : "", head, e->key, v, open ? "" : "\n")
-	                                : NULL;
+	uns_auto_free char *head =
+	    t->f.header ? uns_str_dup("", err) : uns_str_printf(err, "%s[%s]\n", t->len > 0 && !open ? "\n" : "", e->table);
+	uns_auto_free char *line =
+	    head ? uns_str_printf(err, "%s%s%s = %s%s", open ? "\n" : "", head, e->key, v, open ? "" : "\n") : NULL;
 
 	return line ? splice(t, at, at, line, ret, err) : -1;
 }

@@ -15,13 +15,13 @@
 
 /* Where there are several, the first that exists is read. */
 static const char *const file_paths[UNS_ENGINEFILES][3] = {
-	[UNS_STORAGE_CONF] = { "/etc/containers/storage.conf" },
-	[UNS_STORAGE_SHARE] = { "/usr/share/containers/storage.conf" },
-	[UNS_KUBELET_CONFIG] = { "/var/lib/kubelet/config.yaml", "/etc/kubernetes/kubelet/config.json",
-				 "/etc/kubernetes/kubelet/kubelet-config.json" },
-	[UNS_KUBEADM_FLAGS] = { "/var/lib/kubelet/kubeadm-flags.env" },
-	[UNS_KUBELET_DEFAULT] = { "/etc/default/kubelet" },
-	[UNS_KUBELET_SYSCONFIG] = { "/etc/sysconfig/kubelet" },
+    [UNS_STORAGE_CONF] = {"/etc/containers/storage.conf"},
+    [UNS_STORAGE_SHARE] = {"/usr/share/containers/storage.conf"},
+    [UNS_KUBELET_CONFIG] = {"/var/lib/kubelet/config.yaml", "/etc/kubernetes/kubelet/config.json",
+                            "/etc/kubernetes/kubelet/kubelet-config.json"},
+    [UNS_KUBEADM_FLAGS] = {"/var/lib/kubelet/kubeadm-flags.env"},
+    [UNS_KUBELET_DEFAULT] = {"/etc/default/kubelet"},
+    [UNS_KUBELET_SYSCONFIG] = {"/etc/sysconfig/kubelet"},
 };
 
 /* shadow-utils; the capability that each needs to write a map (newuidmap(1), user_namespaces(7)); 0: none. */
@@ -30,22 +30,22 @@ static const struct {
 	unsigned capability;
 	bool needs;
 } programs[UNS_PROGRAMS] = {
-	[UNS_GETSUBIDS] = { "getsubids", 0, false },
-	[UNS_NEWUIDMAP] = { "newuidmap", CAP_SETUID, true },
-	[UNS_NEWGIDMAP] = { "newgidmap", CAP_SETGID, true },
+    [UNS_GETSUBIDS] = {"getsubids", 0, false},
+    [UNS_NEWUIDMAP] = {"newuidmap", CAP_SETUID, true},
+    [UNS_NEWGIDMAP] = {"newgidmap", CAP_SETGID, true},
 };
 
 static const struct {
 	const char *name, *path;
 } sysctls[UNS_SYSCTLS] = {
-	[UNS_MAX_USER_NAMESPACES] = { "user.max_user_namespaces", "/proc/sys/user/max_user_namespaces" },
-	[UNS_UNPRIVILEGED_CLONE] = { "kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone" },
-	[UNS_APPARMOR_USERNS] = { "kernel.apparmor_restrict_unprivileged_userns",
-				  "/proc/sys/kernel/apparmor_restrict_unprivileged_userns" },
+    [UNS_MAX_USER_NAMESPACES] = {"user.max_user_namespaces", "/proc/sys/user/max_user_namespaces"},
+    [UNS_UNPRIVILEGED_CLONE] = {"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone"},
+    [UNS_APPARMOR_USERNS] = {"kernel.apparmor_restrict_unprivileged_userns",
+                             "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"},
 };
 
 /* In the order in which containers/storage looks for a driver that was used before (drivers/driver_linux.go). */
-static const char *const drivers[] = { "overlay", "aufs", "btrfs", "zfs", "vfs" };
+static const char *const drivers[] = {"overlay", "aufs", "btrfs", "zfs", "vfs"};
 
 void uns_enginefacts_done(struct uns_enginefacts *f)
 {
@@ -55,7 +55,7 @@ void uns_enginefacts_done(struct uns_enginefacts *f)
 	for (int i = 0; i < UNS_ENGINEFILES; i++)
 		uns_buf_done(&f->file[i].text);
 	free(f->graph_driver);
-	*f = (struct uns_enginefacts){ .containers_dir = false };
+	*f = (struct uns_enginefacts){.containers_dir = false};
 }
 
 /* ---- files ---- */
@@ -118,7 +118,7 @@ static int read_program_at(const struct uns_root *root, const char *path, unsign
 
 static int read_program(const struct uns_root *root, enum uns_program_id id, struct uns_program *p, struct uns_err *err)
 {
-	static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+	static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 
 	p->name = programs[id].name;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
@@ -192,7 +192,7 @@ static int read_home(const struct uns_root *root, const char *user, struct uns_e
 
 int uns_enginefacts_read(const struct uns_root *root, const char *user, struct uns_enginefacts *ret, struct uns_err *err)
 {
-	uns_auto(uns_enginefacts_done) struct uns_enginefacts f = { .containers_dir = false };
+	uns_auto(uns_enginefacts_done) struct uns_enginefacts f = {.containers_dir = false};
 
 	if (uns_idfacts_read(root, &f.ids, err) < 0 || read_files(root, &f, err) < 0)
 		return -1;
@@ -205,6 +205,6 @@ int uns_enginefacts_read(const struct uns_root *root, const char *user, struct u
 	if (read_driver(root, &f, err) < 0 || read_home(root, user, &f, err) < 0)
 		return -1;
 	*ret = f;
-	f = (struct uns_enginefacts){ .containers_dir = false };
+	f = (struct uns_enginefacts){.containers_dir = false};
 	return 0;
 }

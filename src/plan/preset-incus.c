@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Incus and LXD: root's lines (incus doc/userns-idmap.md; shared/idmap/set_load.go). Without both files, both programs and a line they
- * take 1000000 to 1000999999, which no file says. Instances that are there are shifted by Incus itself when they start. */
+/* Incus and LXD: root's lines (incus doc/userns-idmap.md; shared/idmap/set_load.go). Without both files, both programs and a line
+ * they take 1000000 to 1000999999, which no file says. Instances that are there are shifted by Incus itself when they start. */
 #include "preset.h"
 
 static int look(struct uns_presetting *s, struct uns_err *err)
@@ -13,15 +13,15 @@ static int look(struct uns_presetting *s, struct uns_err *err)
 }
 
 const struct uns_preset uns_preset_incus = {
-	.name = "incus",
-	.alias = "lxd",
-	.title = "Incus",
-	.owner = "root",
-	.count = 256 * UNS_ID_BLOCK, /* a block for the default profile, and for 255 instances with security.idmap.isolated */
-	.least = UNS_ID_BLOCK,
-	.several = true, /* raw.idmap wants lines such as root:1000:1 */
-	.no_purge = "the owner of the range is root",
-	.present = UNS_HAS_INCUS,
-	.restart = "systemctl restart incus (or snap.lxd.daemon)",
-	.look = look,
+    .name = "incus",
+    .alias = "lxd",
+    .title = "Incus",
+    .owner = "root",
+    .count = 256 * UNS_ID_BLOCK, /* a block for the default profile, and for 255 instances with security.idmap.isolated */
+    .least = UNS_ID_BLOCK,
+    .several = true, /* raw.idmap wants lines such as root:1000:1 */
+    .no_purge = "the owner of the range is root",
+    .present = UNS_HAS_INCUS,
+    .restart = "systemctl restart incus (or snap.lxd.daemon)",
+    .look = look,
 };

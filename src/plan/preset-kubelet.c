@@ -15,10 +15,10 @@ static const struct {
 	enum uns_enginefile_id file;
 	const char *variable;
 } flags[] = {
-	/* In the order in which kubeadm's unit puts them on the command line: the last one counts. */
-	{ UNS_KUBEADM_FLAGS, "KUBELET_KUBEADM_ARGS" },
-	{ UNS_KUBELET_DEFAULT, "KUBELET_EXTRA_ARGS" },
-	{ UNS_KUBELET_SYSCONFIG, "KUBELET_EXTRA_ARGS" },
+    /* In the order in which kubeadm's unit puts them on the command line: the last one counts. */
+    {UNS_KUBEADM_FLAGS, "KUBELET_KUBEADM_ARGS"},
+    {UNS_KUBELET_DEFAULT, "KUBELET_EXTRA_ARGS"},
+    {UNS_KUBELET_SYSCONFIG, "KUBELET_EXTRA_ARGS"},
 };
 
 /* A flag wins over the file. *ret stays as it is when there is none. */
@@ -42,12 +42,13 @@ static int read_flag(const struct uns_enginefile *file, const char *variable, ui
 static int read_settings(const struct uns_enginefacts *f, struct uns_kubeletconf *ret, struct uns_err *err)
 {
 	const struct uns_enginefile *config = &f->file[UNS_KUBELET_CONFIG];
-	struct uns_kubeletconf c = { 0, 0 };
+	struct uns_kubeletconf c = {0, 0};
 
 	if (uns_kubeletconf_parse(config->text.data, config->text.len, config->path, &c, err) < 0)
 		return -1;
 	if (c.ids_per_pod % UNS_ID_BLOCK)
-		return uns_err_set(err, UNS_E_INPUT, "%s: idsPerPod: found %u; expected a multiple of 65536", config->path, c.ids_per_pod);
+		return uns_err_set(err, UNS_E_INPUT, "%s: idsPerPod: found %u; expected a multiple of 65536", config->path,
+		                   c.ids_per_pod);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (read_flag(&f->file[flags[i].file], flags[i].variable, &c.max_pods, err) < 0)
 			return -1;
@@ -57,7 +58,7 @@ static int read_settings(const struct uns_enginefacts *f, struct uns_kubeletconf
 
 static int look(struct uns_presetting *s, struct uns_err *err)
 {
-	struct uns_kubeletconf c = { 0, 0 };
+	struct uns_kubeletconf c = {0, 0};
 	uint32_t pods, least;
 
 	if (read_settings(s->f, &c, err) < 0)
@@ -81,18 +82,18 @@ static bool begun(const struct uns_presetting *s)
 }
 
 const struct uns_preset uns_preset_kubelet = {
-	.name = "kubelet",
-	.title = "kubelet",
-	.owner = "kubelet",
-	.count = UNS_KUBELET_PODS * UNS_ID_BLOCK,
-	.least = UNS_ID_BLOCK,
-	.account = true,
-	.account_goes = true,
-	.has_pods = true,
-	.no_purge = "the user kubelet goes with its line anyhow, for kubelet does not start with one without the other",
-	.present = UNS_HAS_KUBELET,
-	.restart = "systemctl restart kubelet",
-	.source = "getsubids, and so kubelet,",
-	.look = look,
-	.begun = begun,
+    .name = "kubelet",
+    .title = "kubelet",
+    .owner = "kubelet",
+    .count = UNS_KUBELET_PODS * UNS_ID_BLOCK,
+    .least = UNS_ID_BLOCK,
+    .account = true,
+    .account_goes = true,
+    .has_pods = true,
+    .no_purge = "the user kubelet goes with its line anyhow, for kubelet does not start with one without the other",
+    .present = UNS_HAS_KUBELET,
+    .restart = "systemctl restart kubelet",
+    .source = "getsubids, and so kubelet,",
+    .look = look,
+    .begun = begun,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Podman's --userns=auto for root: parts of the range of one owner, for each container as many IDs as its image needs
- * (containers-storage.conf(5), [storage.options]; containers/storage userns.go). The keys are set to what is built in today, so that
- * they stay so. A storage.conf in /etc replaces the distribution's, and one without driver, runroot and graphroot stops Podman: a
- * file that is made here begins as a copy of the distribution's, or with what Podman would have taken without any. */
+ * (containers-storage.conf(5), [storage.options]; containers/storage userns.go). The keys are set to what is built in today, so
+ * that they stay so. A storage.conf in /etc replaces the distribution's, and one without driver, runroot and graphroot stops
+ * Podman: a file that is made here begins as a copy of the distribution's, or with what Podman would have taken without any. */
 #include <string.h>
 
 #include "preset.h"
@@ -15,7 +15,7 @@
 #define MAX_SIZE 65536u
 
 enum key { KEY_USER, KEY_MIN, KEY_MAX, KEYS };
-static const char *const names[KEYS] = { "root-auto-userns-user", "auto-userns-min-size", "auto-userns-max-size" };
+static const char *const names[KEYS] = {"root-auto-userns-user", "auto-userns-min-size", "auto-userns-max-size"};
 
 /* What the file says; NULL: nothing. */
 struct settings {
@@ -55,7 +55,7 @@ static int read_settings(const struct uns_enginefacts *f, struct settings *ret, 
 
 static int owner_of(const struct uns_enginefacts *f, char **ret, struct uns_err *err)
 {
-	uns_auto(settings_done) struct settings now = { .line = { 0 } };
+	uns_auto(settings_done) struct settings now = {.line = {0}};
 	char *owner;
 
 	if (read_settings(f, &now, err) < 0)
@@ -79,7 +79,7 @@ static uint32_t size_of(const struct settings *s, enum key key)
 
 static int look(struct uns_presetting *s, struct uns_err *err)
 {
-	uns_auto(settings_done) struct settings now = { .line = { 0 } };
+	uns_auto(settings_done) struct settings now = {.line = {0}};
 
 	if (read_settings(s->f, &now, err) < 0)
 		return -1;
@@ -94,7 +94,7 @@ static int look(struct uns_presetting *s, struct uns_err *err)
 
 static bool begun(const struct uns_presetting *s)
 {
-	uns_auto(settings_done) struct settings now = { .line = { 0 } };
+	uns_auto(settings_done) struct settings now = {.line = {0}};
 	struct uns_err ignored;
 
 	return s->f->file[UNS_STORAGE_CONF].exists && read_settings(s->f, &now, &ignored) == 0 && now.v[KEY_USER];
@@ -102,8 +102,9 @@ static bool begun(const struct uns_presetting *s)
 
 /* ---- a file of our own ---- */
 
-#define MARK "# Made by usernsctl. It goes again with 'usernsctl disable podman' as long as only the keys\n" \
-	     "# of --userns=auto are in it beside what it was made with.\n"
+#define MARK                                                                                                                       \
+	"# Made by usernsctl. It goes again with 'usernsctl disable podman' as long as only the keys\n"                            \
+	"# of --userns=auto are in it beside what it was made with.\n"
 
 static char *make_base(const struct uns_enginefacts *f, struct uns_err *err)
 {
@@ -166,7 +167,7 @@ static int set_all(const struct uns_presetting *s, const struct settings *now, s
 	const struct uns_enginefile *file = &s->f->file[UNS_STORAGE_CONF];
 	uns_auto_free char *base = file->exists ? NULL : make_base(s->f, err);
 	const char *text = file->exists ? file->text.data : base;
-	struct making m = { .base = base };
+	struct making m = {.base = base};
 	bool table;
 
 	if (!text || uns_toml_has_table(text, strlen(text), file->path, TABLE, &table, err) < 0)
@@ -176,11 +177,13 @@ static int set_all(const struct uns_presetting *s, const struct settings *now, s
 		if (!is_work(s, now, (enum key)i))
 			continue;
 		if (!file->exists && now->v[i])
-			return uns_err_set(err, UNS_E_REFUSED, "%s:%u sets %s to another user; copy it to %s and set it there first",
+			return uns_err_set(err, UNS_E_REFUSED,
+			                   "%s:%u sets %s to another user; copy it to %s and set it there first",
 			                   s->f->file[UNS_STORAGE_SHARE].path, now->line[i], names[i], file->path);
-		if ((m.base && !s->f->containers_dir && add_dir(s, false, err) < 0) || add_step(s, (enum key)i, now->v[i], false, &m, err) < 0)
+		if ((m.base && !s->f->containers_dir && add_dir(s, false, err) < 0) ||
+		    add_step(s, (enum key)i, now->v[i], false, &m, err) < 0)
 			return -1;
-		m = (struct making){ .base = NULL };
+		m = (struct making){.base = NULL};
 	}
 	return 0;
 }
@@ -192,7 +195,7 @@ static int is_left(const struct uns_presetting *s, const bool goes[KEYS], const 
 	uns_auto_free char *text = uns_str_dup(file->text.data, err);
 
 	for (int i = KEYS - 1; text && i >= 0; i--) {
-		struct uns_toml_edit e = { .table = TABLE, .key = names[i], .header = true };
+		struct uns_toml_edit e = {.table = TABLE, .key = names[i], .header = true};
 		struct uns_buf b = UNS_BUF_INIT;
 
 		if (!goes[i])
@@ -210,7 +213,8 @@ static int is_left(const struct uns_presetting *s, const bool goes[KEYS], const 
 	return 0;
 }
 
-/* The owner, and the sizes as enable writes them: in the lines right below. A size elsewhere was somebody's own. Returns the first. */
+/* The owner, and the sizes as enable writes them: in the lines right below. A size elsewhere was somebody's own. Returns the first.
+ */
 static int choose_goers(const struct uns_presetting *s, const struct settings *now, bool goes[KEYS])
 {
 	unsigned line = now->line[KEY_USER];
@@ -231,7 +235,7 @@ static int choose_goers(const struct uns_presetting *s, const struct settings *n
 static int unset_all(const struct uns_presetting *s, const struct settings *now, struct uns_err *err)
 {
 	uns_auto_free char *base = make_base(s->f, err);
-	struct making m = { .header = true };
+	struct making m = {.header = true};
 	bool goes[KEYS], left = false;
 	int first = choose_goers(s, now, goes);
 
@@ -239,14 +243,14 @@ static int unset_all(const struct uns_presetting *s, const struct settings *now,
 		return -1;
 	m.base = left ? base : NULL;
 	for (int i = KEYS - 1; i >= 0; i--)
-		if (goes[i] && add_step(s, (enum key)i, NULL, true, i == first ? &m : &(struct making){ .base = NULL }, err) < 0)
+		if (goes[i] && add_step(s, (enum key)i, NULL, true, i == first ? &m : &(struct making){.base = NULL}, err) < 0)
 			return -1;
 	return left && s->f->containers_alone ? add_dir(s, true, err) : 0;
 }
 
 static int edit(struct uns_presetting *s, bool back, struct uns_err *err)
 {
-	uns_auto(settings_done) struct settings now = { .line = { 0 } };
+	uns_auto(settings_done) struct settings now = {.line = {0}};
 
 	if (read_settings(s->f, &now, err) < 0)
 		return -1;
@@ -256,16 +260,16 @@ static int edit(struct uns_presetting *s, bool back, struct uns_err *err)
 }
 
 const struct uns_preset uns_preset_podman = {
-	.name = "podman",
-	.title = "Podman",
-	.owner = "containers",
-	.count = 256 * MAX_SIZE, /* for 256 containers of the largest size, 16384 of the least */
-	.least = MIN_SIZE,
-	.account = true, /* shadow 4.20 finds no range of an owner that is no account; and nobody else can come by the name */
-	.may_name = true,
-	.present = UNS_HAS_PODMAN,
-	.owner_of = owner_of,
-	.look = look,
-	.edit = edit,
-	.begun = begun,
+    .name = "podman",
+    .title = "Podman",
+    .owner = "containers",
+    .count = 256 * MAX_SIZE, /* for 256 containers of the largest size, 16384 of the least */
+    .least = MIN_SIZE,
+    .account = true, /* shadow 4.20 finds no range of an owner that is no account; and nobody else can come by the name */
+    .may_name = true,
+    .present = UNS_HAS_PODMAN,
+    .owner_of = owner_of,
+    .look = look,
+    .edit = edit,
+    .begun = begun,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A user of rootless Podman or Docker: 65536 IDs beside his own (newuidmap(1); podman(1), Rootless mode), and what else must be so that
- * they are of use to him. */
+/* A user of rootless Podman or Docker: 65536 IDs beside his own (newuidmap(1); podman(1), Rootless mode), and what else must be so
+ * that they are of use to him. */
 #include <string.h>
 
 #include "preset.h"
@@ -11,8 +11,8 @@ static int check_program(const struct uns_presetting *s, enum uns_program_id id,
 	const struct uns_program *p = &s->f->program[id];
 
 	if (!p->path)
-		return uns_preset_need_program(s, id, "install uidmap (shadow-utils)",
-		                               "nobody but root can use a range without it", err);
+		return uns_preset_need_program(s, id, "install uidmap (shadow-utils)", "nobody but root can use a range without it",
+		                               err);
 	if (p->powerful)
 		return 0;
 	return uns_preset_say(s, "ToolPowerless", p->path, remedy, err,
@@ -42,8 +42,9 @@ static int check_home(const struct uns_presetting *s, struct uns_err *err)
 
 	if (!linger || !a)
 		return linger ? 0 : -1;
-	if (!s->f->home && uns_preset_say(s, "HomeMissing", a->home ? a->home : "", "mkhomedir_helper, or useradd --create-home", err,
-	                                  "the home of %s is no directory: images and containers would lie there", a->name) < 0)
+	if (!s->f->home &&
+	    uns_preset_say(s, "HomeMissing", a->home ? a->home : "", "mkhomedir_helper, or useradd --create-home", err,
+	                   "the home of %s is no directory: images and containers would lie there", a->name) < 0)
 		return -1;
 	if (s->f->lingers || !(s->f->ids.present & UNS_HAS_SYSTEMD))
 		return 0;
@@ -60,11 +61,11 @@ static int look(struct uns_presetting *s, struct uns_err *err)
 }
 
 const struct uns_preset uns_preset_rootless = {
-	.name = "rootless",
-	.title = "rootless Podman or Docker",
-	.count = UNS_ID_BLOCK,
-	.least = UNS_ID_BLOCK,
-	.no_purge = "the user is a person's account and is never removed",
-	.source = "newuidmap and newgidmap",
-	.look = look,
+    .name = "rootless",
+    .title = "rootless Podman or Docker",
+    .count = UNS_ID_BLOCK,
+    .least = UNS_ID_BLOCK,
+    .no_purge = "the user is a person's account and is never removed",
+    .source = "newuidmap and newgidmap",
+    .look = look,
 };

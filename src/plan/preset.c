@@ -13,7 +13,7 @@
 
 #define SYSTEM_IDS 1000 /* accounts below are no people */
 
-const struct uns_preset *const uns_presets[] = { &uns_preset_podman, &uns_preset_kubelet, &uns_preset_incus, &uns_preset_rootless };
+const struct uns_preset *const uns_presets[] = {&uns_preset_podman, &uns_preset_kubelet, &uns_preset_incus, &uns_preset_rootless};
 const size_t uns_presets_n = sizeof(uns_presets) / sizeof(uns_presets[0]);
 
 const struct uns_preset *uns_preset_find(const char *name)
@@ -49,7 +49,7 @@ int uns_preset_want(const struct uns_enginefacts *f, const struct uns_preset_req
 		owner = uns_str_dup(r->user ? name_of(&f->ids, r->user) : r->preset->owner, err);
 	if (!owner)
 		return -1;
-	*ret = (struct uns_range_want){ .owner = uns_take_ptr(owner), .how = r->how, .range = r->range };
+	*ret = (struct uns_range_want){.owner = uns_take_ptr(owner), .how = r->how, .range = r->range};
 	return 0;
 }
 
@@ -116,9 +116,9 @@ static int check_size(const struct uns_presetting *s, struct uns_range range, st
 static int check_unit(const struct uns_presetting *s, struct uns_range range, struct uns_err *err)
 {
 	uint32_t start = up(range.start < s->unit ? s->unit : range.start, s->unit);
-	uns_auto_free char *remedy = s->want->fixed
-	                                 ? uns_str_printf(err, "usernsctl range move %s --count=%u", s->want->owner, s->count)
-	                                 : uns_str_printf(err, "--range=%u:%u would be such a one", start, up(range.count, s->unit));
+	uns_auto_free char *remedy =
+	    s->want->fixed ? uns_str_printf(err, "usernsctl range move %s --count=%u", s->want->owner, s->count)
+	                   : uns_str_printf(err, "--range=%u:%u would be such a one", start, up(range.count, s->unit));
 
 	if (!remedy)
 		return -1;
@@ -161,16 +161,15 @@ static int push_all(const struct uns_presetting *s, enum uns_idkind kind, struct
 	struct uns_who who = uns_who_is(&s->f->ids, s->want->owner);
 
 	for (size_t i = 0; i < file->n; i++)
-		if (uns_who_owns(&who, &file->v[i]) &&
-		    (uns_edits_push_raw(&s->q, kind, &file->v[i], &e->before, err) < 0 ||
-		     uns_edits_push_raw(&s->q, kind, &file->v[i], &e->after, err) < 0))
+		if (uns_who_owns(&who, &file->v[i]) && (uns_edits_push_raw(&s->q, kind, &file->v[i], &e->before, err) < 0 ||
+		                                        uns_edits_push_raw(&s->q, kind, &file->v[i], &e->after, err) < 0))
 			return -1;
 	return 0;
 }
 
 static int add_beside(const struct uns_presetting *s, struct uns_err *err)
 {
-	uns_auto(uns_edits_done) struct uns_edits e = { .of = { { .before = UNS_STRS_INIT } } };
+	uns_auto(uns_edits_done) struct uns_edits e = {.of = {{.before = UNS_STRS_INIT}}};
 
 	for (int kind = 0; kind < UNS_IDKINDS; kind++)
 		if (!line_of(s, (enum uns_idkind)kind) &&
@@ -219,8 +218,8 @@ static bool owner_exists(const struct uns_presetting *s)
 
 static int add_account(const struct uns_presetting *s, bool reverse, struct uns_err *err)
 {
-	return uns_plan_add(s->q.plan, "account", reverse,
-	                    json_pack("{s:s, s:s}", "user", s->want->owner, "group", s->want->owner), err);
+	return uns_plan_add(s->q.plan, "account", reverse, json_pack("{s:s, s:s}", "user", s->want->owner, "group", s->want->owner),
+	                    err);
 }
 
 /* The account first: account tools must not run while the files are locked. */
@@ -237,7 +236,7 @@ static int make_account(const struct uns_presetting *s, struct uns_err *err)
 
 static int add_lines(struct uns_presetting *s, struct uns_err *err)
 {
-	struct uns_range_wants one = { s->want, 1, 1 };
+	struct uns_range_wants one = {s->want, 1, 1};
 	bool has = line_of(s, UNS_UID) || line_of(s, UNS_GID);
 
 	/* A range that is there is taken as it is, unless another was asked for. */
@@ -356,7 +355,8 @@ static int check_host(const struct uns_presetting *s, struct uns_err *err)
 	const struct uns_sysctl *max = &s->f->sysctl[UNS_MAX_USER_NAMESPACES];
 
 	if (p->present && !(s->f->ids.present & p->present) &&
-	    uns_preset_say(s, "NotInstalled", p->title, NULL, err, "%s is not installed; it will find its range when it is", p->title) < 0)
+	    uns_preset_say(s, "NotInstalled", p->title, NULL, err, "%s is not installed; it will find its range when it is",
+	                   p->title) < 0)
 		return -1;
 	if (max->known && max->value == 0 &&
 	    uns_preset_say(s, "UserNamespacesOff", max->name, "sysctl -w user.max_user_namespaces=15000", err,
@@ -381,14 +381,19 @@ static int set_title(const struct uns_presetting *s, struct uns_err *err)
 int uns_preset_plan(const struct uns_enginefacts *f, const struct uns_preset_request *r, struct uns_range_want *want,
                     struct uns_plan *ret, struct uns_findings *findings, struct uns_err *err)
 {
-	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
+	uns_auto(uns_plan_done) struct uns_plan plan = {.n = 0};
 	struct uns_presetting s = {
-		.f = f, .r = r, .want = want, .q = { &f->ids, r->ignore, &plan, findings },
-		.count = r->preset->count, .least = r->preset->least, .unit = 1,
+	    .f = f,
+	    .r = r,
+	    .want = want,
+	    .q = {&f->ids, r->ignore, &plan, findings},
+	    .count = r->preset->count,
+	    .least = r->preset->least,
+	    .unit = 1,
 	};
 
 	want->range = r->range;
-	want->got = (struct uns_range){ 0, 0 };
+	want->got = (struct uns_range){0, 0};
 	want->had = want->fixed = want->made = false;
 	if (!uns_subid_owner_valid(want->owner))
 		return uns_err_set(err, UNS_E_INPUT, "\"%s\" cannot be an owner; expected the name of a user", want->owner);
@@ -399,6 +404,6 @@ int uns_preset_plan(const struct uns_enginefacts *f, const struct uns_preset_req
 	if ((r->command == UNS_ENABLE ? enable(&s, err) : disable(&s, err)) < 0)
 		return -1;
 	*ret = plan;
-	plan = (struct uns_plan){ .n = 0 };
+	plan = (struct uns_plan){.n = 0};
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toml-member: one key of a TOML file that people edit (storage.conf). Disjoint as json-member: "before" and "after" are two different
- * values, of which one may be "absent"; any third is FOREIGN. The file is edited as text, so all else in it stays. A file that we
- * made is made with the text "base" and vanishes again when that is all that is left of it. */
+/* toml-member: one key of a TOML file that people edit (storage.conf). Disjoint as json-member: "before" and "after" are two
+ * different values, of which one may be "absent"; any third is FOREIGN. The file is edited as text, so all else in it stays. A file
+ * that we made is made with the text "base" and vanishes again when that is all that is left of it. */
 #include <string.h>
 
 #include "args.h"
@@ -13,9 +13,9 @@
 
 struct args {
 	const char *file;
-	struct uns_toml_edit edit;     /* table, key, header */
-	const json_t *before, *after;  /* borrowed; NULL: absent */
-	const char *base;              /* NULL: the file is not ours */
+	struct uns_toml_edit edit;    /* table, key, header */
+	const json_t *before, *after; /* borrowed; NULL: absent */
+	const char *base;             /* NULL: the file is not ours */
 };
 
 static bool same(const json_t *a, const json_t *b)
@@ -47,7 +47,7 @@ static int get_bare(const json_t *j, const char *key, bool dots, const char **re
 
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
-	struct args a = { .before = json_object_get(j, "before"), .after = json_object_get(j, "after") };
+	struct args a = {.before = json_object_get(j, "before"), .after = json_object_get(j, "after")};
 
 	if (uns_args_path(j, "file", &a.file, err) || get_bare(j, "table", true, &a.edit.table, err) ||
 	    get_bare(j, "key", false, &a.edit.key, err))
@@ -82,7 +82,7 @@ static int now(const struct text *t, const struct args *a, json_t **ret, struct 
 
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
-	uns_auto(text_done) struct text t = { 0 };
+	uns_auto(text_done) struct text t = {0};
 	uns_auto_json json_t *v = NULL;
 	struct args a;
 
@@ -110,7 +110,7 @@ static int begin(struct text *t, const struct args *a, struct uns_err *err)
 
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
-	uns_auto(text_done) struct text t = { 0 };
+	uns_auto(text_done) struct text t = {0};
 	struct args a;
 
 	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err))
@@ -138,4 +138,4 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 	return text ? uns_buf_printf(ret, err, "set %s = %s in %s", a.edit.key, text, a.file) : uns_err_nomem(err);
 }
 
-const struct uns_kind uns_kind_toml_member = { "toml-member", false, check, observe, drive, describe };
+const struct uns_kind uns_kind_toml_member = {"toml-member", false, check, observe, drive, describe};

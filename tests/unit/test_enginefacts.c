@@ -165,11 +165,11 @@ static void the_home_of_the_user_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_empty_root_has_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(files_are_read, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(programs_have_power_or_not, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(capabilities_count, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_home_of_the_user_is_looked_at, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(an_empty_root_has_nothing, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(files_are_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(programs_have_power_or_not, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(capabilities_count, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_home_of_the_user_is_looked_at, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,10 +20,10 @@ struct world {
 	struct uns_err err;
 };
 
-static const char *const paths[UNS_ENGINEFILES] = { "/etc/storage.conf", "/usr/storage.conf", "/kubelet.yaml",
-						    "/kubeadm.env",      "/default",          "/sysconfig" };
-static const char *const names[UNS_PROGRAMS] = { "getsubids", "newuidmap", "newgidmap" };
-static const char *const sysctls[UNS_SYSCTLS] = { "max", "clone", "apparmor" };
+static const char *const paths[UNS_ENGINEFILES] = {"/etc/storage.conf", "/usr/storage.conf", "/kubelet.yaml",
+                                                   "/kubeadm.env",      "/default",          "/sysconfig"};
+static const char *const names[UNS_PROGRAMS] = {"getsubids", "newuidmap", "newgidmap"};
+static const char *const sysctls[UNS_SYSCTLS] = {"max", "clone", "apparmor"};
 
 static char *copy(const char *s)
 {
@@ -37,7 +37,7 @@ static void account(struct uns_accounts *a, const char *name, uint32_t id)
 {
 	a->v = reallocarray(a->v, a->n + 1, sizeof(*a->v));
 	assert_non_null(a->v);
-	a->v[a->n++] = (struct uns_account){ .name = copy(name), .id = id, .gid = id, .home = copy("/home") };
+	a->v[a->n++] = (struct uns_account){.name = copy(name), .id = id, .gid = id, .home = copy("/home")};
 }
 
 static void user(struct world *w, const char *name, uint32_t id)
@@ -71,7 +71,7 @@ static void world_make(struct world *w)
 		assert_int_equal(uns_buf_append(&w->f.file[i].text, "", 0, NULL), 0);
 	}
 	for (int i = 0; i < UNS_PROGRAMS; i++)
-		w->f.program[i] = (struct uns_program){ .name = names[i], .path = copy("/bin/x"), .powerful = true };
+		w->f.program[i] = (struct uns_program){.name = names[i], .path = copy("/bin/x"), .powerful = true};
 	for (int i = 0; i < UNS_SYSCTLS; i++)
 		w->f.sysctl[i].name = sysctls[i];
 	w->f.ids.present = UNS_HAS_PODMAN | UNS_HAS_KUBELET;
@@ -105,9 +105,9 @@ static void world_done(struct world *w)
 	free(w->f.graph_driver);
 }
 
-#define WORLD                                  \
-	uns_auto(world_done) struct world w; \
-	(void)state;                         \
+#define WORLD                                                                                                                      \
+	uns_auto(world_done) struct world w;                                                                                       \
+	(void)state;                                                                                                               \
 	world_make(&w)
 
 static void lines(struct world *w, enum uns_idkind kind, const char *s)
@@ -135,13 +135,15 @@ static void put_step(struct uns_buf *b, const struct uns_step *s)
 
 	if (strcmp(s->kind, "subid-lines") == 0 || strcmp(s->kind, "toml-member") == 0)
 		assert_int_equal(uns_buf_printf(b, NULL, "%s%s%s %s -> %s%s%s\n", s->reverse ? "~" : "",
-						strcmp(s->kind, "toml-member") ? uns_json_str_or(s->args, "file", "") : "",
-						uns_json_str_or(s->args, "key", ""), from, to,
-						uns_json_bool_or(s->args, "header", false) ? " header" : "",
-						json_object_get(s->args, "base") ? " base" : ""), 0);
+		                                strcmp(s->kind, "toml-member") ? uns_json_str_or(s->args, "file", "") : "",
+		                                uns_json_str_or(s->args, "key", ""), from, to,
+		                                uns_json_bool_or(s->args, "header", false) ? " header" : "",
+		                                json_object_get(s->args, "base") ? " base" : ""),
+		                 0);
 	else
 		assert_int_equal(uns_buf_printf(b, NULL, "%s%s %s\n", s->reverse ? "~" : "", s->kind,
-						uns_json_str_or(s->args, "user", uns_json_str_or(s->args, "path", ""))), 0);
+		                                uns_json_str_or(s->args, "user", uns_json_str_or(s->args, "path", ""))),
+		                 0);
 }
 
 static char *answer(struct world *w)
@@ -149,7 +151,7 @@ static char *answer(struct world *w)
 	struct uns_buf b = UNS_BUF_INIT;
 
 	forget(w);
-	w->err = (struct uns_err){ .text = "" };
+	w->err = (struct uns_err){.text = ""};
 	w->r.ignore = &w->ignore;
 	if (uns_preset_want(&w->f, &w->r, &w->want, &w->err) < 0 ||
 	    uns_preset_plan(&w->f, &w->r, &w->want, &w->plan, &w->findings, &w->err) < 0) {
@@ -160,7 +162,8 @@ static char *answer(struct world *w)
 		put_step(&b, &w->plan.v[i]);
 	for (size_t i = 0; i < w->findings.n; i++)
 		assert_int_equal(uns_buf_printf(&b, NULL, "%c %s: %s\n", w->findings.v[i].check->severity == UNS_ERROR ? '!' : '?',
-						w->findings.v[i].check->id, w->findings.v[i].reason), 0);
+		                                w->findings.v[i].check->id, w->findings.v[i].reason),
+		                 0);
 	assert_int_equal(uns_buf_append(&b, "", 0, NULL), 0);
 	return uns_buf_take(&b, NULL);
 }
@@ -182,7 +185,7 @@ static void says(struct world *w, const char *want)
 
 static void ask(struct world *w, const struct uns_preset *p, enum uns_command command)
 {
-	w->r = (struct uns_preset_request){ .preset = p, .command = command, .ignore = &w->ignore };
+	w->r = (struct uns_preset_request){.preset = p, .command = command, .ignore = &w->ignore};
 }
 
 /* ---- the table ---- */
@@ -209,11 +212,11 @@ static void podman_gets_all(void **state)
 	WORLD;
 	ask(&w, &uns_preset_podman, UNS_ENABLE);
 	gives(&w, "account containers\n"
-		  "/etc/subuid [] -> [\"containers:16777216:16777216\"]\n"
-		  "/etc/subgid [] -> [\"containers:16777216:16777216\"]\n"
-		  "root-auto-userns-user - -> \"containers\" header base\n"
-		  "auto-userns-min-size - -> 1024\n"
-		  "auto-userns-max-size - -> 65536\n");
+	          "/etc/subuid [] -> [\"containers:16777216:16777216\"]\n"
+	          "/etc/subgid [] -> [\"containers:16777216:16777216\"]\n"
+	          "root-auto-userns-user - -> \"containers\" header base\n"
+	          "auto-userns-min-size - -> 1024\n"
+	          "auto-userns-max-size - -> 65536\n");
 	w.f.containers_dir = false;
 	says(&w, "mkdir /etc/containers\nroot-auto-userns-user");
 	text(&w, UNS_STORAGE_CONF, "[storage.options]\n");
@@ -237,7 +240,7 @@ static void podman_base_is_the_distributions_file(void **state)
 }
 
 static const char podman_done[] = "[storage]\nx = 1\n\n[storage.options]\nroot-auto-userns-user = \"containers\"\n"
-				  "auto-userns-min-size = 1024\nauto-userns-max-size = 65536\n";
+                                  "auto-userns-min-size = 1024\nauto-userns-max-size = 65536\n";
 
 static void podman_done_is_done(void **state)
 {
@@ -251,8 +254,9 @@ static void podman_done_is_done(void **state)
 	w.r.checking = true;
 	gives(&w, "");
 	/* sizes that somebody chose stay */
-	text(&w, UNS_STORAGE_CONF, "[storage.options]\nroot-auto-userns-user = \"containers\"\nauto-userns-min-size = 4096\n"
-				   "auto-userns-max-size = 8192\n");
+	text(&w, UNS_STORAGE_CONF,
+	     "[storage.options]\nroot-auto-userns-user = \"containers\"\nauto-userns-min-size = 4096\n"
+	     "auto-userns-max-size = 8192\n");
 	gives(&w, "");
 }
 
@@ -264,15 +268,16 @@ static void podman_comes_home(void **state)
 	both(&w, "containers:2097152:1048576\n");
 	text(&w, UNS_STORAGE_CONF, podman_done);
 	gives(&w, "~auto-userns-max-size - -> 65536\n"
-		  "~auto-userns-min-size - -> 1024\n"
-		  "~root-auto-userns-user - -> \"containers\" header\n"
-		  "/etc/subuid [\"containers:2097152:1048576\"] -> []\n"
-		  "/etc/subgid [\"containers:2097152:1048576\"] -> []\n");
+	          "~auto-userns-min-size - -> 1024\n"
+	          "~root-auto-userns-user - -> \"containers\" header\n"
+	          "/etc/subuid [\"containers:2097152:1048576\"] -> []\n"
+	          "/etc/subgid [\"containers:2097152:1048576\"] -> []\n");
 	w.r.purge = true;
 	says(&w, "-> []\n~account containers\n");
 	/* a size that stands elsewhere was somebody's own, also when it is the same */
-	text(&w, UNS_STORAGE_CONF, "[storage.options]\nauto-userns-max-size = 65536\nroot-auto-userns-user = \"containers\"\n"
-				   "auto-userns-min-size = 1024\n");
+	text(&w, UNS_STORAGE_CONF,
+	     "[storage.options]\nauto-userns-max-size = 65536\nroot-auto-userns-user = \"containers\"\n"
+	     "auto-userns-min-size = 1024\n");
 	says(&w, "~auto-userns-min-size - -> 1024\n~root-auto-userns-user - -> \"containers\" header\n/etc");
 	assert_int_equal(w.plan.n, 5);
 	/* nothing is there any more */
@@ -318,7 +323,8 @@ static void podman_takes_the_owner_of_its_settings(void **state)
 	w.r.user = NULL;
 	w.r.command = UNS_DISABLE;
 	both(&w, "pods:1048576:1048576\n");
-	gives(&w, "~root-auto-userns-user - -> \"pods\" header\n? PurgeKeepsUser: pods and the lines that it has are kept, for they may be older\n");
+	gives(&w, "~root-auto-userns-user - -> \"pods\" header\n? PurgeKeepsUser: pods and the lines that it has are kept, for "
+	          "they may be older\n");
 	w.r.purge = true;
 	says(&w, "/etc/subgid [\"pods:1048576:1048576\"] -> []\n~account pods\n");
 	w.f.file[UNS_STORAGE_CONF].text.len = 0;
@@ -378,8 +384,8 @@ static void kubelet_gets_a_line_for_its_pods(void **state)
 	WORLD;
 	ask(&w, &uns_preset_kubelet, UNS_ENABLE);
 	gives(&w, "account kubelet\n"
-		  "/etc/subuid [] -> [\"kubelet:7208960:7208960\"]\n"
-		  "/etc/subgid [] -> [\"kubelet:7208960:7208960\"]\n");
+	          "/etc/subuid [] -> [\"kubelet:7208960:7208960\"]\n"
+	          "/etc/subgid [] -> [\"kubelet:7208960:7208960\"]\n");
 	w.r.max_pods = 10;
 	says(&w, "kubelet:655360:655360");
 	w.r.max_pods = 0;
@@ -390,7 +396,8 @@ static void kubelet_gets_a_line_for_its_pods(void **state)
 	text(&w, UNS_KUBELET_DEFAULT, "KUBELET_EXTRA_ARGS=--max-pods=40\n");
 	says(&w, "kubelet:2621440:2621440");
 	w.r.max_pods = 10;
-	says(&w, "! EngineRangeUnfit: the range 655360:655360 is too small: kubelet needs at least 2621440 IDs, for the maxPods of its settings");
+	says(&w, "! EngineRangeUnfit: the range 655360:655360 is too small: kubelet needs at least 2621440 IDs, for the maxPods of "
+	         "its settings");
 	w.r.max_pods = 4000000;
 	says(&w, "error 2: 4000000 pods of 65536 IDs each are more than there are; the most is 32767");
 	w.r.max_pods = 0;
@@ -422,7 +429,7 @@ static void kubelet_accepts_only_its_form(void **state)
 	w.r.checking = true;
 	says(&w, "! RangeNoLine: kubelet is set up in part");
 	w.r.how = UNS_RANGE_EXACT;
-	w.r.range = (struct uns_range){ 7208961, 0 };
+	w.r.range = (struct uns_range){7208961, 0};
 	says(&w, "! EngineRangeUnfit: kubelet does not start with the range 7208961:7208960");
 	w.r.how = UNS_RANGE_AUTO;
 	free(w.f.program[UNS_GETSUBIDS].path);
@@ -438,11 +445,12 @@ static void kubelet_goes_with_its_user(void **state)
 	ask(&w, &uns_preset_kubelet, UNS_DISABLE);
 	user(&w, "kubelet", 992);
 	both(&w, "kubelet:65536:7208960\n");
-	gives(&w, "/etc/subuid [\"kubelet:65536:7208960\"] -> []\n/etc/subgid [\"kubelet:65536:7208960\"] -> []\n~account kubelet\n");
+	gives(&w,
+	      "/etc/subuid [\"kubelet:65536:7208960\"] -> []\n/etc/subgid [\"kubelet:65536:7208960\"] -> []\n~account kubelet\n");
 	w.f.ids.users.v[2].id = 1005;
 	says(&w, "? PurgeKeepsUser: user kubelet is no system account");
 	w.f.ids.live = calloc(1, sizeof(*w.f.ids.live));
-	w.f.ids.live[0] = (struct uns_live){ { 131072, 65536 }, UNS_UID, 77, "pause" };
+	w.f.ids.live[0] = (struct uns_live){{131072, 65536}, UNS_UID, 77, "pause"};
 	w.f.ids.lives = 1;
 	says(&w, "! RangeInUse");
 }
@@ -457,14 +465,14 @@ static void incus_gets_roots_lines(void **state)
 	gives(&w, "/etc/subuid [] -> [\"root:16777216:16777216\"]\n/etc/subgid [] -> [\"root:16777216:16777216\"]\n");
 	/* what Incus takes because root has no line is no collision for root's */
 	w.r.how = UNS_RANGE_EXACT;
-	w.r.range = (struct uns_range){ 1000000, 1000000000 };
+	w.r.range = (struct uns_range){1000000, 1000000000};
 	says(&w, "/etc/subuid [] -> [\"root:1000000:1000000000\"]\n");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	w.r.how = UNS_RANGE_AUTO;
-	w.r.range = (struct uns_range){ 0, 0 };
+	w.r.range = (struct uns_range){0, 0};
 	both(&w, "root:1000:1\n");
 	gives(&w, "/etc/subuid [\"root:1000:1\"] -> [\"root:1000:1\",\"root:16777216:16777216\"]\n"
-		  "/etc/subgid [\"root:1000:1\"] -> [\"root:1000:1\",\"root:16777216:16777216\"]\n");
+	          "/etc/subgid [\"root:1000:1\"] -> [\"root:1000:1\",\"root:16777216:16777216\"]\n");
 	both(&w, "root:1000:1\nroot:1000000:65536\n");
 	gives(&w, "");
 	assert_int_equal(w.want.got.start, 1000000);
@@ -473,7 +481,7 @@ static void incus_gets_roots_lines(void **state)
 	lines(&w, UNS_GID, "alice:1000100:1\n");
 	says(&w, "! RangeTaken: the GID range 1000000:65536 overlaps alice");
 	w.r.how = UNS_RANGE_EXACT;
-	w.r.range = (struct uns_range){ 2000000, 0 };
+	w.r.range = (struct uns_range){2000000, 0};
 	says(&w, "! RangeDiffers");
 }
 
@@ -483,7 +491,7 @@ static void incus_leaves_other_lines(void **state)
 	ask(&w, &uns_preset_incus, UNS_DISABLE);
 	both(&w, "root:1000:1\nroot:1000000:65536\n");
 	gives(&w, "/etc/subuid [\"root:1000:1\",\"root:1000000:65536\"] -> [\"root:1000:1\"]\n"
-		  "/etc/subgid [\"root:1000:1\",\"root:1000000:65536\"] -> [\"root:1000:1\"]\n");
+	          "/etc/subgid [\"root:1000:1\",\"root:1000000:65536\"] -> [\"root:1000:1\"]\n");
 	both(&w, "root:1000:1\n");
 	gives(&w, "");
 	lines(&w, UNS_UID, "root:1000000:65536\n");
@@ -543,22 +551,22 @@ static void rootless_looks_at_what_it_needs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(presets_are_found_by_name),
-		cmocka_unit_test(podman_gets_all),
-		cmocka_unit_test(podman_base_is_the_distributions_file),
-		cmocka_unit_test(podman_done_is_done),
-		cmocka_unit_test(podman_comes_home),
-		cmocka_unit_test(podman_takes_its_file_back),
-		cmocka_unit_test(podman_takes_the_owner_of_its_settings),
-		cmocka_unit_test(podman_refuses),
-		cmocka_unit_test(podman_says_drift),
-		cmocka_unit_test(kubelet_gets_a_line_for_its_pods),
-		cmocka_unit_test(kubelet_accepts_only_its_form),
-		cmocka_unit_test(kubelet_goes_with_its_user),
-		cmocka_unit_test(incus_gets_roots_lines),
-		cmocka_unit_test(incus_leaves_other_lines),
-		cmocka_unit_test(rootless_gets_a_range),
-		cmocka_unit_test(rootless_looks_at_what_it_needs),
+	    cmocka_unit_test(presets_are_found_by_name),
+	    cmocka_unit_test(podman_gets_all),
+	    cmocka_unit_test(podman_base_is_the_distributions_file),
+	    cmocka_unit_test(podman_done_is_done),
+	    cmocka_unit_test(podman_comes_home),
+	    cmocka_unit_test(podman_takes_its_file_back),
+	    cmocka_unit_test(podman_takes_the_owner_of_its_settings),
+	    cmocka_unit_test(podman_refuses),
+	    cmocka_unit_test(podman_says_drift),
+	    cmocka_unit_test(kubelet_gets_a_line_for_its_pods),
+	    cmocka_unit_test(kubelet_accepts_only_its_form),
+	    cmocka_unit_test(kubelet_goes_with_its_user),
+	    cmocka_unit_test(incus_gets_roots_lines),
+	    cmocka_unit_test(incus_leaves_other_lines),
+	    cmocka_unit_test(rootless_gets_a_range),
+	    cmocka_unit_test(rootless_looks_at_what_it_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

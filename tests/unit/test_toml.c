@@ -16,7 +16,7 @@ static void reads(const char *text, const char *want)
 {
 	uns_auto_json json_t *v = NULL;
 	uns_auto_free char *got = NULL;
-	struct uns_err err = { .text = "" };
+	struct uns_err err = {.text = ""};
 	int r = uns_toml_get(text, strlen(text), "f", TABLE, KEY, &v, NULL, &err);
 
 	if (r < 0)
@@ -28,8 +28,8 @@ static void reads(const char *text, const char *want)
 static void refused(const char *text, const char *want)
 {
 	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
-	struct uns_toml_edit e = { .table = TABLE, .key = KEY };
-	struct uns_err err = { .text = "" };
+	struct uns_toml_edit e = {.table = TABLE, .key = KEY};
+	struct uns_err err = {.text = ""};
 	json_t *v = NULL;
 
 	if (uns_toml_get(text, strlen(text), "f", TABLE, KEY, &v, NULL, &err) >= 0)
@@ -42,9 +42,9 @@ static void refused(const char *text, const char *want)
 
 static char *set(const char *text, const json_t *value, bool header)
 {
-	struct uns_toml_edit e = { .table = TABLE, .key = KEY, .value = value, .header = header };
+	struct uns_toml_edit e = {.table = TABLE, .key = KEY, .value = value, .header = header};
 	struct uns_buf b = UNS_BUF_INIT;
-	struct uns_err err = { .text = "" };
+	struct uns_err err = {.text = ""};
 
 	if (uns_toml_set(text, strlen(text), "f", &e, &b, &err) < 0)
 		fail_msg("%s: %s", text, err.text);
@@ -117,13 +117,15 @@ static void what_is_no_toml_is_refused(void **state)
 static void tables_without_room_are_refused(void **state)
 {
 	(void)state;
-	refused("[storage]\noptions = { x = 1 }\n", "f:2:1: found a part of this table; expected it in a table of its own, with a header");
-	refused("[storage]\noptions.x = 1\n", "f:2:1: found a part of this table; expected it in a table of its own, with a header");
+	refused("[storage]\noptions = { x = 1 }\n",
+	        "f:2:1: found a part of this table; expected it in a table of its own, with a header");
+	refused("[storage]\noptions.x = 1\n",
+	        "f:2:1: found a part of this table; expected it in a table of its own, with a header");
 	refused("storage = 1\n", "f:1:1: found a part of this table; expected it in a table of its own, with a header");
 	refused("[storage.options." KEY "]\n",
-		"f:1:1: found a table; expected a key with a value, for that is what this name is for");
+	        "f:1:1: found a table; expected a key with a value, for that is what this name is for");
 	refused("[storage.options]\n" KEY ".x = 1\n",
-		"f:2:1: found a table; expected a key with a value, for that is what this name is for");
+	        "f:2:1: found a table; expected a key with a value, for that is what this name is for");
 	refused("[[storage.options]]\n", "f:1:1: found an array of tables; expected one table");
 }
 
@@ -137,7 +139,7 @@ static void a_key_comes_and_goes(void **state)
 	there_and_back("[storage.options]\n", "[storage.options]\n" KEY " = 2048\n");
 	there_and_back("[storage.options] # s\n# none\n\n[z]\n", "[storage.options] # s\n" KEY " = 2048\n# none\n\n[z]\n");
 	there_and_back("[storage.options]\n# about x\nx = [\n]\n\n# z\n[z]\ny=1\n",
-		       "[storage.options]\n# about x\nx = [\n]\n" KEY " = 2048\n\n# z\n[z]\ny=1\n");
+	               "[storage.options]\n# about x\nx = [\n]\n" KEY " = 2048\n\n# z\n[z]\ny=1\n");
 	there_and_back("[storage.options.overlay]\nx=1\n", "[storage.options.overlay]\nx=1\n\n[storage.options]\n" KEY " = 2048\n");
 }
 
@@ -171,8 +173,8 @@ static void a_header_with_company_stays(void **state)
 
 static void pods(const char *text, uint32_t max_pods, uint32_t ids_per_pod)
 {
-	struct uns_kubeletconf c = { 9, 9 };
-	struct uns_err err = { .text = "" };
+	struct uns_kubeletconf c = {9, 9};
+	struct uns_err err = {.text = ""};
 
 	if (uns_kubeletconf_parse(text, strlen(text), "c", &c, &err) < 0)
 		fail_msg("%s: %s", text, err.text);
@@ -182,8 +184,8 @@ static void pods(const char *text, uint32_t max_pods, uint32_t ids_per_pod)
 
 static void no_pods(const char *text, const char *want)
 {
-	struct uns_kubeletconf c = { 9, 9 };
-	struct uns_err err = { .text = "" };
+	struct uns_kubeletconf c = {9, 9};
+	struct uns_err err = {.text = ""};
 
 	assert_int_equal(uns_kubeletconf_parse(text, strlen(text), "c", &c, &err), -1);
 	assert_int_equal(err.code, UNS_E_INPUT);
@@ -197,7 +199,8 @@ static void kubelet_settings_are_read(void **state)
 	(void)state;
 	pods("", 0, 0);
 	pods("apiVersion: kubelet.config.k8s.io/v1beta1\nmaxPods: 250 # many\nx:\n  maxPods: 7\n", 250, 0);
-	pods("\"maxPods\": 5\r\nuserNamespaces: # in its own\n\n  # here\n  idsPerPod: 131072\nother:\n  idsPerPod: 1\n", 5, 131072);
+	pods("\"maxPods\": 5\r\nuserNamespaces: # in its own\n\n  # here\n  idsPerPod: 131072\nother:\n  idsPerPod: 1\n", 5,
+	     131072);
 	pods("#maxPods: 3\nuserNamespaces:\n  x: 1\n", 0, 0);
 	pods("{\"maxPods\": 17, \"userNamespaces\": {\"idsPerPod\": 65536}}", 17, 65536);
 	no_pods("x: 1\nmaxPods: lots\n", "c:2:10: expected a number above 0");
@@ -212,13 +215,13 @@ static void kubelet_settings_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_read),
-		cmocka_unit_test(what_is_no_toml_is_refused),
-		cmocka_unit_test(tables_without_room_are_refused),
-		cmocka_unit_test(a_key_comes_and_goes),
-		cmocka_unit_test(a_value_is_replaced_in_its_place),
-		cmocka_unit_test(a_header_with_company_stays),
-		cmocka_unit_test(kubelet_settings_are_read),
+	    cmocka_unit_test(values_are_read),
+	    cmocka_unit_test(what_is_no_toml_is_refused),
+	    cmocka_unit_test(tables_without_room_are_refused),
+	    cmocka_unit_test(a_key_comes_and_goes),
+	    cmocka_unit_test(a_value_is_replaced_in_its_place),
+	    cmocka_unit_test(a_header_with_company_stays),
+	    cmocka_unit_test(kubelet_settings_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
