@@ -665,6 +665,7 @@ static void use_toml(struct place *p, const char *key, json_t *before, json_t *a
 	                         key, "header", header, "before", before, "after", after, "base", base);
 
 	assert_non_null(args);
+	json_decref(p->step.args);
 	use(p, "toml-member", args);
 }
 
