@@ -9,6 +9,7 @@
 
 #include "uns/err.h"
 #include "uns/idfacts.h"
+#include "uns/idmap.h"
 #include "uns/root.h"
 #include "uns/str.h"
 
@@ -43,6 +44,13 @@ struct uns_enginefile {
 	struct uns_buf text; /* data is a string, also when it is absent */
 };
 
+/* A pod of kubelet's with a user namespace: the IDs of the host that it has (what kubelet remembers of it on disk);
+ * 0:0 when that cannot be read, which kubelet cannot either. */
+struct uns_pod {
+	char *uid;
+	struct uns_range range;
+};
+
 struct uns_enginefacts {
 	struct uns_idfacts ids;
 	struct uns_program program[UNS_PROGRAMS];
@@ -50,6 +58,8 @@ struct uns_enginefacts {
 	struct uns_enginefile file[UNS_ENGINEFILES];
 	bool containers_dir, containers_alone; /* /etc/containers is there; it holds storage.conf and nothing else */
 	char *graph_driver;                    /* whose images lie in /var/lib/containers/storage; NULL: none do */
+	struct uns_pod *pod;                   /* of /var/lib/kubelet/pods */
+	size_t pods;
 	/* Of the one user that was named, when passwd has it. */
 	bool home, lingers, podman_storage;
 };

@@ -36,6 +36,8 @@ struct uns_preset {
 	int (*owner_of)(const struct uns_enginefacts *f, char **ret, struct uns_err *err);
 	/* What there is to say about the host, and which range is wanted on it. */
 	int (*look)(struct uns_presetting *s, struct uns_err *err);
+	/* What there is to say about the range that was chosen or found. May be NULL. */
+	int (*judge)(struct uns_presetting *s, struct uns_err *err);
 	/* Steps beside the account and the lines, there or back. May be NULL. */
 	int (*edit)(struct uns_presetting *s, bool back, struct uns_err *err);
 	/* Something of it is there although there is no line. May be NULL. */

@@ -10,6 +10,7 @@
 
 #include "host.h"
 #include "uns/cleanup.h"
+#include "uns/json.h"
 #include "uns/num.h"
 #include "uns/xattr.h"
 
@@ -54,6 +55,9 @@ void uns_enginefacts_done(struct uns_enginefacts *f)
 		free(f->program[i].path);
 	for (int i = 0; i < UNS_ENGINEFILES; i++)
 		uns_buf_done(&f->file[i].text);
+	for (size_t i = 0; i < f->pods; i++)
+		free(f->pod[i].uid);
+	free(f->pod);
 	free(f->graph_driver);
 	*f = (struct uns_enginefacts){.containers_dir = false};
 }
@@ -152,6 +156,62 @@ static int read_sysctl(const struct uns_root *root, enum uns_sysctl_id id, struc
 	return 0;
 }
 
+/* ---- pods ---- */
+
+#define PODS_DIR "/var/lib/kubelet/pods"
+
+/* {"uidMappings":[{"hostId":N,"containerId":0,"length":N}],"gidMappings":[…]}, both the same (kubernetes, userns_manager.go). */
+static int pod_range(const json_t *j, struct uns_range *ret, struct uns_err *err)
+{
+	struct uns_range r;
+	const json_t *first;
+	json_t *list;
+
+	if (uns_json_array(j, "uidMappings", &list, err) < 0)
+		return -1;
+	first = json_array_get(list, 0);
+	if (!json_is_object(first))
+		return uns_err_set(err, UNS_E_INPUT, "uidMappings: expected a list of one mapping");
+	if (uns_json_u32(first, "hostId", &r.start, err) < 0 || uns_json_u32(first, "length", &r.count, err) < 0)
+		return -1;
+	*ret = r;
+	return 0;
+}
+
+static int read_pod(const struct uns_root *root, const char *uid, struct uns_enginefacts *f, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, PODS_DIR "/%s/userns", uid);
+	uns_auto_json json_t *j = NULL;
+	struct uns_pod *v, pod = {NULL, {0, 0}};
+	int r = path ? uns_host_read_object(root, path, UNS_HOST_MAX_CONFIG, &j, err) : -1;
+
+	if (r > 0)
+		return 0;
+	if ((r < 0 || pod_range(j, &pod.range, err) < 0) && err->code != UNS_E_INPUT)
+		return -1;
+	v = reallocarray(f->pod, f->pods + 1, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	f->pod = v;
+	pod.uid = uns_str_dup(uid, err);
+	if (!pod.uid)
+		return -1;
+	v[f->pods++] = pod;
+	return 0;
+}
+
+static int read_pods(const struct uns_root *root, struct uns_enginefacts *f, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+
+	if (uns_root_list(root, PODS_DIR, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (read_pod(root, names.v[i], f, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* ---- storage and home ---- */
 
 static int read_driver(const struct uns_root *root, struct uns_enginefacts *f, struct uns_err *err)
@@ -202,7 +262,7 @@ int uns_enginefacts_read(const struct uns_root *root, const char *user, struct u
 	for (int i = 0; i < UNS_SYSCTLS; i++)
 		if (read_sysctl(root, (enum uns_sysctl_id)i, &f.sysctl[i], err) < 0)
 			return -1;
-	if (read_driver(root, &f, err) < 0 || read_home(root, user, &f, err) < 0)
+	if (read_pods(root, &f, err) < 0 || read_driver(root, &f, err) < 0 || read_home(root, user, &f, err) < 0)
 		return -1;
 	*ret = f;
 	f = (struct uns_enginefacts){.containers_dir = false};

@@ -62,6 +62,7 @@ const struct uns_check uns_checks[] = {
 	WARNING("OptionRoot", "the option names root, which leaves user namespaces off"),
 	REFUSED("OptionTwice", "the option is set in more than one place"),
 	RISK("OwnerUnknown", "an owner that is no account of this host"),
+	RISK("PodsOutside", "pods have IDs outside of the range, with which kubelet does not start"),
 	INFO("ProbeIncomplete", "the time limit ended the questions to the name services"),
 	WARNING("PurgeKeepsUser", "the remap user is no system account and is kept"),
 	WARNING("RangeAsymmetric", "the UID and the GID range of an owner differ, or one of them is missing"),

@@ -76,6 +76,29 @@ static int look(struct uns_presetting *s, struct uns_err *err)
 	                               "without it kubelet does not look at the line, and takes all IDs from 65536 up", err);
 }
 
+/* kubelet reads what it has given to pods, and does not start when that is not of its range (record, in userns_manager.go). */
+static int judge(struct uns_presetting *s, struct uns_err *err)
+{
+	struct uns_range range = s->want->got;
+	const struct uns_pod *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->f->pods; i++) {
+		const struct uns_pod *p = &s->f->pod[i];
+
+		if (p->range.start >= range.start &&
+		    (uint64_t)p->range.start + p->range.count <= (uint64_t)range.start + range.count)
+			continue;
+		first = n++ == 0 ? p : first;
+	}
+	if (n == 0)
+		return 0;
+	return uns_preset_say(
+	    s, "PodsOutside", "/var/lib/kubelet/pods", "kubectl drain this node first", err,
+	    "pods have IDs outside of the range %u:%u (%zu of %zu, the first has %u:%u): kubelet does not start then", range.start,
+	    range.count, n, s->f->pods, first->range.start, first->range.count);
+}
+
 static bool begun(const struct uns_presetting *s)
 {
 	return uns_accounts_name(&s->f->ids.users, s->want->owner) != NULL;
@@ -95,5 +118,6 @@ const struct uns_preset uns_preset_kubelet = {
     .restart = "systemctl restart kubelet",
     .source = "getsubids, and so kubelet,",
     .look = look,
+    .judge = judge,
     .begun = begun,
 };

@@ -268,6 +268,8 @@ static int enable(struct uns_presetting *s, struct uns_err *err)
 		return -1;
 	if (s->r->checking && say_drift(s, err) < 0)
 		return -1;
+	if (p->judge && s->want->got.count > 0 && p->judge(s, err) < 0)
+		return -1;
 	return p->edit && uns_findings_code(s->q.findings) == UNS_OK ? p->edit(s, false, err) : 0;
 }
 

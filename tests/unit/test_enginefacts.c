@@ -145,6 +145,25 @@ static void capabilities_count(void **state)
 	assert_false(x->f.program[UNS_NEWGIDMAP].powerful);
 }
 
+static void pods_are_read(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "var/lib/kubelet/pods/a-1/volumes/", "");
+	put(x, "var/lib/kubelet/pods/b-2/userns",
+	    "{\"uidMappings\":[{\"hostId\":131072,\"containerId\":0,\"length\":65536}],\"gidMappings\":[]}");
+	read_ok(x, NULL);
+	assert_int_equal(x->f.pods, 1);
+	assert_string_equal(x->f.pod[0].uid, "b-2");
+	assert_int_equal(x->f.pod[0].range.start, 131072);
+	put(x, "var/lib/kubelet/pods/c-3/userns", "{\"uidMappings\":[]}");
+	put(x, "var/lib/kubelet/pods/d-4/userns", "{");
+	read_ok(x, NULL);
+	assert_int_equal(x->f.pods, 3);
+	for (size_t i = 1; i < 3; i++)
+		assert_int_equal(x->f.pod[i].range.start + x->f.pod[i].range.count, 0);
+}
+
 static void the_home_of_the_user_is_looked_at(void **state)
 {
 	struct fixture *x = *state;
@@ -169,6 +188,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(files_are_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(programs_have_power_or_not, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(capabilities_count, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(pods_are_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_home_of_the_user_is_looked_at, set_up, tear_down),
 	};
 

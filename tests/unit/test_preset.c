@@ -103,6 +103,7 @@ static void world_done(struct world *w)
 	for (int i = 0; i < UNS_PROGRAMS; i++)
 		free(w->f.program[i].path);
 	free(w->f.graph_driver);
+	free(w->f.pod);
 }
 
 #define WORLD                                                                                                                      \
@@ -439,6 +440,26 @@ static void kubelet_accepts_only_its_form(void **state)
 	says(&w, "? SubidSource: \"subid: sss\" makes getsubids, and so kubelet, ask that source");
 }
 
+/* What pods have on disk must be of the range. */
+static void kubelet_looks_at_its_pods(void **state)
+{
+	WORLD;
+	ask(&w, &uns_preset_kubelet, UNS_ENABLE);
+	w.f.pod = calloc(2, sizeof(*w.f.pod));
+	assert_non_null(w.f.pod);
+	w.f.pods = 2;
+	w.f.pod[0].range = (struct uns_range){131072, 65536};
+	w.f.pod[1].range = (struct uns_range){7208960, 65536};
+	says(&w, "! PodsOutside: pods have IDs outside of the range 7208960:7208960 (1 of 2, the first has 131072:65536)");
+	w.r.how = UNS_RANGE_EXACT;
+	w.r.range = (struct uns_range){65536, 14352384};
+	says(&w, "/etc/subuid [] -> [\"kubelet:65536:14352384\"]\n");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	w.r.range = (struct uns_range){65536, 655360};
+	w.r.max_pods = 10;
+	says(&w, "! PodsOutside: pods have IDs outside of the range 65536:655360 (1 of 2, the first has 7208960:65536)");
+}
+
 static void kubelet_goes_with_its_user(void **state)
 {
 	WORLD;
@@ -562,6 +583,7 @@ int main(void)
 	    cmocka_unit_test(podman_says_drift),
 	    cmocka_unit_test(kubelet_gets_a_line_for_its_pods),
 	    cmocka_unit_test(kubelet_accepts_only_its_form),
+	    cmocka_unit_test(kubelet_looks_at_its_pods),
 	    cmocka_unit_test(kubelet_goes_with_its_user),
 	    cmocka_unit_test(incus_gets_roots_lines),
 	    cmocka_unit_test(incus_leaves_other_lines),
