@@ -17,7 +17,8 @@ _usernsctl() {
 	local every='--root= --json --color= --quiet --verbose --help --version'
 	local gate='--dry-run --yes --detailed-exitcode --jobs= --on-error= --lock-timeout= --break-stale-locks'
 	local look='--scan= --deep --timeout='
-	local wishes='--user= --range= --migrate='
+	local wishes='--user= --range= --migrate= --max-pods='
+	local engines='docker podman kubelet incus rootless'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
 
 	# bash splits words at '='.
@@ -94,12 +95,20 @@ _usernsctl() {
 	fi
 	case $cmd in
 	'') mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	enable | disable | migrate | check) mapfile -t COMPREPLY < <(compgen -W 'docker' -- "$cur") ;;
-	plan)
-		if [[ $sub ]]; then
-			mapfile -t COMPREPLY < <(compgen -W 'docker' -- "$cur")
+	enable | disable | check)
+		if [[ $prev == rootless ]]; then
+			mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		else
-			mapfile -t COMPREPLY < <(compgen -W 'enable disable migrate docker' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "$engines" -- "$cur")
+		fi ;;
+	migrate) mapfile -t COMPREPLY < <(compgen -W 'docker' -- "$cur") ;;
+	plan)
+		if [[ $prev == rootless ]]; then
+			mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		elif [[ $sub ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$engines" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "enable disable migrate $engines" -- "$cur")
 		fi ;;
 	apply | shift) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	range)

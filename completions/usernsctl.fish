@@ -63,6 +63,9 @@ complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l no-journal -d 'k
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l max-pods -x -d 'kubelet: pods that the range is for'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable check plan' -a 'docker podman kubelet incus rootless'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable disable check plan; and __fish_seen_subcommand_from rootless' -a '(__fish_complete_users)'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable plan' -l no-restart -d 'Leave the engine alone'
 complete -c usernsctl -n '__fish_seen_subcommand_from disable plan' -l purge -d 'Remove user and ranges too'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate shift check plan' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'

@@ -108,6 +108,7 @@ struct uns_range_want {
 	enum uns_range_how { UNS_RANGE_AUTO, UNS_RANGE_EXACT, UNS_RANGE_HASH } how;
 	struct uns_range range; /* start: only when exact; count 0: 65536 */
 	unsigned line;          /* of the batch file; 0: the command line */
+	bool made;              /* the same plan makes its account */
 	struct uns_range got;   /* out: what it was given, or has already */
 	bool fixed;             /* out: the lines that the owner has decide */
 	bool had;               /* out: in both files, so that nothing is to be done */

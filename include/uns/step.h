@@ -69,7 +69,8 @@ struct uns_kind {
 
 extern const struct uns_kind uns_kind_account, uns_kind_engine_sets, uns_kind_env_option, uns_kind_interlock, uns_kind_json_member,
 	uns_kind_json_paths, uns_kind_mkdir, uns_kind_nest, uns_kind_own_file, uns_kind_owner_mode, uns_kind_rename, uns_kind_service,
-	uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_volume;
+	uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_toml_member,
+	uns_kind_volume;
 
 const struct uns_kind *uns_kind_find(const char *name); /* NULL: unknown */
 /* Known kind and well-formed args for every step; UNS_E_INPUT "<file>: step 3 (nest): …". */
@@ -93,6 +94,8 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * final-newline {"file":P,"line":L}                                        the file's last line is L without a newline → ends in one
  * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B}       member is before (or absent) → is after (or absent)
  * env-option   {"file":P,"variable":S,"option":S,"before":S?,"after":S?}   the same inside VARIABLE="--option=value"
+ * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →
+ *              after (or absent); V: string or integer; header: [table] is made for it; base: the file is made, with this text
  * own-file     {"file":P,"content":S,"mode":"0644"}                        absent → present, ours
  * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory; going back keeps it when not empty
  * rename       {"from":P,"to":P,"over_empty":B?,"refilled":B?,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,

@@ -14,6 +14,7 @@
 #include "uns/lock.h"
 #include "uns/plan.h"
 #include "uns/plandoc.h"
+#include "uns/preset.h"
 #include "uns/root.h"
 #include "uns/str.h"
 #include "uns/txn.h"
@@ -99,6 +100,9 @@ struct uns_options {
 	struct uns_range_options ranges;
 	struct uns_lock_how lock;
 	struct uns_shift_options shift;
+	const struct uns_preset *preset; /* enable, disable, check, plan: the engine; NULL: Docker */
+	const char *preset_user;         /* operand of an engine that works for one user */
+	uint32_t max_pods;               /* 0: not given */
 	unsigned jobs;        /* 0: as many threads as are good */
 	bool go_on;           /* --on-error=continue */
 	const char *operand[UNS_OPERANDS_MAX];
@@ -163,6 +167,11 @@ struct uns_change {
 	unsigned transaction;                /* 0: none */
 	const struct uns_shadow_lock *locked; /* the account files are locked for the whole transaction; NULL: steps do it */
 };
+/* Its parts: findings and warnings; plan, actions and diff. f, p: NULL: none. */
+int uns_change_set_findings(struct uns_run *r, const struct uns_findings *f, struct uns_err *err);
+int uns_change_set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err);
+/* Shows the plan that was made, for the command plan. */
+int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, struct uns_err *err);
 /* Puts the documented members of a changing command into the run's document. */
 int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err);
 
@@ -214,6 +223,12 @@ struct uns_status {
 int uns_status_line(struct uns_status *s, struct uns_err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* What is pending: text, members "pending" and "last" of the document, the exit status. */
 int uns_status_journal(struct uns_status *s, struct uns_err *err);
+
+/* ---- preset.c: enable, disable, check and plan for an engine other than Docker ---- */
+
+int uns_preset_change(struct uns_run *r, struct uns_err *err);
+int uns_preset_check(struct uns_run *r, struct uns_err *err);
+int uns_preset_show_plan(struct uns_run *r, struct uns_err *err);
 
 /* ---- range.c ---- */
 

@@ -177,7 +177,7 @@ void uns_planned_show_findings(const struct uns_run *r, const struct uns_finding
 
 /* ---- the document ---- */
 
-static int set_findings(struct uns_run *r, const struct uns_findings *f, struct uns_err *err)
+int uns_change_set_findings(struct uns_run *r, const struct uns_findings *f, struct uns_err *err)
 {
 	static const struct uns_findings none;
 
@@ -187,7 +187,7 @@ static int set_findings(struct uns_run *r, const struct uns_findings *f, struct 
 	return uns_run_set(r, "warnings", uns_report_warnings_json(f), err);
 }
 
-static int set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
+int uns_change_set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
 {
 	static const struct uns_plan none;
 
@@ -202,8 +202,8 @@ static int set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err 
 int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err)
 {
 	if (uns_run_set(r, "changed", json_boolean(c->changed), err) < 0 ||
-	    uns_run_set(r, "dry_run", json_boolean(r->o->dry_run), err) < 0 || set_findings(r, c->findings, err) < 0 ||
-	    set_plan(r, c->plan, err) < 0 || uns_run_set(r, "restart_required", json_boolean(c->restart_required), err) < 0 ||
+	    uns_run_set(r, "dry_run", json_boolean(r->o->dry_run), err) < 0 || uns_change_set_findings(r, c->findings, err) < 0 ||
+	    uns_change_set_plan(r, c->plan, err) < 0 || uns_run_set(r, "restart_required", json_boolean(c->restart_required), err) < 0 ||
 	    uns_run_set(r, "transaction", c->transaction ? json_integer((json_int_t)c->transaction) : json_null(), err) < 0)
 		return -1;
 	return uns_run_set(r, "effects", json_integer((json_int_t)uns_sys_effects()), err);
@@ -465,7 +465,11 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned shown = { .have_shift = false };
 	struct uns_change c = { .changed = false };
-	int rc = change(r, &c, &shown, err);
+	int rc;
+
+	if (r->o->preset)
+		return uns_preset_change(r, err);
+	rc = change(r, &c, &shown, err);
 
 	/* A failure that is there already says more than one of its report. */
 	if (uns_change_document(r, &c, rc < 0 ? NULL : err) < 0)
@@ -475,22 +479,29 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 
 /* ---- plan ---- */
 
+int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, struct uns_err *err)
+{
+	uns_planned_show_findings(r, f);
+	if (uns_change_set_findings(r, f, err) < 0 || uns_planned_refused(f, err) < 0 || uns_change_set_plan(r, p, err) < 0)
+		return -1;
+	r->bare = uns_plan_to_json(p);
+	if (!r->bare)
+		return uns_err_nomem(err);
+	if (p->n == 0)
+		uns_run_print(r, "Nothing to do.\n");
+	else if (show_plan(r, p, NULL, false, err) < 0)
+		return -1;
+	r->status = p->n > 0 && r->o->detailed ? UNS_EXIT_CHANGED : 0;
+	return 0;
+}
+
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
 
+	if (r->o->preset)
+		return uns_preset_show_plan(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
-	uns_planned_show_findings(r, &p.findings);
-	if (set_findings(r, &p.findings, err) < 0 || uns_planned_refused(&p.findings, err) < 0 || set_plan(r, &p.plan, err) < 0)
-		return -1;
-	r->bare = uns_plan_to_json(&p.plan);
-	if (!r->bare)
-		return uns_err_nomem(err);
-	if (p.plan.n == 0)
-		uns_run_print(r, "Nothing to do.\n");
-	else if (show_plan(r, &p.plan, NULL, false, err) < 0)
-		return -1;
-	r->status = p.plan.n > 0 && r->o->detailed ? UNS_EXIT_CHANGED : 0;
-	return 0;
+	return uns_change_only_plan(r, &p.plan, &p.findings, err);
 }

@@ -31,6 +31,8 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
 
+	if (r->o->preset)
+		return uns_preset_check(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
 	uns_planned_show_findings(r, &p.findings);

@@ -162,6 +162,13 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 	}
 }
 
+static int set_max_pods(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (uns_num_u32(arg, strlen(arg), &o->max_pods) < 0 || o->max_pods == 0)
+		return uns_err_set(err, UNS_E_USAGE, "--max-pods=%s: expected a number above 0", arg);
+	return 0;
+}
+
 /* ---- the tables ---- */
 
 #define BIT(cmd) (1u << (cmd))
@@ -175,13 +182,13 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 static const struct command {
 	const char *name, *operands, *summary;
 } commands[UNS_CMDS] = {
-	[UNS_CMD_ENABLE] = { "enable", "[ENGINE]", "switch userns-remap on and take all data along, as one transaction" },
-	[UNS_CMD_DISABLE] = { "disable", "[ENGINE]", "switch userns-remap off, with the data made since" },
-	[UNS_CMD_MIGRATE] = { "migrate", "[ENGINE]", "take along data that was left behind when remapping was switched on" },
+	[UNS_CMD_ENABLE] = { "enable", "[ENGINE [USER]]", "switch userns-remap on and take all data along, as one transaction" },
+	[UNS_CMD_DISABLE] = { "disable", "[ENGINE [USER]]", "switch userns-remap off, with the data made since" },
+	[UNS_CMD_MIGRATE] = { "migrate", "[docker]", "take along data that was left behind when remapping was switched on" },
 	[UNS_CMD_SHIFT] = { "shift", "PATH...", "give the files of any tree to other owners, by a map" },
-	[UNS_CMD_CHECK] = { "check", "[ENGINE]", "find what stops enable, breaks under it, or collides" },
+	[UNS_CMD_CHECK] = { "check", "[ENGINE [USER]]", "find what stops enable, breaks under it, or collides" },
 	[UNS_CMD_STATUS] = { "status", "", "what is configured, in effect, and pending" },
-	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE]", "show the plan alone; with --json, for apply" },
+	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE [USER]]", "show the plan alone; with --json, for apply" },
 	[UNS_CMD_APPLY] = { "apply", "FILE", "carry out a plan that was saved from plan --json" },
 	[UNS_CMD_RESUME] = { "resume", "", "go on with the pending transaction" },
 	[UNS_CMD_ROLLBACK] = { "rollback", "[NUMBER]", "take the pending or the last transaction back" },
@@ -217,12 +224,14 @@ static const struct row {
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
 	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_SHIFT), set_user,
-	  "remap user (dockremap); of shift: to this user's ranges" },
+	  "remap user (dockremap); of podman: whose range it uses; of shift: to this user's ranges" },
 	{ "range", 0, required_argument, "auto|hash|START[:COUNT]",
 	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_SHIFT), uns_value_range,
 	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
 	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
 	  "data to take along (all)" },
+	{ "max-pods", 0, required_argument, "N", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_max_pods,
+	  "kubelet: pods that the range is for (its maxPods)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
@@ -320,12 +329,37 @@ static int too_many(const struct uns_options *o, const char *operand, struct uns
 			   commands[o->cmd].name, *commands[o->cmd].operands ? " " : "", commands[o->cmd].operands);
 }
 
-static int take_engine(const struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+static int unknown_engine(const struct uns_options *o, const char *name, struct uns_err *err)
 {
-	if (n > 0 && strcmp(v[0], "docker") != 0)
-		return uns_err_set(err, UNS_E_USAGE, "%s: the engine '%s' is not known; the only one is docker",
+	return uns_err_set(err, UNS_E_USAGE, "%s: the engine '%s' is not known; there are docker, podman, kubelet, incus, and rootless USER",
+			   commands[o->cmd].name, name);
+}
+
+/* An engine that works for one user is named with him. */
+static int take_user(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (o->preset->owner)
+		return n > 1 ? too_many(o, v[1], err) : 0;
+	if (n < 2)
+		return uns_err_set(err, UNS_E_USAGE, "%s %s: for which user? usage: usernsctl %s %s USER", commands[o->cmd].name, v[0],
 				   commands[o->cmd].name, v[0]);
-	return n > 1 ? too_many(o, v[1], err) : 0;
+	if (!uns_subid_owner_valid(v[1]))
+		return uns_err_set(err, UNS_E_USAGE, "%s %s: '%s' cannot be an owner; expected the name or the UID of a user",
+				   commands[o->cmd].name, v[0], v[1]);
+	o->preset_user = v[1];
+	return n > 2 ? too_many(o, v[2], err) : 0;
+}
+
+static int take_engine(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n == 0 || strcmp(v[0], "docker") == 0)
+		return n > 1 ? too_many(o, v[1], err) : 0;
+	o->preset = uns_preset_find(v[0]);
+	if (!o->preset)
+		return unknown_engine(o, v[0], err);
+	if (o->request.command == UNS_MIGRATE)
+		return uns_err_set(err, UNS_E_USAGE, "%s: only docker has data to adopt, not %s", commands[o->cmd].name, v[0]);
+	return take_user(o, v, n, err);
 }
 
 static int take_number(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
@@ -590,6 +624,44 @@ static int check_rows(const struct scan *s, const struct uns_options *o, struct 
 	return 0;
 }
 
+static bool is_given(const struct scan *s, const char *name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return s->seen[i];
+	return false;
+}
+
+/* What is not for this engine, and why; NULL: all are. */
+static const char *misfit(const struct scan *s, const struct uns_preset *p, const char **ret_why)
+{
+	static const char data[] = "only docker has data that is taken along";
+
+	*ret_why = p && is_given(s, "migrate") ? data : "only docker is stopped and started";
+	if (p && is_given(s, "migrate"))
+		return "migrate";
+	if (p && is_given(s, "no-restart"))
+		return "no-restart";
+	*ret_why = p && !p->owner ? "the user is the operand" : "its owner is always the same";
+	if (p && is_given(s, "user") && !p->may_name)
+		return "user";
+	*ret_why = "only kubelet counts pods";
+	if (is_given(s, "max-pods") && !(p && p->has_pods))
+		return "max-pods";
+	*ret_why = p ? p->no_purge : NULL;
+	return *ret_why && is_given(s, "purge") ? "purge" : NULL;
+}
+
+static int check_engine(const struct scan *s, const struct uns_options *o, struct uns_err *err)
+{
+	const char *why, *name = misfit(s, o->preset, &why);
+
+	if (!name)
+		return 0;
+	return uns_err_set(err, UNS_E_USAGE, "%s %s: the option --%s is not for this engine: %s", commands[o->cmd].name,
+			   o->preset ? o->preset->name : "docker", name, why);
+}
+
 /* "--help" before or after a command is help on it; alone it is the overview. */
 static int finish_help(struct scan *s, struct uns_options *o, struct uns_err *err)
 {
@@ -614,7 +686,7 @@ static int parse(int argc, char *argv[], struct uns_options *o, struct uns_err *
 
 	o->root = "/";
 	o->request = (struct uns_request){
-		.command = UNS_ENABLE, .user = "dockremap", .range_how = UNS_RANGE_AUTO, .migrate = UNS_MIGRATE_ALL
+		.command = UNS_ENABLE, .range_how = UNS_RANGE_AUTO, .migrate = UNS_MIGRATE_ALL
 	};
 	o->lock.timeout_ms = UNS_LOCK_TIMEOUT_MS;
 	o->ranges.timeout_ms = 10000;
@@ -627,9 +699,12 @@ static int parse(int argc, char *argv[], struct uns_options *o, struct uns_err *
 	words = find_command(s.operands, s.n, &o->cmd);
 	if (words == 0)
 		return unknown_command(s.operands, s.n, err);
-	if (take_operands(o, s.operands + words, s.n - words, err) < 0)
+	if (take_operands(o, s.operands + words, s.n - words, err) < 0 || check_rows(&s, o, err) < 0 || check_engine(&s, o, err) < 0)
 		return -1;
-	return check_rows(&s, o, err);
+	/* The owner of another engine is for its settings to say. */
+	if (!o->request.user && !o->preset)
+		o->request.user = "dockremap";
+	return 0;
 }
 
 int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct uns_err *err)

@@ -29,8 +29,8 @@ int uns_ranges_say(const struct uns_range_request *r, const char *id, const char
                    const char *reason);
 /* The owner, and the line of the batch if there is one. */
 void uns_ranges_object(const struct uns_range_want *w, char *buf, size_t size);
-/* A range for one owner that has nothing. */
-int uns_ranges_choose(const struct uns_range_request *r, struct uns_range_want *w, struct uns_err *err);
+/* A range for one owner that has nothing. leave_out: whose claims do not count; NULL: all count. */
+int uns_ranges_choose(const struct uns_range_request *r, struct uns_range_want *w, const char *leave_out, struct uns_err *err);
 /* What the owner has already decides: one range for good. 1: there is a finding. */
 int uns_ranges_check_held(const struct uns_range_request *r, const struct uns_owner *o, struct uns_err *err);
 /* Each valid, and once. */

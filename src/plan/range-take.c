@@ -290,7 +290,7 @@ static int move_choose(const struct uns_range_request *r, struct uns_range_want 
 	want->got = old->uid;
 	if (want->had)
 		return 0;
-	if (move_in_use(r, o, err) < 0 || uns_ranges_choose(r, &w, err) < 0)
+	if (move_in_use(r, o, err) < 0 || uns_ranges_choose(r, &w, NULL, err) < 0)
 		return -1;
 	want->got = w.got;
 	return 0;

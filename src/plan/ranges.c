@@ -234,9 +234,9 @@ static int choose(const struct uns_range_request *r, struct uns_range_wants *wan
 }
 
 /* For one owner that has nothing. */
-int uns_ranges_choose(const struct uns_range_request *r, struct uns_range_want *w, struct uns_err *err)
+int uns_ranges_choose(const struct uns_range_request *r, struct uns_range_want *w, const char *leave_out, struct uns_err *err)
 {
-	uns_auto(uns_model_freep) struct uns_model *m = uns_model_new(r->f, NULL, err);
+	uns_auto(uns_model_freep) struct uns_model *m = uns_model_new(r->f, leave_out, err);
 	struct uns_range_wants one = {w, 1, 1};
 
 	w->fixed = w->had = false;
@@ -476,7 +476,7 @@ static int check_known(const struct uns_range_request *r, const struct uns_range
 	char object[320];
 
 	for (size_t i = 0; i < wants->n; i++) {
-		if (o->v[i].known || wants->v[i].fixed || unknown++ >= LISTED)
+		if (o->v[i].known || wants->v[i].made || wants->v[i].fixed || unknown++ >= LISTED)
 			continue;
 		uns_ranges_object(&wants->v[i], object, sizeof(object));
 		if (uns_ranges_say(
@@ -567,5 +567,5 @@ int uns_ranges_add(const struct uns_range_request *r, struct uns_range_wants *wa
 
 int uns_ranges_next(const struct uns_range_request *r, struct uns_range_want *want, struct uns_err *err)
 {
-	return uns_ranges_choose(r, want, err);
+	return uns_ranges_choose(r, want, NULL, err);
 }

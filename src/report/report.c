@@ -107,6 +107,7 @@ static const struct {
 	{ "own-file", "Engine down", "Engine up again" },
 	{ "json-member", "Daemon option", "Daemon option" },
 	{ "env-option", "Daemon option", "Daemon option" },
+	{ "toml-member", "Engine settings", "Engine settings" },
 	{ "engine-sets", "Comparison", "Comparison" },
 };
 
@@ -120,6 +121,8 @@ static const char *heading_of(const struct uns_step *s)
 {
 	if (is_of_hold(s))
 		return s->reverse ? "Engine up again" : "Engine down";
+	if (strcmp(s->kind, "mkdir") == 0 && strcmp(uns_json_str_or(s->args, "path", ""), "/etc/containers") == 0)
+		return "Engine settings";
 	for (size_t i = 0; i < sizeof(headings) / sizeof(headings[0]); i++)
 		if (strcmp(headings[i].kind, s->kind) == 0)
 			return s->reverse ? headings[i].back : headings[i].there;
@@ -408,6 +411,17 @@ static json_t *lines_text(const json_t *args, const char *side)
 	return uns_report_string_json(b.data);
 }
 
+static json_t *toml_text(const json_t *args, const char *side)
+{
+	const json_t *value = json_object_get(args, side);
+	uns_auto_free char *v = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL, *text = NULL;
+
+	if (!value)
+		return json_null();
+	text = v ? uns_str_printf(NULL, "%s = %s", json_string_value(json_object_get(args, "key")), v) : NULL;
+	return text ? uns_report_string_json(text) : NULL;
+}
+
 static json_t *ended_line(const json_t *args)
 {
 	uns_auto_free char *text = uns_str_printf(NULL, "%s\n", json_string_value(json_object_get(args, "line")));
@@ -430,6 +444,9 @@ static int diff_sides(const struct uns_step *s, json_t **ret_before, json_t **re
 	} else if (strcmp(s->kind, "env-option") == 0) {
 		*ret_before = option_text(s->args, "before");
 		*ret_after = option_text(s->args, "after");
+	} else if (strcmp(s->kind, "toml-member") == 0) {
+		*ret_before = toml_text(s->args, "before");
+		*ret_after = toml_text(s->args, "after");
 	} else if (strcmp(s->kind, "own-file") == 0) {
 		*ret_before = json_null();
 		*ret_after = json_incref(json_object_get(s->args, "content"));

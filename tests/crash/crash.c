@@ -81,6 +81,23 @@ static json_t *range_args(const char *file)
 	                 "bob:524288:65536", "carol:589824:65536", "dora:655360:65536", "created", 0);
 }
 
+/* A file that is made with a first key, and gets a second; and the directory for it. */
+#define STORAGE "/etc/containers/storage.conf"
+
+static int settings_plan(struct uns_plan *plan, struct uns_err *err)
+{
+	if (uns_plan_add(plan, "mkdir", false,
+	                 json_pack("{s:s, s:s, s:i, s:i}", "path", "/etc/containers", "mode", "0755", "uid", 0, "gid", 0), err))
+		return -1;
+	if (uns_plan_add(plan, "toml-member", false,
+	                 json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "file", STORAGE, "table", "storage.options", "key", "user", "after",
+	                           "containers", "header", 1, "base", "[storage]\ndriver = \"vfs\"\n"),
+	                 err))
+		return -1;
+	return uns_plan_add(plan, "toml-member", false,
+	                    json_pack("{s:s, s:s, s:s, s:i}", "file", STORAGE, "table", "storage.options", "key", "size", "after", 5), err);
+}
+
 static int range_plan(struct uns_plan *plan, struct uns_err *err)
 {
 	static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
@@ -89,6 +106,8 @@ static int range_plan(struct uns_plan *plan, struct uns_err *err)
 		if (uns_plan_add(plan, "final-newline", false, json_pack("{s:s, s:s}", "file", files[i], "line", LAST), err) ||
 		    uns_plan_add(plan, "subid-lines", false, range_args(files[i]), err))
 			return -1;
+	if (settings_plan(plan, err))
+		return -1;
 	return uns_plan_set_title(plan, "range", err) || uns_steps_check(plan, "plan", err) ? -1 : 0;
 }
 

@@ -13,9 +13,11 @@
 #include "uns/bolt.h"
 #include "uns/cleanup.h"
 #include "uns/jsontext.h"
+#include "uns/kubeletconf.h"
 #include "uns/mountinfo.h"
 #include "uns/option.h"
 #include "uns/subid.h"
+#include "uns/toml.h"
 #include "uns/xattr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -312,8 +314,60 @@ static void fuzz_env(const char *text, size_t len)
 	require_same(&back, text, len, "an option set and removed leaves the file as it was");
 }
 
+static bool toml_reads(const struct uns_buf *b, json_int_t want)
+{
+	json_t *v = NULL;
+	bool same = uns_toml_get(b->data, b->len, "f", "zt.zu", "zq", &v, NULL, NULL) == 0 && json_integer_value(v) == want;
+
+	json_decref(v);
+	return same;
+}
+
+/* value is set; old: it stood there before. */
+static void require_edits(const char *text, size_t len, json_t *value, bool old)
+{
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf again = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	struct uns_toml_edit e = { .table = "zt.zu", .key = "zq", .value = value };
+	struct uns_err err = { 0 };
+	bool table = false;
+
+	require(uns_toml_has_table(text, len, "f", e.table, &table, &err) == 0, "a file that can be read has the table or not");
+	e.header = !table;
+	require(uns_toml_set(text, len, "f", &e, &with, &err) == 0, "a key can be set in any file that can be read");
+	require(toml_reads(&with, json_integer_value(value)), "a key set reads so");
+	require(uns_toml_set(with.data, with.len, "f", &e, &again, &err) == 0, "a key can be set again");
+	require_same(&again, with.data, with.len, "a key set again changes nothing");
+	e.value = NULL;
+	require(uns_toml_set(with.data, with.len, "f", &e, &back, &err) == 0, "a key set can be removed");
+	if (!old)
+		require_same(&back, text, len, "a key set and removed leaves the file as it was");
+}
+
+static void fuzz_toml(const char *text, size_t len)
+{
+	json_t *old = NULL, *value = json_integer(77);
+	struct uns_err err = { 0 };
+	int known = uns_toml_get(text, len, "f", "zt.zu", "zq", &old, NULL, &err);
+
+	require_answer(known, &err);
+	json_decref(old);
+	if (known >= 0)
+		require_edits(text, len, value, known == 0);
+	json_decref(value);
+}
+
+static void fuzz_kubelet(const char *text, size_t len)
+{
+	struct uns_kubeletconf c = { 0, 0 };
+	struct uns_err err = { 0 };
+
+	require_answer(uns_kubeletconf_parse(text, len, "f", &c, &err), &err);
+}
+
 static void (*const parsers[])(const char *text, size_t len) = {
-	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env,
+	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env, fuzz_toml, fuzz_kubelet,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 
@@ -338,7 +392,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- seeds ---- */
 
-enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV };
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, TOML, KUBELET };
 
 struct seed {
 	uint8_t parser;
@@ -369,6 +423,12 @@ static const struct seed seeds[] = {
 	SEED(ENV, "# DOCKER_OPTS=\"--dns 8.8.8.8\"\n"),
 	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),
 	SEED(ENV, "export http_proxy=1\nDOCKER_OPTS='--log-level debug' # end\nDOCKER_OPTS=\"-H a \\\n -H \\\"b\\\"\""),
+	SEED(TOML, ""),
+	SEED(TOML, "# c\n[storage]\ndriver = \"overlay\"\n\n[zt.zu] # t\n# k\nx = [ 1, 'a', ] # y\n\n[zt.zu.zv]\nzq = 1979-05-27 07:32:00\n"),
+	SEED(TOML, "[zt . \"zu\"]\r\nzq = \"\"\"\\\n  a\"\"\"\"\"\r\n'k'.k = { a = 1_0, b = { } }\n[[r]]\nk = 1\n[[r]]\nk = -0.5e3"),
+	SEED(TOML, "[zt]\na = '''\n'x'''''\n[zt.zu]\nzq = 77"),
+	SEED(KUBELET, "maxPods: 110 # n\nuserNamespaces:\n  # x\n  idsPerPod: 65536\n\"a\": b\n"),
+	SEED(KUBELET, "{\"maxPods\": 17, \"userNamespaces\": {\"idsPerPod\": 65536}}"),
 };
 #define SEEDS (sizeof(seeds) / sizeof(*seeds))
 

@@ -227,8 +227,8 @@ static void operands(void **state)
 		GOOD("usernsctl apply -- --odd-name");
 		assert_string_equal(o.file, "--odd-name");
 	}
-	bad("usernsctl enable podman", "'podman' is not known; the only one is docker");
-	bad("usernsctl plan podman", "'podman' is not known");
+	bad("usernsctl enable xen", "'xen' is not known; there are docker, podman, kubelet, incus, and rootless USER");
+	bad("usernsctl plan xen", "'xen' is not known");
 	bad("usernsctl plan status", "'status' has no plan");
 	bad("usernsctl enable docker docker", "unexpected operand 'docker'");
 	bad("usernsctl resume 3", "unexpected operand '3'");
@@ -238,6 +238,53 @@ static void operands(void **state)
 	bad("usernsctl apply", "a plan file is needed");
 	bad("usernsctl apply a b", "unexpected operand 'b'");
 	bad("usernsctl apply a b c d e", "unexpected operand 'b'");
+}
+
+static void other_engines(void **state)
+{
+	(void)state;
+	{
+		GOOD("usernsctl enable docker");
+		assert_null(o.preset);
+		assert_string_equal(o.request.user, "dockremap");
+	}
+	{
+		GOOD("usernsctl plan disable podman --purge");
+		assert_ptr_equal(o.preset, &uns_preset_podman);
+		assert_null(o.request.user);
+		assert_true(o.request.purge);
+		assert_int_equal(o.request.command, UNS_DISABLE);
+	}
+	{
+		GOOD("usernsctl check kubelet --max-pods=250 --range=hash");
+		assert_ptr_equal(o.preset, &uns_preset_kubelet);
+		assert_int_equal(o.max_pods, 250);
+	}
+	{
+		GOOD("usernsctl enable lxd --range=1000000:1000000000");
+		assert_ptr_equal(o.preset, &uns_preset_incus);
+	}
+	{
+		GOOD("usernsctl enable rootless alice");
+		assert_ptr_equal(o.preset, &uns_preset_rootless);
+		assert_string_equal(o.preset_user, "alice");
+	}
+	bad("usernsctl enable rootless", "for which user? usage: usernsctl enable rootless USER");
+	bad("usernsctl enable rootless a:b", "'a:b' cannot be an owner");
+	bad("usernsctl enable rootless alice bob", "unexpected operand 'bob'");
+	bad("usernsctl enable podman alice", "unexpected operand 'alice'");
+	bad("usernsctl migrate podman", "only docker has data to adopt");
+	bad("usernsctl enable podman --migrate=none", "--migrate is not for this engine: only docker has data");
+	bad("usernsctl enable incus --no-restart", "--no-restart is not for this engine: only docker is stopped");
+	bad("usernsctl enable kubelet --user=x", "--user is not for this engine: its owner is always the same");
+	bad("usernsctl enable rootless alice --user=x", "--user is not for this engine: the user is the operand");
+	bad("usernsctl enable podman --max-pods=5", "--max-pods is not for this engine: only kubelet counts pods");
+	bad("usernsctl enable docker --max-pods=5", "enable docker: the option --max-pods is not for this engine");
+	bad("usernsctl enable kubelet --max-pods=0", "--max-pods=0: expected a number above 0");
+	bad("usernsctl disable kubelet --purge", "--purge is not for this engine: the user kubelet goes with its line");
+	bad("usernsctl disable incus --purge", "--purge is not for this engine: the owner of the range is root");
+	bad("usernsctl disable rootless alice --purge", "--purge is not for this engine: the user is a person's account");
+	bad("usernsctl disable podman --range=524288", "the option --range is not for this command");
 }
 
 static void wrong_options(void **state)
@@ -322,7 +369,7 @@ static void help(void **state)
 		assert_non_null(strstr(all, row));
 	}
 	assert_non_null(strstr(all, "--json[=pretty|lines]"));
-	assert_non_null(strstr(one, "Usage: usernsctl disable [OPTION]... [ENGINE]\n"));
+	assert_non_null(strstr(one, "Usage: usernsctl disable [OPTION]... [ENGINE [USER]]\n"));
 	assert_non_null(strstr(one, "--purge"));
 	assert_null(strstr(one, "--user"));
 	assert_non_null(strstr(findings, "UnmappedId "));
@@ -397,6 +444,7 @@ int main(void)
 		cmocka_unit_test(range_commands_that_make_no_sense),
 		cmocka_unit_test(ignores),
 		cmocka_unit_test(operands),
+		cmocka_unit_test(other_engines),
 		cmocka_unit_test(wrong_options),
 		cmocka_unit_test(options_belong_to_commands),
 		cmocka_unit_test(quiet_or_verbose),

@@ -659,6 +659,60 @@ static void test_json_member_created(void **state)
 	expect(p, "/etc/daemon.json", "{\"debug\": true}\n");
 }
 
+static void use_toml(struct place *p, const char *key, json_t *before, json_t *after, bool header, const char *base)
+{
+	json_t *args = json_pack("{s:s,s:s,s:s,s:b,s:o*,s:o*,s:s*}", "file", "/etc/storage.conf", "table", "storage.options", "key",
+	                         key, "header", header, "before", before, "after", after, "base", base);
+
+	assert_non_null(args);
+	json_decref(p->step.args);
+	use(p, "toml-member", args);
+}
+
+static void test_toml_member(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/storage.conf", "[storage]\ndriver = 'x' # y\n");
+	use_toml(p, "user", NULL, json_string("containers"), true, NULL);
+	there_and_back(p, "/etc/storage.conf", "[storage]\ndriver = 'x' # y\n",
+	               "[storage]\ndriver = 'x' # y\n\n[storage.options]\nuser = \"containers\"\n");
+}
+
+/* Made with a base, and a second key after it: it vanishes when both are gone, and stays when somebody has added to it. */
+static void test_toml_member_created(void **state)
+{
+	struct place *p = *state;
+
+	use_toml(p, "user", NULL, json_string("containers"), true, "# base\n");
+	there_and_back(p, "/etc/storage.conf", NULL, "# base\n\n[storage.options]\nuser = \"containers\"\n");
+	drive(p, UNS_AFTER);
+	use_toml(p, "size", NULL, json_integer(5), false, NULL);
+	drive(p, UNS_AFTER);
+	expect(p, "/etc/storage.conf", "# base\n\n[storage.options]\nuser = \"containers\"\nsize = 5\n");
+	drive(p, UNS_BEFORE);
+	use_toml(p, "user", NULL, json_string("containers"), true, "# base\n");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/storage.conf", NULL);
+	drive(p, UNS_AFTER);
+	assert_int_equal(unlinkat(p->s.fd, "etc/storage.conf", 0), 0);
+	put_file(&p->s, "etc/storage.conf", "# base\nx = 1\n\n[storage.options]\nuser = \"containers\"\n");
+	drive(p, UNS_BEFORE);
+	expect(p, "/etc/storage.conf", "# base\nx = 1\n");
+}
+
+static void test_toml_member_foreign(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/storage.conf", "[storage.options]\nuser = 'bob'\n");
+	use_toml(p, "user", NULL, json_string("containers"), false, NULL);
+	assert_int_equal(side(p), UNS_FOREIGN);
+	assert_string_equal(p->c.why, "/etc/storage.conf: user in [storage.options] is \"bob\"");
+	use_toml(p, "user", json_string("bob"), json_string("containers"), false, NULL);
+	there_and_back(p, "/etc/storage.conf", "[storage.options]\nuser = 'bob'\n", "[storage.options]\nuser = 'containers'\n");
+}
+
 static void test_json_member_foreign(void **state)
 {
 	struct place *p = *state;
@@ -879,6 +933,11 @@ static void test_checks(void **state)
 		{ "nest", "{\"dir\":\"/a\",\"into\":\"x\",\"gid\":0,\"keep\":[]}" },
 		{ "json-member", "{\"file\":\"/a\",\"key\":\"k\",\"before\":1,\"after\":1}" },
 		{ "env-option", "{\"file\":\"/a\",\"variable\":\"V\",\"option\":\"o\"}" },
+		{ "toml-member", "{\"file\":\"/a\",\"table\":\"t\",\"key\":\"k\"}" },
+		{ "toml-member", "{\"file\":\"/a\",\"table\":\"t\",\"key\":\"k\",\"after\":[1]}" },
+		{ "toml-member", "{\"file\":\"/a\",\"table\":\"t..u\",\"key\":\"k\",\"after\":1}" },
+		{ "toml-member", "{\"file\":\"/a\",\"table\":\"t\",\"key\":\"k.l\",\"after\":1}" },
+		{ "toml-member", "{\"file\":\"a\",\"table\":\"t\",\"key\":\"k\",\"after\":1}" },
 		{ "subid-lines", "{\"file\":\"/etc/passwd\",\"before\":[],\"after\":[\"a:1:1\"]}" },
 		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[],\"after\":[]}" },
 		{ "subid-lines", "{\"file\":\"/etc/subuid\",\"before\":[\"a:1:1\",\"b:2:2\"],\"after\":[\"b:2:2\",\"a:1:1\"]}" },
@@ -946,6 +1005,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_json_member, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_member_created, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_member_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_toml_member, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_toml_member_created, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_toml_member_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_env_option, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir_kept, setup, teardown),
