@@ -102,6 +102,7 @@ static const struct {
 	{ "account", "User and ranges", "User and ranges" },
 	{ "subid-lines", "User and ranges", "User and ranges" },
 	{ "final-newline", "User and ranges", "User and ranges" },
+	{ "containers", "Engine down", "Engine up again" },
 	{ "service", "Engine down", "Engine up again" },
 	{ "interlock", "Engine down", "Engine up again" },
 	{ "own-file", "Engine down", "Engine up again" },
@@ -110,9 +111,11 @@ static const struct {
 	{ "engine-sets", "Comparison", "Comparison" },
 };
 
-/* The hold of the engine is a file in a drop-in directory, which is made for it. */
+/* The hold of the engine is a file in a drop-in directory, which is made for it, or a member of daemon.json. */
 static bool is_of_hold(const struct uns_step *s)
 {
+	if (strcmp(s->kind, "json-member") == 0)
+		return strcmp(uns_json_str_or(s->args, "key", ""), UNS_HOLD_KEY) == 0;
 	return strcmp(s->kind, "mkdir") == 0 && uns_str_starts(uns_json_str_or(s->args, "path", ""), "/etc/systemd/");
 }
 

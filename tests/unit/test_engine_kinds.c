@@ -509,7 +509,7 @@ static void test_service_args(void **state)
 	enum uns_side side = UNS_FOREIGN;
 
 	(void)state;
-	args_refused("service", json_pack("{s:s}", "manager", "upstart"), "expected \"systemd\" or \"process\"");
+	args_refused("service", json_pack("{s:s}", "manager", "upstart"), "\"sysvinit\" or \"process\", found \"upstart\"");
 	args_refused("service", json_pack("{s:s, s:[]}", "manager", "systemd", "units"), "at least one");
 	args_refused("service", json_pack("{s:s, s:[s]}", "manager", "systemd", "units", "--now"), "a unit name");
 	args_refused("service", json_pack("{s:s, s:[s]}", "manager", "systemd", "units", "a b.service"), "a unit name");

@@ -391,7 +391,13 @@ static void init_scripts_have_their_defaults(void **state)
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
 	assert_string_equal(x->f.data_root, "/data/docker");
-	assert_int_equal(x->f.manager, UNS_MANAGER_NONE);
+	assert_int_equal(x->f.manager, UNS_MANAGER_SYSVINIT);
+	put(x, "/sbin/openrc-run", "");
+	read_ok(x);
+	assert_int_equal(x->f.manager, UNS_MANAGER_OPENRC);
+	put(x, "/etc/systemd/system/snap.docker.dockerd.service", "[Service]\n");
+	read_ok(x);
+	assert_int_equal(x->f.manager, UNS_MANAGER_SNAP);
 	put(x, "/etc/default/docker", "DOCKER_OPTS='-g /srv/docker'\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/default/docker");
