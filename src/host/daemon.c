@@ -358,7 +358,7 @@ static int read_installed(const struct uns_root *root, struct uns_facts *f, stru
 {
 	struct stat st;
 
-	f->installed = f->unit || f->running;
+	f->installed = f->unit || f->running || f->manager == UNS_MANAGER_SNAP;
 	for (size_t i = 0; !f->installed && i < sizeof(binaries) / sizeof(binaries[0]); i++) {
 		int r = uns_root_stat(root, binaries[i], &st, err);
 		if (r < 0)
