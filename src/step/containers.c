@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* containers: they run → they are stopped (a bracket: holds during a run only).
- * Disjoint: BEFORE is "all of them run", AFTER is "none of them runs", or that there is no engine to ask: then what it left running is
- * for the interlock to find. Some and some is neither (EITHER), which is driven on; each container is told again without harm. */
+ * Disjoint: BEFORE is "all of them run", AFTER is "no container runs at all", or that there is no engine to ask: then what it left
+ * running is for the interlock to find. What lies between is neither (EITHER), which is driven on; each container is told again without
+ * harm. Others that run are stopped too (on the way back months later there are such), but not started: they are not known then. */
 #include <stdio.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ static int containers_observe(struct uns_step_ctx *c, enum uns_side *ret, struct
 {
 	uns_auto_json json_t *running = json_object();
 	struct containers s;
-	size_t n = 0;
+	size_t n = 0, all;
 	const char *id;
 	json_t *v;
 
@@ -95,7 +96,8 @@ static int containers_observe(struct uns_step_ctx *c, enum uns_side *ret, struct
 		return -1;
 	json_object_foreach(s.names, id, v)
 		n += json_object_get(running, id) != NULL;
-	*ret = n == 0 ? UNS_AFTER : n == json_object_size(s.names) ? UNS_BEFORE : UNS_EITHER;
+	all = json_object_size(running);
+	*ret = all == 0 ? UNS_AFTER : n == json_object_size(s.names) ? UNS_BEFORE : UNS_EITHER;
 	return 0;
 }
 
@@ -126,17 +128,39 @@ static int ask(struct uns_step_ctx *c, const struct containers *s, const char *i
 		return -1;
 	if (http == 204 || http == 304 || (stop && http == 404))
 		return 0;
-	snprintf(what, sizeof(what), "cannot %s the container %.100s", verb, json_string_value(json_object_get(s->names, id)));
+	snprintf(what, sizeof(what), "cannot %s the container %.100s", verb, uns_json_str_or(s->names, id, id));
 	uns_engine_refused(what, http, &answer, ret_why);
 	return 1;
 }
 
+/* Those of the plan, then whatever else runs: an ID for a name. */
+static int list_to_stop(struct uns_step_ctx *c, const struct containers *s, json_t *ret, struct uns_err *err)
+{
+	uns_auto_json json_t *running = json_object();
+	const char *id;
+	json_t *v;
+
+	if (!running || json_object_update(ret, s->names))
+		return uns_err_nomem(err);
+	if (list_running(c, s, running, err) < 0)
+		return -1;
+	json_object_foreach(running, id, v)
+		if (is_id(id) && !json_object_get(ret, id) && json_object_set_new(ret, id, json_string(id)))
+			return uns_err_nomem(err);
+	return 0;
+}
+
 static int stop_all(struct uns_step_ctx *c, const struct containers *s, struct uns_err *err)
 {
+	uns_auto_json json_t *all = json_object();
 	const char *id;
 	json_t *name;
 
-	json_object_foreach(s->names, id, name) {
+	if (!all)
+		return uns_err_nomem(err);
+	if (list_to_stop(c, s, all, err))
+		return -1;
+	json_object_foreach(all, id, name) {
 		tell(c, "stopping", json_string_value(name), "");
 		if (ask(c, s, id, "stop", err, err))
 			return -1;
@@ -214,7 +238,7 @@ static int containers_describe(const json_t *args, bool reverse, struct uns_buf 
 	const char *id;
 	json_t *name;
 
-	if (get_args(args, &s, err) || uns_buf_puts(ret, reverse ? "start the containers" : "stop the containers", err))
+	if (get_args(args, &s, err) || uns_buf_puts(ret, reverse ? "start the containers again:" : "stop the running containers:", err))
 		return -1;
 	json_object_foreach(s.names, id, name) {
 		if (shown++ == SHOWN_MAX)
