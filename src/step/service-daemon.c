@@ -14,7 +14,7 @@
 #include "uns/sys.h"
 
 #define STOP_MS 60000
-#define SEEN_MS 10000 /* in which a script's daemon has to be there */
+#define SEEN_MS 6000 /* in which a script's daemon has to be there */
 #define POLL_MS 100
 #define LOG_TAIL 8192
 
@@ -285,7 +285,17 @@ struct watch {
 	const struct uns_service *s;
 	pid_t pid;
 	int64_t deadline;
+	unsigned gone; /* how often in a row OpenRC said so */
 };
+
+#define GONE 3 /* a pid file that is being written has no process for an instant */
+
+static bool is_gone(const struct uns_service *s)
+{
+	enum rc_state state;
+
+	return s->manager == UNS_SERVICE_OPENRC && !rc_state(s, &state, NULL) && (state == RC_CRASHED || state == RC_STOPPED);
+}
 
 static bool has_ended(void *user)
 {
@@ -296,12 +306,15 @@ static bool has_ended(void *user)
 		return !uns_process_alive(w->pid);
 	if (!daemon_pid(w->c, w->s, &pid, NULL))
 		w->pid = pid;
-	return !w->pid && uns_now_ms() >= w->deadline;
+	if (w->pid)
+		return false;
+	w->gone = is_gone(w->s) ? w->gone + 1 : 0;
+	return w->gone == GONE || uns_now_ms() >= w->deadline;
 }
 
 static int wait_ready(struct uns_step_ctx *c, const struct uns_service *s, pid_t pid, struct uns_err *err)
 {
-	struct watch w = {c, s, pid, uns_now_ms() + SEEN_MS};
+	struct watch w = {c, s, pid, uns_now_ms() + SEEN_MS, 0};
 	int r;
 
 	tell(c, "waiting for the start of", program_of(s), pid);
