@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who starts and stops the engine: systemd, snapd, OpenRC, an init script, or nobody that is known. A running engine belongs to the one
- * that says so itself; of one that does not run, the one that would start it at the next boot counts. */
+/* Who starts and stops the engine: systemd, snapd, OpenRC, an init script, or nobody that is known. A running engine belongs to the
+ * one that says so itself; of one that does not run, the one that would start it at the next boot counts. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +118,8 @@ int uns_host_read_manager(const struct uns_root *root, struct uns_facts *f, stru
 
 	if (!root->is_host)
 		return read_offline(root, f, err);
-	if (uns_host_is_dir(root, "/run/systemd/system", &systemd, err) < 0 || uns_host_is_dir(root, "/run/openrc", &openrc, err) < 0)
+	if (uns_host_is_dir(root, "/run/systemd/system", &systemd, err) < 0 ||
+	    uns_host_is_dir(root, "/run/openrc", &openrc, err) < 0)
 		return -1;
 	return systemd ? read_systemd(root, f, err) : read_script(root, f, openrc, err);
 }

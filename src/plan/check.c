@@ -232,8 +232,8 @@ static int check_live_restore(const struct uns_intent *w, size_t n, const char *
 	if (!remedy)
 		return -1;
 	return uns_intent_add(w, "LiveRestore", "live-restore", remedy, err,
-	                      "%zu containers keep running while the engine is stopped, and would see their files change owner: %s", n,
-	                      names);
+	                      "%zu containers keep running while the engine is stopped, and would see their files change owner: %s",
+	                      n, names);
 }
 
 static int check_running(const struct uns_intent *w, struct uns_err *err)

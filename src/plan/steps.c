@@ -249,8 +249,8 @@ static json_t *service(const struct uns_intent *w, struct uns_err *err)
 	return service_process(w, err);
 }
 
-/* Those that ran are stopped before the engine, and run again at the end. May fail: what is not taken along, cannot run with remapping,
- * or is gone once it is stopped. */
+/* Those that ran are stopped before the engine, and run again at the end. May fail: what is not taken along, cannot run with
+ * remapping, or is gone once it is stopped. */
 static int add_containers(const struct uns_intent *w, struct uns_plan *p, bool start, struct uns_err *err)
 {
 	uns_auto_json json_t *args = json_object(), *ids = json_object(), *may_fail = json_array();

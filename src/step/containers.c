@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* containers: they run → they are stopped (a bracket: holds during a run only).
  * Disjoint: BEFORE is "all of them run", AFTER is "no container runs at all", or that there is no engine to ask: then what it left
- * running is for the interlock to find. What lies between is neither (EITHER), which is driven on; each container is told again without
- * harm. Others that run are stopped too (on the way back months later there are such), but not started: they are not known then. */
+ * running is for the interlock to find. What lies between is neither (EITHER), which is driven on; each container is told again
+ * without harm. Others that run are stopped too (on the way back months later there are such), but not started: they are not known
+ * then. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,9 +39,8 @@ static int get_args(const json_t *args, struct containers *ret, struct uns_err *
 	s.names = json_object_get(args, "containers");
 	if (!json_is_object(s.names) || !json_object_size(s.names))
 		return uns_err_set(err, UNS_E_INPUT, "containers: expected an object with at least one member");
-	json_object_foreach(s.names, id, v)
-		if (!is_id(id) || !json_is_string(v))
-			return uns_err_set(err, UNS_E_INPUT, "containers: expected names by ID, found \"%.80s\"", id);
+	json_object_foreach(s.names, id, v) if (!is_id(id) || !json_is_string(v)) return uns_err_set(
+	    err, UNS_E_INPUT, "containers: expected names by ID, found \"%.80s\"", id);
 	for (size_t i = 0; i < json_array_size(s.may_fail); i++)
 		if (!json_is_string(json_array_get(s.may_fail, i)))
 			return uns_err_set(err, UNS_E_INPUT, "may_fail: element %zu: expected a string", i + 1);
@@ -94,8 +94,7 @@ static int containers_observe(struct uns_step_ctx *c, enum uns_side *ret, struct
 		return uns_err_nomem(err);
 	if (get_args(c->step->args, &s, err) || list_running(c, &s, running, err) < 0)
 		return -1;
-	json_object_foreach(s.names, id, v)
-		n += json_object_get(running, id) != NULL;
+	json_object_foreach(s.names, id, v) n += json_object_get(running, id) != NULL;
 	all = json_object_size(running);
 	*ret = all == 0 ? UNS_AFTER : n == json_object_size(s.names) ? UNS_BEFORE : UNS_EITHER;
 	return 0;
@@ -144,9 +143,8 @@ static int list_to_stop(struct uns_step_ctx *c, const struct containers *s, json
 		return uns_err_nomem(err);
 	if (list_running(c, s, running, err) < 0)
 		return -1;
-	json_object_foreach(running, id, v)
-		if (is_id(id) && !json_object_get(ret, id) && json_object_set_new(ret, id, json_string(id)))
-			return uns_err_nomem(err);
+	json_object_foreach(running, id, v) if (is_id(id) && !json_object_get(ret, id) &&
+	                                        json_object_set_new(ret, id, json_string(id))) return uns_err_nomem(err);
 	return 0;
 }
 
@@ -160,7 +158,8 @@ static int stop_all(struct uns_step_ctx *c, const struct containers *s, struct u
 		return uns_err_nomem(err);
 	if (list_to_stop(c, s, all, err))
 		return -1;
-	json_object_foreach(all, id, name) {
+	json_object_foreach(all, id, name)
+	{
 		tell(c, "stopping", json_string_value(name), "");
 		if (ask(c, s, id, "stop", err, err))
 			return -1;
@@ -168,14 +167,15 @@ static int stop_all(struct uns_step_ctx *c, const struct containers *s, struct u
 	return 0;
 }
 
-/* Whether that container has to start: on the way there, unless it was foreseen; back home, what cannot start is only told of, since
- * the rest of the way must not end there. */
+/* Whether that container has to start: on the way there, unless it was foreseen; back home, what cannot start is only told of,
+ * since the rest of the way must not end there. */
 static bool must_start(const struct uns_step_ctx *c, const struct containers *s, const char *id)
 {
 	return c->step->reverse && !may_fail(s, id);
 }
 
-/* Takes out of todo what was started. The last reason of one that must start is in *ret_why; *ret_failed: whether there is such a one. */
+/* Takes out of todo what was started. The last reason of one that must start is in *ret_why; *ret_failed: whether there is such a
+ * one. */
 static int start_round(struct uns_step_ctx *c, const struct containers *s, json_t *todo, bool last, bool *ret_failed,
                        struct uns_err *ret_why, struct uns_err *err)
 {
@@ -184,7 +184,8 @@ static int start_round(struct uns_step_ctx *c, const struct containers *s, json_
 	void *next;
 
 	*ret_failed = false;
-	json_object_foreach_safe(todo, next, id, name) {
+	json_object_foreach_safe(todo, next, id, name)
+	{
 		struct uns_err why = {0};
 		int r = ask(c, s, id, "start", &why, err);
 
@@ -238,9 +239,11 @@ static int containers_describe(const json_t *args, bool reverse, struct uns_buf 
 	const char *id;
 	json_t *name;
 
-	if (get_args(args, &s, err) || uns_buf_puts(ret, reverse ? "start the containers again:" : "stop the running containers:", err))
+	if (get_args(args, &s, err) ||
+	    uns_buf_puts(ret, reverse ? "start the containers again:" : "stop the running containers:", err))
 		return -1;
-	json_object_foreach(s.names, id, name) {
+	json_object_foreach(s.names, id, name)
+	{
 		if (shown++ == SHOWN_MAX)
 			return uns_buf_printf(ret, err, " and %zu more", json_object_size(s.names) - SHOWN_MAX);
 		if (uns_buf_printf(ret, err, "%s %s", shown > 1 ? "," : "", json_string_value(name)))

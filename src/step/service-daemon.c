@@ -100,7 +100,15 @@ static int script(const struct uns_service *s, const char *verb, int *ret_exit, 
 }
 
 /* What rc-service says of a service by its exit status (OpenRC, sh/openrc-run.sh.in, _status). */
-enum rc_state { RC_STARTED = 0, RC_STOPPED = 3, RC_STOPPING = 4, RC_STARTING = 8, RC_INACTIVE = 16, RC_CRASHED = 32, RC_UNSUPERVISED = 64 };
+enum rc_state {
+	RC_STARTED = 0,
+	RC_STOPPED = 3,
+	RC_STOPPING = 4,
+	RC_STARTING = 8,
+	RC_INACTIVE = 16,
+	RC_CRASHED = 32,
+	RC_UNSUPERVISED = 64
+};
 
 static int rc_state(const struct uns_service *s, enum rc_state *ret, struct uns_err *err)
 {
@@ -120,8 +128,9 @@ static int rc_state(const struct uns_service *s, enum rc_state *ret, struct uns_
 		*ret = (enum rc_state)status;
 		return 0;
 	default:
-		return uns_err_set(err, UNS_E_FAILED, "rc-service %s status does not tell the state of the service (exit %d): %.600s",
-		                   s->name, status, said.data ? said.data : "no output");
+		return uns_err_set(err, UNS_E_FAILED,
+		                   "rc-service %s status does not tell the state of the service (exit %d): %.600s", s->name, status,
+		                   said.data ? said.data : "no output");
 	}
 }
 
@@ -141,7 +150,8 @@ int uns_service_daemon_up(struct uns_step_ctx *c, const struct uns_service *s, b
 
 static int still_runs(const struct uns_service *s, pid_t pid, struct uns_err *err)
 {
-	return uns_err_set(err, UNS_E_FAILED, "%s (process %d) still runs %d s after it was told to stop: see %s, stop it and run again",
+	return uns_err_set(err, UNS_E_FAILED,
+	                   "%s (process %d) still runs %d s after it was told to stop: see %s, stop it and run again",
 	                   program_of(s), (int)pid, STOP_MS / 1000, s->log ? s->log : "its log");
 }
 
@@ -164,8 +174,9 @@ static int require_down(struct uns_step_ctx *c, const struct uns_service *s, str
 
 	if (daemon_pid(c, s, &pid, err))
 		return -1;
-	return pid ? uns_err_set(err, UNS_E_FAILED, "%s was started again (process %d) by somebody: stop its supervisor and run again",
-	                         program_of(s), (int)pid)
+	return pid ? uns_err_set(err, UNS_E_FAILED,
+	                         "%s was started again (process %d) by somebody: stop its supervisor and run again", program_of(s),
+	                         (int)pid)
 	           : 0;
 }
 
@@ -183,8 +194,8 @@ static int terminate(struct uns_step_ctx *c, const struct uns_service *s, struct
 	return wait_end(c, s, pid, err);
 }
 
-/* Debian's script kills what has not ended after ten seconds, so the engine is told before; the script then clears away what it noted
- * of it. It may well complain that nothing runs. */
+/* Debian's script kills what has not ended after ten seconds, so the engine is told before; the script then clears away what it
+ * noted of it. It may well complain that nothing runs. */
 static int stop_sysvinit(struct uns_step_ctx *c, const struct uns_service *s, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf ignored = UNS_BUF_INIT;
@@ -207,9 +218,10 @@ static int stop_openrc(struct uns_step_ctx *c, const struct uns_service *s, stru
 		return uns_err_set(err, UNS_E_FAILED, "rc-service %s stop failed: %.600s", s->name, said.data ? said.data : "");
 	if ((pid && wait_end(c, s, pid, err)) || rc_state(s, &state, err))
 		return -1;
-	return state == RC_STOPPED ? 0
-	                           : uns_err_set(err, UNS_E_FAILED, "rc-service %s is not stopped after rc-service %s stop: see what starts it",
-	                                         s->name, s->name);
+	return state == RC_STOPPED
+	           ? 0
+	           : uns_err_set(err, UNS_E_FAILED, "rc-service %s is not stopped after rc-service %s stop: see what starts it",
+	                         s->name, s->name);
 }
 
 static int stop(struct uns_step_ctx *c, const struct uns_service *s, struct uns_err *err)
@@ -274,9 +286,10 @@ static int start_script(const struct uns_service *s, struct uns_err *err)
 
 	if ((s->manager == UNS_SERVICE_OPENRC && forget_crash(s, err)) || script(s, "start", &status, &said, err))
 		return -1;
-	return status ? uns_err_set(err, UNS_E_FAILED, "%s %s start failed: %.400s", s->manager == UNS_SERVICE_OPENRC ? "rc-service" : "service",
-	                            s->name, said.data ? said.data : "")
-	              : 0;
+	return status
+	           ? uns_err_set(err, UNS_E_FAILED, "%s %s start failed: %.400s",
+	                         s->manager == UNS_SERVICE_OPENRC ? "rc-service" : "service", s->name, said.data ? said.data : "")
+	           : 0;
 }
 
 /* The process that was started, or the one that the pid file names in time and then no more. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Units of systemd: by systemctl, or by snapd for those that it made. Both kinds have their states and their journal from systemd. */
+/* Units of systemd: by systemctl, or by snapd for those that it made. Both kinds have their states and their journal from systemd.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -91,8 +92,8 @@ static int read_journal(const char *unit, const char *since, struct uns_strs *re
 	int status;
 
 	for (size_t i = 0; own && all && ret->n == 0 && i < 2; i++)
-		if (uns_program_lines((const char *const[]){"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20", since,
-		                                            matches[i], NULL},
+		if (uns_program_lines((const char *const[]){"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20",
+		                                            since, matches[i], NULL},
 		                      &status, ret, err))
 			return -1;
 	return own && all ? 0 : -1;
@@ -127,7 +128,8 @@ static int start_unit(struct uns_step_ctx *c, const struct uns_service *s, const
 		return -1;
 	if (!status)
 		return 0;
-	uns_err_set(err, UNS_E_FAILED, "%s start %s failed: %.250s", by_snap ? "snap" : "systemctl", unit, said.data ? said.data : "");
+	uns_err_set(err, UNS_E_FAILED, "%s start %s failed: %.250s", by_snap ? "snap" : "systemctl", unit,
+	            said.data ? said.data : "");
 	return quote_journal(c, unit, since, err);
 }
 
@@ -175,7 +177,8 @@ static int start(struct uns_step_ctx *c, const struct uns_service *s, struct uns
 		return -1;
 	if (up == n)
 		return 0;
-	uns_err_set(err, UNS_E_FAILED, "only %zu of %zu units are active after systemctl start: see systemctl status %s", up, n, last);
+	uns_err_set(err, UNS_E_FAILED, "only %zu of %zu units are active after systemctl start: see systemctl status %s", up, n,
+	            last);
 	return quote_journal(c, last, since, err);
 }
 
@@ -197,7 +200,8 @@ static int stop(const struct uns_service *s, struct uns_err *err)
 	}
 	if (count_up(s, &up, err))
 		return -1;
-	return up ? uns_err_set(err, UNS_E_FAILED, "%zu of %zu units are active again after they were stopped: see what starts them", up,
+	return up ? uns_err_set(err, UNS_E_FAILED,
+	                        "%zu of %zu units are active again after they were stopped: see what starts them", up,
 	                        json_array_size(s->units))
 	          : 0;
 }

@@ -10,8 +10,8 @@
 #include "uns/cleanup.h"
 #include "uns/json.h"
 
-#define QUOTE_MAX 20     /* lines that are handed on */
-#define QUOTE_TEXT 420   /* bytes of them in the message */
+#define QUOTE_MAX 20   /* lines that are handed on */
+#define QUOTE_TEXT 420 /* bytes of them in the message */
 
 /* ---- args ---- */
 
@@ -58,7 +58,8 @@ static int get_snap(const json_t *args, struct uns_service *s, struct uns_err *e
 		const char *u = json_string_value(json_array_get(s->units, i));
 		size_t len = strlen(u);
 
-		if (!uns_str_starts(u, "snap.") || len < strlen("snap.x.service") || strcmp(u + len - strlen(".service"), ".service"))
+		if (!uns_str_starts(u, "snap.") || len < strlen("snap.x.service") ||
+		    strcmp(u + len - strlen(".service"), ".service"))
 			return uns_err_set(err, UNS_E_INPUT, "units: element %zu: expected snap.SNAP.APP.service", i + 1);
 	}
 	return 0;
@@ -121,7 +122,8 @@ static int get_service(const json_t *args, struct uns_service *ret, struct uns_e
 		return 0;
 	}
 	return uns_err_set(err, UNS_E_INPUT,
-	                   "manager: expected \"systemd\", \"snap\", \"openrc\", \"sysvinit\" or \"process\", found \"%.40s\"", manager);
+	                   "manager: expected \"systemd\", \"snap\", \"openrc\", \"sysvinit\" or \"process\", found \"%.40s\"",
+	                   manager);
 }
 
 static int service_check(const json_t *args, struct uns_err *err)

@@ -15,13 +15,13 @@ enum uns_service_manager { UNS_SERVICE_SYSTEMD, UNS_SERVICE_SNAP, UNS_SERVICE_OP
 /* Borrowed from the args; what a manager does not need is NULL. */
 struct uns_service {
 	enum uns_service_manager manager;
-	const json_t *units;        /* systemd, snap */
-	const char *name;           /* openrc, sysvinit: of the init script */
-	const json_t *argv, *env;   /* process */
-	const char *cwd;            /* process */
-	const char *pidfile;        /* all but systemd, snap */
-	const char *socket;         /* all but systemd */
-	const char *log;            /* the file that its messages go to, where that is known */
+	const json_t *units;      /* systemd, snap */
+	const char *name;         /* openrc, sysvinit: of the init script */
+	const json_t *argv, *env; /* process */
+	const char *cwd;          /* process */
+	const char *pidfile;      /* all but systemd, snap */
+	const char *socket;       /* all but systemd */
+	const char *log;          /* the file that its messages go to, where that is known */
 };
 
 /* Whether anything of it is up, or not yet down. */
@@ -31,8 +31,8 @@ int uns_service_daemon_up(struct uns_step_ctx *c, const struct uns_service *s, b
 int uns_service_units_drive(struct uns_step_ctx *c, const struct uns_service *s, enum uns_side to, struct uns_err *err);
 int uns_service_daemon_drive(struct uns_step_ctx *c, const struct uns_service *s, enum uns_side to, struct uns_err *err);
 
-/* Hands the engine's last lines on (c->quote), and appends as many of the last ones as a message can hold to the error: "; FROM ends:
- * …". Returns -1. */
+/* Hands the engine's last lines on (c->quote), and appends as many of the last ones as a message can hold to the error: "; FROM
+ * ends: …". Returns -1. */
 int uns_service_quote(struct uns_step_ctx *c, const char *from, const struct uns_strs *lines, struct uns_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kinds "service" and "containers" with every manager: stand-ins for systemctl, journalctl, snap, rc-service and service lie over
- * /usr/sbin in a mount namespace of our own, note how they are called, and keep a state in /mnt, which is the test's directory. */
+/* The kinds "service" and "containers" with every manager: stand-ins for systemctl, journalctl, snap, rc-service and service lie
+ * over /usr/sbin in a mount namespace of our own, note how they are called, and keep a state in /mnt, which is the test's
+ * directory. */
 #include "kinds.h"
 
 #include <sched.h>
@@ -217,7 +218,8 @@ static void test_systemd_quotes_the_journal(void **state)
 	one_init(&o, &host, "service", systemd_args());
 	listen_to(&o, &lines);
 	drive_fails(&o, UNS_BEFORE, UNS_E_FAILED, "systemctl start docker.socket failed: Job for docker.socket failed.");
-	assert_non_null(strstr(o.err.text, "the journal of docker.socket ends: starting up; failed to start daemon: no good ?reason"));
+	assert_non_null(
+	    strstr(o.err.text, "the journal of docker.socket ends: starting up; failed to start daemon: no good ?reason"));
 	assert_int_equal(lines.n, 2);
 	assert_string_equal(lines.v[1], "failed to start daemon: no good ?reason");
 	assert_called("_SYSTEMD_UNIT=docker.socket\n");
@@ -283,7 +285,8 @@ static void test_snap(void **state)
 	/* snap start says nothing of a daemon that ends at once. */
 	put("broken", "");
 	put("journal.own", "failed to start daemon: confined\n");
-	drive_fails(&o, UNS_BEFORE, UNS_E_FAILED, "ended right after its start; the journal of snap.docker.dockerd.service ends: failed");
+	drive_fails(&o, UNS_BEFORE, UNS_E_FAILED,
+	            "ended right after its start; the journal of snap.docker.dockerd.service ends: failed");
 	args_refused("service", json_pack("{s:s, s:[s], s:s}", "manager", "snap", "units", "docker.service", "socket", "/s"),
 	             "expected snap.SNAP.APP.service");
 	args_refused("service", json_pack("{s:s, s:[s]}", "manager", "snap", "units", "snap.a.b.service"), "socket");
@@ -358,7 +361,8 @@ static void test_openrc_refusals(void **state)
 	assert_non_null(strstr(o.err.text, "log ends: level=info msg=starting; failed to start daemon: no good reason"));
 	assert_true(heard(&lines, "failed to start daemon: no good reason"));
 	assert_false(heard(&lines, "long ago"));
-	args_refused("service", json_pack("{s:s, s:s, s:s, s:s}", "manager", "openrc", "service", "../x", "pidfile", "/p", "socket", "/s"),
+	args_refused("service",
+	             json_pack("{s:s, s:s, s:s, s:s}", "manager", "openrc", "service", "../x", "pidfile", "/p", "socket", "/s"),
 	             "the name of an init script");
 	args_refused("service", json_pack("{s:s, s:s, s:s}", "manager", "openrc", "service", "docker", "pidfile", "/p"), "socket");
 }
@@ -392,8 +396,8 @@ static void test_sysvinit(void **state)
 
 static json_t *containers_args(const char *may_fail)
 {
-	return json_pack("{s:s, s:{s:s, s:s}, s:[s]}", "socket", in_dir("sock"), "containers", HEX_A, "web", HEX_B, "db", "may_fail",
-	                 may_fail);
+	return json_pack("{s:s, s:{s:s, s:s}, s:[s]}", "socket", in_dir("sock"), "containers", HEX_A, "web", HEX_B, "db",
+	                 "may_fail", may_fail);
 }
 
 static enum uns_side observe_with(struct one *o, const char *list)
@@ -450,8 +454,9 @@ static void test_containers_stop_and_start(void **state)
 	assert_true(heard(&lines, "stopping " HEX_C));
 	/* On the way there (the step that starts is the reversed one) all must start. */
 	strict.step.reverse = true;
-	drive_fails(&strict, UNS_AFTER, UNS_E_FAILED,
-	            "a container that ran before does not start: cannot start the container db: the engine answers 500: privileged");
+	drive_fails(
+	    &strict, UNS_AFTER, UNS_E_FAILED,
+	    "a container that ran before does not start: cannot start the container db: the engine answers 500: privileged");
 	/* On the way back it is told, and the way goes on. */
 	strict.step.reverse = false;
 	assert_int_equal(uns_step_drive(&strict.c, UNS_BEFORE, &strict.err), 1);
@@ -465,8 +470,8 @@ static void test_containers_stop_and_start(void **state)
 
 static void test_containers_that_do_not_stop(void **state)
 {
-	static const struct canned answers[] = {
-	    {"POST /containers/" HEX_A "/stop HTTP", 500, "{\"message\":\"stuck\"}"}, {NULL, 0, NULL}};
+	static const struct canned answers[] = {{"POST /containers/" HEX_A "/stop HTTP", 500, "{\"message\":\"stuck\"}"},
+	                                        {NULL, 0, NULL}};
 	uns_auto(one_done) struct one o;
 	pid_t pid = engine(answers);
 
