@@ -16,6 +16,7 @@ _usernsctl() {
 	local ranges='list next add remove move check'
 	local every='--root= --json --color= --quiet --verbose --help --version'
 	local gate='--dry-run --yes --detailed-exitcode --jobs= --on-error= --lock-timeout= --break-stale-locks'
+	local made='--no-auto-rollback'
 	local look='--scan= --deep --timeout='
 	local wishes='--user= --range= --migrate= --max-pods='
 	local engines='docker podman kubelet incus rootless'
@@ -66,27 +67,28 @@ _usernsctl() {
 
 	if [[ $cur == -* ]]; then
 		case $cmd in
-		enable) options="$gate $wishes --no-restart --ignore=" ;;
-		disable) options="$gate --purge --ignore=" ;;
-		migrate) options="$gate --ignore=" ;;
-		shift) options="$gate --map= --range= --user= --reverse --unmapped= --no-journal --even= --ignore=" ;;
-		check) options="$wishes --ignore=" ;;
-		apply | resume | rollback) options=$gate ;;
+		enable) options="$gate $made $wishes --no-restart --stop-containers --ignore=" ;;
+		disable) options="$gate $made --purge --stop-containers --ignore=" ;;
+		migrate) options="$gate $made --stop-containers --ignore=" ;;
+		shift) options="$gate $made --map= --range= --user= --reverse --unmapped= --no-journal --even= --ignore=" ;;
+		check) options="$wishes --stop-containers --ignore=" ;;
+		apply) options="$gate $made" ;;
+		resume | rollback) options=$gate ;;
 		range)
 			case $sub in
 			list) options='--output=' ;;
 			next) options="--count= $look" ;;
-			add) options="$gate $look --range= --count= --batch= --ignore=" ;;
-			remove) options="$gate --range= --ignore=" ;;
-			move) options="$gate $look --range= --count= --shift= --ignore=" ;;
-			check) options="$gate $look --fix --all --ignore=" ;;
+			add) options="$gate $made $look --range= --count= --batch= --ignore=" ;;
+			remove) options="$gate $made $made --range= --ignore=" ;;
+			move) options="$gate $made $look --range= --count= --shift= --ignore=" ;;
+			check) options="$gate $made $look --fix --all --ignore=" ;;
 			esac ;;
 		plan)
 			case $sub in
-			disable) options='--detailed-exitcode --purge --ignore=' ;;
-			migrate) options='--detailed-exitcode --ignore=' ;;
-			enable) options="--detailed-exitcode $wishes --no-restart --ignore=" ;;
-			*) options="--detailed-exitcode $wishes --no-restart --purge --ignore=" ;;
+			disable) options='--detailed-exitcode --purge --stop-containers --ignore=' ;;
+			migrate) options='--detailed-exitcode --stop-containers --ignore=' ;;
+			enable) options="--detailed-exitcode $wishes --no-restart --stop-containers --ignore=" ;;
+			*) options="--detailed-exitcode $wishes --no-restart --purge --stop-containers --ignore=" ;;
 			esac ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options $every" -- "$cur")

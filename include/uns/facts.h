@@ -26,7 +26,16 @@ struct uns_settings {
 	size_t n, cap;
 };
 
-enum uns_manager { UNS_MANAGER_NONE, UNS_MANAGER_SYSTEMD, UNS_MANAGER_PROCESS };
+/* Who starts and stops the engine. Snap: systemd, but with units and a program of snapd's. Process: a dockerd that was started by hand
+ * or by something unknown, and can be started again by its command line. */
+enum uns_manager {
+	UNS_MANAGER_NONE,
+	UNS_MANAGER_SYSTEMD,
+	UNS_MANAGER_SNAP,
+	UNS_MANAGER_OPENRC,
+	UNS_MANAGER_SYSVINIT,
+	UNS_MANAGER_PROCESS,
+};
 
 struct uns_container {
 	char *id, *name; /* name without the leading '/' */

@@ -23,6 +23,7 @@ struct uns_request {
 	enum uns_migrate migrate;
 	bool no_restart;         /* leave the engine stopped state alone: only allowed when nothing must be moved */
 	bool purge;              /* disable: user and ranges too */
+	bool stop_containers;    /* stop those that run before the engine, start them at the end */
 	struct uns_strs ignore;  /* ids of findings */
 };
 

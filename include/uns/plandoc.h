@@ -12,6 +12,9 @@
 #include "uns/err.h"
 
 #define UNS_PLAN_VERSION 1
+/* A member of daemon.json with this name keeps every dockerd from starting, whoever starts it: it refuses a file with a directive that
+ * it does not know (moby, daemon/config/config.go, findConfigurationConflicts). It is there while data is on the move. */
+#define UNS_HOLD_KEY "usernsctl-hold"
 
 struct uns_step {
 	char *kind;

@@ -51,6 +51,9 @@ struct uns_step_ctx {
 	/* A line for people about progress inside a step; may be NULL. */
 	void (*tell)(void *user, const char *text);
 	void *tell_user;
+	/* A line that the engine wrote itself, when it does not come up; may be NULL. */
+	void (*quote)(void *user, const char *line);
+	void *quote_user;
 	char why[512]; /* observe: why FOREIGN, for the message */
 	/* drive: what was done, in numbers (an object); a new reference that the caller drops; stays NULL when there is nothing to say. */
 	json_t *result;
@@ -67,7 +70,7 @@ struct uns_kind {
 	int (*describe)(const json_t *args, bool reverse, struct uns_buf *ret, struct uns_err *err);
 };
 
-extern const struct uns_kind uns_kind_account, uns_kind_engine_sets, uns_kind_env_option, uns_kind_interlock, uns_kind_json_member,
+extern const struct uns_kind uns_kind_account, uns_kind_containers, uns_kind_engine_sets, uns_kind_env_option, uns_kind_interlock, uns_kind_json_member,
 	uns_kind_json_paths, uns_kind_mkdir, uns_kind_nest, uns_kind_own_file, uns_kind_owner_mode, uns_kind_rename, uns_kind_service,
 	uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_toml_member,
 	uns_kind_volume;
@@ -109,8 +112,11 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  *              matches alone is not enough; passing: a later step takes the owners further
  * json-paths   {"base":P,"patterns":[S…],"fields":[S…],"into":"U.G"}       paths base/… → base/U.G/…
  * volume       {"socket":P,"path":P,"name":S,"labels":{…},"options":{…}}    engine lacks the volume → has it (path exists)
- * service      {"manager":"systemd","units":[S…]} | {"manager":"process","argv":[S…],"env":[S…],"cwd":P,"log":P?,"pidfile":P,
- *              "socket":P}                                                  bracket: running → stopped
+ * containers   {"socket":P,"containers":{ID:NAME…},"may_fail":[ID…]}       bracket: running → stopped; may_fail: those that need
+ *              not start again on the way there
+ * service      {"manager":"systemd","units":[S…]} | {"manager":"snap","units":[S…],"socket":P} |
+ *              {"manager":"openrc"|"sysvinit","service":S,"pidfile":P,"socket":P,"log":P?} |
+ *              {"manager":"process","argv":[S…],"env":[S…],"cwd":P,"pidfile":P,"socket":P,"log":P?}   bracket: running → stopped
  * interlock    {"data_root":P,"exec_root":P}                               bracket: free → held by this process
  * engine-sets  {"socket":P,"data_root":P,"userns":B,"images":[S…],"containers":[S…],"volumes":[S…],"networks":[S…]}  bracket:
  *              – → the engine answers, has this root, this remapping and at least these

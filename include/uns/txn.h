@@ -70,6 +70,8 @@ struct uns_txn_run {
 	void *sink_user;
 	void (*tell)(void *user, const char *text); /* progress inside a step; may be NULL */
 	void *tell_user;
+	void (*quote)(void *user, const char *line); /* what the engine itself says, when it does not come up; may be NULL */
+	void *quote_user;
 	struct uns_lock_how lock; /* of the account files; timeout_ms 0: UNS_LOCK_TIMEOUT_MS */
 	const struct uns_shadow_lock *locked; /* held by the caller for the whole run; NULL: steps take it */
 	unsigned jobs; /* threads inside a step; 0: as many as are good */

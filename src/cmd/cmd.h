@@ -94,6 +94,7 @@ struct uns_options {
 	bool quiet, verbose;
 	bool help, version;   /* --help, --version: nothing else counts */
 	bool dry_run, yes, detailed;
+	bool no_auto_rollback; /* a transaction that fails is left pending */
 	struct uns_request request; /* of enable, disable, migrate, check, and of plan (which of them: request.command) */
 	const char *file;     /* apply */
 	unsigned number;      /* rollback, verify; 0: the newest */
@@ -187,11 +188,11 @@ int uns_change_no_pending(const struct uns_run *r, struct uns_err *err);
 int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *question, struct uns_err *err);
 /* Events and progress go to stderr or become JSON lines. s must outlive the run. */
 struct uns_change_sink {
-	const struct uns_run *run;
+	struct uns_run *run;
 	size_t steps;
 	json_t *results; /* of the steps that had any */
 };
-void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret);
+void uns_change_listen(struct uns_change_sink *s, struct uns_run *r, size_t steps, struct uns_txn_run *ret);
 /* After the run: what was heard of results becomes a member of the document. */
 int uns_change_heard(struct uns_change_sink *s, struct uns_run *r, struct uns_err *err);
 /* The lock is held: creates the transaction, drives it there, and back when that fails. Sets changed, transaction, status. */

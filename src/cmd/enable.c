@@ -313,12 +313,29 @@ static void on_tell(void *user, const char *text)
 		uns_run_note(s->run, "        %s", text);
 }
 
-void uns_change_listen(struct uns_change_sink *s, const struct uns_run *r, size_t steps, struct uns_txn_run *ret)
+/* For people as it comes; in the one document all of it together. */
+static void on_quote(void *user, const char *line)
+{
+	const struct uns_change_sink *s = user;
+	json_t *list = json_object_get(s->run->document, "engine_log");
+
+	if (s->run->o->json == UNS_JSON_LINES)
+		uns_run_line(s->run, json_pack("{s:s, s:o}", "type", "engine_log", "text", uns_report_string_json(line)));
+	else
+		uns_run_note(s->run, "      | %s", line);
+	/* Out of memory: it was shown, and the error quotes the last of it. */
+	if (!list && json_object_set_new(s->run->document, "engine_log", json_array()) == 0)
+		list = json_object_get(s->run->document, "engine_log");
+	if (list)
+		(void)json_array_append_new(list, uns_report_string_json(line));
+}
+
+void uns_change_listen(struct uns_change_sink *s, struct uns_run *r, size_t steps, struct uns_txn_run *ret)
 {
 	*s = (struct uns_change_sink){ .run = r, .steps = steps };
 	*ret = (struct uns_txn_run){
-		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .lock = r->o->lock, .jobs = r->o->jobs,
-		.go_on = r->o->go_on
+		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .quote = on_quote, .quote_user = s,
+		.lock = r->o->lock, .jobs = r->o->jobs, .go_on = r->o->go_on
 	};
 	/* A lost session must not stop a change half-way. */
 	signal(SIGHUP, SIG_IGN);
@@ -340,14 +357,14 @@ static int go_back(const struct uns_run *r, struct uns_txn *t, const struct uns_
 			   "transaction %u was taken back and the host is as it was, because: %s", t->number, first.text);
 }
 
-/* Whoever asked to go on past errors wants what could be done to stay done. */
+/* Whoever asked to go on past errors wants what could be done to stay done; and so does who wants to mend the reason and go on. */
 static int after_failure(struct uns_run *r, struct uns_change *c, struct uns_txn *t, const struct uns_txn_run *listen,
 			 struct uns_err *err)
 {
 	struct uns_err why = *err;
 	int rc = -1;
 
-	if (r->o->go_on && why.code == UNS_E_INCOMPLETE)
+	if (r->o->no_auto_rollback || (r->o->go_on && why.code == UNS_E_INCOMPLETE))
 		uns_err_set(err, UNS_E_INCOMPLETE, "transaction %u is pending: %s; run 'usernsctl resume' or 'usernsctl rollback'",
 			    t->number, why.text);
 	else

@@ -129,6 +129,20 @@ static int set_no_restart(struct uns_options *o, const char *arg, struct uns_err
 	return 0;
 }
 
+static int set_stop_containers(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->request.stop_containers = true;
+	return 0;
+}
+
+static int set_no_auto_rollback(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->no_auto_rollback = true;
+	return 0;
+}
+
 static int set_purge(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	(void)arg, (void)err;
@@ -177,6 +191,8 @@ static int set_max_pods(struct uns_options *o, const char *arg, struct uns_err *
 #define RANGE_CHANGING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_RANGE_CHECK))
 #define RANGE_LOOKING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT) | BIT(UNS_CMD_RANGE_CHECK))
 #define GATED (PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+/* What makes a transaction, which is taken back by itself when it fails. */
+#define CARRIED_OUT (GATED & ~(BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK)))
 #define EVERY (~0u)
 
 static const struct command {
@@ -234,6 +250,9 @@ static const struct row {
 	  "kubelet: pods that the range is for (its maxPods)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
+	{ "stop-containers", 0, no_argument, NULL, PLANNING | BIT(UNS_CMD_CHECK), set_stop_containers,
+	  "stop containers that run before the engine, start them again at the end" },
+	{ "no-auto-rollback", 0, no_argument, NULL, CARRIED_OUT, set_no_auto_rollback, "stay where it failed, for resume or rollback" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
 	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
 	  "accept these findings" },
@@ -516,12 +535,12 @@ static enum uns_cmd planned_cmd(const struct uns_options *o)
 	return o->request.command == UNS_MIGRATE ? UNS_CMD_MIGRATE : UNS_CMD_ENABLE;
 }
 
-/* plan has the options of the command that it plans, but not those of the gate (which resume has too). */
+/* plan has the options of the command that it plans, but not those of carrying it out (which apply has too). */
 static bool row_allowed(const struct row *row, enum uns_cmd cmd, enum uns_cmd planned)
 {
 	if (row->cmds & BIT(cmd))
 		return true;
-	return cmd == UNS_CMD_PLAN && (row->cmds & BIT(planned)) && !(row->cmds & BIT(UNS_CMD_RESUME));
+	return cmd == UNS_CMD_PLAN && (row->cmds & BIT(planned)) && !(row->cmds & BIT(UNS_CMD_APPLY));
 }
 
 /* What getopt_long takes, made from the rows. "-": operands are met in their place, also when POSIXLY_CORRECT is set, so that

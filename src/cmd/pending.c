@@ -440,31 +440,65 @@ int uns_cmd_history(struct uns_run *r, struct uns_err *err)
 
 /* ---- status: the journal ---- */
 
-/* Files of the pending plan that are there: drop-ins that hold the engine down. */
+/* A member of daemon.json holds when it is there. *ret: whether. */
+static int holds_member(struct uns_status *s, const struct uns_step *step, bool *ret, struct uns_err *err)
+{
+	struct uns_step there = *step;
+	struct uns_step_ctx c = { .root = &s->run->root, .step = &there, .record_dir = -1 };
+	enum uns_side side;
+
+	there.reverse = false;
+	if (uns_step_observe(&c, &side, err) < 0)
+		return -1;
+	*ret = side == UNS_AFTER;
+	return 0;
+}
+
+/* Whether the step is one that holds the engine down, and its file is there. */
+static int holds(struct uns_status *s, const struct uns_step *step, bool *ret, struct uns_err *err)
+{
+	const char *file = uns_json_str_or(step->args, "file", NULL);
+	struct stat st;
+	int rc;
+
+	*ret = false;
+	if (!file)
+		return 0;
+	if (strcmp(step->kind, "json-member") == 0 && strcmp(uns_json_str_or(step->args, "key", ""), UNS_HOLD_KEY) == 0)
+		return holds_member(s, step, ret, err);
+	if (strcmp(step->kind, "own-file") != 0)
+		return 0;
+	rc = uns_root_stat(&s->run->root, file, &st, err);
+	*ret = rc == 0;
+	return rc < 0 ? -1 : 0;
+}
+
+static bool is_listed(const json_t *list, const json_t *one)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_equal(json_array_get(list, i), one))
+			return true;
+	return false;
+}
+
+/* What holds the engine down: drop-ins, or a member of daemon.json. The plan names each twice, to put on and to take off. */
 static int status_hold(struct uns_status *s, const struct uns_txn *t, json_t *hold, struct uns_err *err)
 {
 	for (size_t i = 0; i < t->plan.n; i++) {
-		const char *file = json_string_value(json_object_get(t->plan.v[i].args, "file"));
-		json_t *path;
-		struct stat st;
-		int rc;
+		const struct uns_step *step = &t->plan.v[i];
+		const char *file = uns_json_str_or(step->args, "file", "");
+		bool member = strcmp(step->kind, "json-member") == 0, there;
+		uns_auto_json json_t *path = NULL;
 
-		if (strcmp(t->plan.v[i].kind, "own-file") != 0 || !file)
-			continue;
-		rc = uns_root_stat(&s->run->root, file, &st, err);
-		if (rc < 0)
+		if (holds(s, step, &there, err) < 0)
 			return -1;
-		path = rc == 0 ? uns_report_string_json(file) : NULL;
-		for (size_t k = 0; path && k < json_array_size(hold); k++)
-			if (json_equal(json_array_get(hold, k), path))
-				rc = 1;
-		if (rc > 0) {
-			json_decref(path);
+		path = there ? uns_report_string_json(file) : NULL;
+		if (!path || is_listed(hold, path))
 			continue;
-		}
-		if (json_array_append_new(hold, path) < 0)
+		if (json_array_append(hold, path) < 0)
 			return uns_err_nomem(err);
-		if (uns_status_line(s, err, "the engine is kept down by %s", file) < 0)
+		if (uns_status_line(s, err, member ? "the engine is kept down by \"" UNS_HOLD_KEY "\" in %s" : "the engine is kept down by %s",
+				    file) < 0)
 			return -1;
 	}
 	return 0;

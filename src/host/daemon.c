@@ -333,7 +333,7 @@ static int read_paths(const struct uns_root *root, struct uns_facts *f, const st
 	return read_data_root(root, f, s, err);
 }
 
-/* ---- process and manager ---- */
+/* ---- process ---- */
 
 static int read_process(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
 {
@@ -354,47 +354,11 @@ static int read_process_late(const struct uns_root *root, struct uns_facts *f, s
 	return pidfile && *pidfile == '/' ? uns_host_read_process(root, pidfile, f, err) : 0;
 }
 
-/* Whether a line of /proc/PID/cgroup has docker.service as a component. */
-static int in_service(pid_t pid, bool *ret, struct uns_err *err)
-{
-	static const char unit[] = "/docker.service";
-	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	if (uns_host_read_proc(path, &text, err) < 0)
-		return -1;
-	*ret = false;
-	for (const char *p = text.data; p && (p = strstr(p, unit)); p += strlen(unit))
-		if (strchr("/\n", p[strlen(unit)])) /* also at the end of the text */
-			*ret = true;
-	return 0;
-}
-
-static int read_manager(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
-{
-	bool booted = false, service = false;
-
-	if (!root->is_host) {
-		f->manager = f->unit ? UNS_MANAGER_SYSTEMD : UNS_MANAGER_NONE;
-		return 0;
-	}
-	if (uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0)
-		return -1;
-	if (f->running && in_service(f->pid, &service, err) < 0)
-		return -1;
-	if (booted && (f->running ? service : f->unit))
-		f->manager = UNS_MANAGER_SYSTEMD;
-	else
-		f->manager = f->running ? UNS_MANAGER_PROCESS : UNS_MANAGER_NONE;
-	return 0;
-}
-
 static int read_installed(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	struct stat st;
 
-	f->installed = f->unit || f->running;
+	f->installed = f->unit || f->running || f->manager == UNS_MANAGER_SNAP;
 	for (size_t i = 0; !f->installed && i < sizeof(binaries) / sizeof(binaries[0]); i++) {
 		int r = uns_root_stat(root, binaries[i], &st, err);
 		if (r < 0)
@@ -416,7 +380,7 @@ int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struc
 		return -1;
 	if (root->is_host && !f->running && read_process_late(root, f, err) < 0)
 		return -1;
-	if (read_manager(root, f, err) < 0 || read_installed(root, f, err) < 0 || read_remap(f, &s, err) < 0)
+	if (uns_host_read_manager(root, f, err) < 0 || read_installed(root, f, err) < 0 || read_remap(f, &s, err) < 0)
 		return -1;
 	return read_live_restore(f, &s, err) < 0 ? -1 : read_paths(root, f, &s, err);
 }

@@ -42,6 +42,8 @@ int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err);
 
 /* daemon.c: the process, daemon.json, the manager and all options. */
 int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+/* manager.c: who starts and stops the engine; f->running, pid and unit must be known. */
+int uns_host_read_manager(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 /* daemon.c: active_dir, from f->remap, the accounts and (where versions of dockerd disagree) f->remap_dirs. */
 int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err);
 

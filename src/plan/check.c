@@ -8,6 +8,8 @@
 #include "uns/cleanup.h"
 #include "uns/layout.h"
 
+#define NAMED_MAX 10
+
 static const char *command(const struct uns_intent *w)
 {
 	static const char *const commands[] = {"usernsctl enable docker", "usernsctl disable docker", "usernsctl migrate"};
@@ -194,7 +196,7 @@ static int check_user(const struct uns_intent *w, struct uns_err *err)
 
 /* ---- engine and kernel ---- */
 
-static size_t count_running(const struct uns_store *s)
+size_t uns_plan_running(const struct uns_store *s)
 {
 	size_t n = 0;
 
@@ -203,16 +205,53 @@ static size_t count_running(const struct uns_store *s)
 	return n;
 }
 
-static int check_live_restore(const struct uns_intent *w, struct uns_err *err)
+/* The names of those that run. */
+static char *running_names(const struct uns_store *s, struct uns_err *err)
 {
-	size_t n = count_running(w->present);
+	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+	size_t n = uns_plan_running(s);
 
-	if (!w->f->live_restore || n == 0 || (!w->move && !w->stop))
+	for (size_t i = 0; i < s->containers && names.n < NAMED_MAX; i++) {
+		const struct uns_container *c = &s->container[i];
+
+		if (c->running && uns_strs_add(&names, c->name ? c->name : c->id, err) < 0)
+			return NULL;
+	}
+	return join(&names, n, err);
+}
+
+/* An engine that is down cannot stop what it left running. */
+static int check_live_restore(const struct uns_intent *w, size_t n, const char *names, struct uns_err *err)
+{
+	uns_auto_free char *remedy = NULL;
+
+	if (!w->f->live_restore || (w->stop && w->r->stop_containers))
 		return 0;
-	return uns_intent_add(w, "LiveRestore", "live-restore",
-	                      "docker stop $(docker ps -q), or take live-restore out of the configuration and reload the engine",
-	                      err,
-	                      "%zu containers keep running while the engine is stopped, and would see their files change owner", n);
+	remedy = w->stop ? uns_str_printf(err, "%s --stop-containers stops them and starts them again at the end", command(w))
+	                 : uns_str_dup("start the engine and run this again with --stop-containers", err);
+	if (!remedy)
+		return -1;
+	return uns_intent_add(w, "LiveRestore", "live-restore", remedy, err,
+	                      "%zu containers keep running while the engine is stopped, and would see their files change owner: %s",
+	                      n, names);
+}
+
+static int check_running(const struct uns_intent *w, struct uns_err *err)
+{
+	size_t n = uns_plan_running(w->present);
+	uns_auto_free char *names = NULL;
+
+	if (n == 0 || (!w->move && !w->stop))
+		return 0;
+	names = running_names(w->present, err);
+	if (!names || check_live_restore(w, n, names, err) < 0)
+		return -1;
+	if (!w->stop || w->f->live_restore || w->r->stop_containers)
+		return 0;
+	return uns_intent_add(w, "ContainersRunning", "docker", "--stop-containers starts them again at the end", err,
+	                      "%zu containers run and stop with the engine; only those with a restart policy come up again by "
+	                      "themselves: %s",
+	                      n, names);
 }
 
 static int check_restart(const struct uns_intent *w, struct uns_err *err)
@@ -227,7 +266,7 @@ static int check_restart(const struct uns_intent *w, struct uns_err *err)
 	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "stop the engine, run this again and start the engine afterwards", err,
 	                   "the engine runs as process %ld, but nothing tells how it is started again", (long)f->pid) < 0)
 		return -1;
-	if (w->stop && f->manager == UNS_MANAGER_PROCESS && !f->socket &&
+	if (w->stop && f->manager != UNS_MANAGER_SYSTEMD && f->manager != UNS_MANAGER_NONE && !f->socket &&
 	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "let it listen on a unix socket too (-H unix://)", err,
 	                   "the engine listens on no unix socket, so nothing tells when it has started") < 0)
 		return -1;
@@ -251,7 +290,7 @@ static int check_engine(const struct uns_intent *w, struct uns_err *err)
 	    uns_intent_add(w, "UserNamespacesOff", "user.max_user_namespaces", "sysctl -w user.max_user_namespaces=15000", err,
 	                   "the kernel setting user.max_user_namespaces is 0: no container could start") < 0)
 		return -1;
-	return check_live_restore(w, err) < 0 ? -1 : check_restart(w, err);
+	return check_running(w, err) < 0 ? -1 : check_restart(w, err);
 }
 
 /* ---- the trees ---- */
@@ -570,6 +609,11 @@ static int check_binds(const struct uns_intent *w, const struct uns_container *c
 	return uns_intent_add(w, "ContainerBind", c->name, "give these files to IDs of the range where the container must own them",
 	                      err, "it mounts %s from the host: files there are never shifted and will belong to nobody inside",
 	                      text);
+}
+
+const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_container *c)
+{
+	return w->r->command == UNS_ENABLE && !is(c->userns_mode, "host") ? forbidden(c) : NULL;
 }
 
 static int check_container(const struct uns_intent *w, const struct uns_container *c, struct uns_err *err)

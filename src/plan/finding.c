@@ -39,6 +39,7 @@ const struct uns_check uns_checks[] = {
 	WARNING("ContainerUsernsHost", "a container keeps the host's user namespace, but not its files' owners"),
 	WARNING("ContainerWillNotStart", "a container uses what user namespaces do not allow"),
 	REFUSED("ContainerdImageStore", "the containerd image store cannot be used together with remapping"),
+	INFO("ContainersRunning", "containers run, and stop with the engine"),
 	REFUSED("DataRootReadOnly", "the data root is mounted read-only"),
 	WARNING("EngineSilent", "the running engine does not answer, so that nothing can be compared afterwards"),
 	REFUSED("EngineRangeUnfit", "the range is not one that the engine accepts"),

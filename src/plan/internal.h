@@ -7,6 +7,7 @@
 #include "uns/ranges.h"
 
 #define UNS_OPTION "userns-remap"
+#define UNS_SNAP_UNIT "snap.docker.dockerd.service"
 #define UNS_SUBUID "/etc/subuid" /* UNS_SUBID_FILE as a literal */
 #define UNS_SUBGID "/etc/subgid"
 
@@ -56,6 +57,10 @@ bool uns_plan_has_data(const struct uns_store *s);
 const struct uns_volume *uns_plan_volume(const struct uns_store *s, const char *name);
 /* The name is one that the engine would accept; nothing else can become part of a pattern or path. */
 bool uns_plan_volume_name(const char *name);
+/* How many of its containers run. */
+size_t uns_plan_running(const struct uns_store *s);
+/* The option with which the container cannot start where this command takes it, or NULL. */
+const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_container *c);
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);

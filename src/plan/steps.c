@@ -187,6 +187,38 @@ static json_t *service_systemd(const struct uns_intent *w, struct uns_err *err)
 	return uns_take_ptr(o);
 }
 
+/* Its unit does not tell when the engine is ready, so the socket must. */
+static json_t *service_snap(const struct uns_intent *w, struct uns_err *err)
+{
+	static const char *const units[] = {UNS_SNAP_UNIT};
+	uns_auto_json json_t *o = json_object();
+
+	if (put_text(o, "manager", "snap", err) < 0 || put_texts(o, "units", units, 1, err) < 0 ||
+	    put_text(o, "socket", w->f->socket ? w->f->socket : "/var/run/docker.sock", err) < 0)
+		return NULL;
+	return uns_take_ptr(o);
+}
+
+/* How to tell whether the daemon runs, answers, and what it said. */
+static int put_traces(const struct uns_intent *w, json_t *o, struct uns_err *err)
+{
+	const struct uns_facts *f = w->f;
+
+	if (put_text(o, "pidfile", f->pidfile ? f->pidfile : "/var/run/docker.pid", err) < 0 ||
+	    put_text(o, "socket", f->socket ? f->socket : "/var/run/docker.sock", err) < 0)
+		return -1;
+	return f->log ? put_text(o, "log", f->log, err) : 0;
+}
+
+static json_t *service_script(const struct uns_intent *w, const char *manager, struct uns_err *err)
+{
+	uns_auto_json json_t *o = json_object();
+
+	if (put_text(o, "manager", manager, err) < 0 || put_text(o, "service", "docker", err) < 0 || put_traces(w, o, err) < 0)
+		return NULL;
+	return uns_take_ptr(o);
+}
+
 static json_t *service_process(const struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_facts *f = w->f;
@@ -194,12 +226,52 @@ static json_t *service_process(const struct uns_intent *w, struct uns_err *err)
 
 	if (put_text(o, "manager", "process", err) < 0 || put_strs(o, "argv", &f->argv, err) < 0 ||
 	    put_strs(o, "env", &f->environ, err) < 0 || put_text(o, "cwd", f->cwd ? f->cwd : "/", err) < 0 ||
-	    put_text(o, "pidfile", f->pidfile ? f->pidfile : "/var/run/docker.pid", err) < 0 ||
-	    put_text(o, "socket", f->socket ? f->socket : "/var/run/docker.sock", err) < 0)
-		return NULL;
-	if (f->log && put_text(o, "log", f->log, err) < 0)
+	    put_traces(w, o, err) < 0)
 		return NULL;
 	return uns_take_ptr(o);
+}
+
+static json_t *service(const struct uns_intent *w, struct uns_err *err)
+{
+	switch (w->f->manager) {
+	case UNS_MANAGER_SYSTEMD:
+		return service_systemd(w, err);
+	case UNS_MANAGER_SNAP:
+		return service_snap(w, err);
+	case UNS_MANAGER_OPENRC:
+		return service_script(w, "openrc", err);
+	case UNS_MANAGER_SYSVINIT:
+		return service_script(w, "sysvinit", err);
+	case UNS_MANAGER_PROCESS:
+	case UNS_MANAGER_NONE: /* a finding refuses */
+		break;
+	}
+	return service_process(w, err);
+}
+
+/* Those that ran are stopped before the engine, and run again at the end. May fail: what is not taken along, cannot run with
+ * remapping, or is gone once it is stopped. */
+static int add_containers(const struct uns_intent *w, struct uns_plan *p, bool start, struct uns_err *err)
+{
+	uns_auto_json json_t *args = json_object(), *ids = json_object(), *may_fail = json_array();
+	bool come_along = arrival_sets(w) == SETS_ALL;
+
+	if (!w->stop || !w->r->stop_containers || uns_plan_running(w->present) == 0)
+		return 0;
+	for (size_t i = 0; i < w->present->containers; i++) {
+		const struct uns_container *c = &w->present->container[i];
+
+		if (!c->running)
+			continue;
+		if (put_text(ids, c->id, c->name ? c->name : c->id, err) < 0)
+			return -1;
+		if ((!come_along || c->auto_remove || uns_plan_forbidden(w, c)) && push_text(may_fail, c->id, err) < 0)
+			return -1;
+	}
+	if (put_text(args, "socket", w->f->socket ? w->f->socket : "/var/run/docker.sock", err) < 0 ||
+	    put(args, "containers", uns_take_ptr(ids), err) < 0 || put(args, "may_fail", uns_take_ptr(may_fail), err) < 0)
+		return -1;
+	return add(p, "containers", start, &args, err);
 }
 
 static int add_service(const struct uns_intent *w, struct uns_plan *p, bool start, struct uns_err *err)
@@ -208,7 +280,7 @@ static int add_service(const struct uns_intent *w, struct uns_plan *p, bool star
 
 	if (!w->stop && !w->hush)
 		return 0;
-	args = w->f->manager == UNS_MANAGER_SYSTEMD ? service_systemd(w, err) : service_process(w, err);
+	args = service(w, err);
 	return args ? add(p, "service", start, &args, err) : -1;
 }
 
@@ -249,14 +321,63 @@ static int add_hold_unit(struct uns_plan *p, bool reverse, const char *dir, stru
 	return add_hold_file(p, true, dir, err) < 0 ? -1 : add_mkdir(p, true, dir, "0755", 0, err);
 }
 
-/* Over a reboot no lock lasts; a condition on a file does. */
+static const char *config_file(const struct uns_intent *w)
+{
+	return w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
+}
+
+/* The directory of daemon.json, made where there is none. */
+static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
+{
+	uns_auto_free char *dir = uns_str_dup(config_file(w), err);
+	char *slash;
+
+	if (!dir)
+		return -1;
+	slash = strrchr(dir, '/');
+	if (w->f->have_config_dir || !slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	return add_mkdir(p, reverse, dir, "0755", 0, err);
+}
+
+/* For whatever starts dockerd: it refuses a daemon.json with a directive that it does not know, and names it. */
+static int add_hold_member(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
+{
+	uns_auto_json json_t *args = json_object();
+
+	if (put_text(args, "file", config_file(w), err) < 0 || put_text(args, "key", UNS_HOLD_KEY, err) < 0 ||
+	    put_text(args, "after", "keeps the engine down while a transaction is open; see usernsctl status", err) < 0 ||
+	    put(args, "created", json_boolean(!w->f->have_config), err) < 0)
+		return -1;
+	return add(p, "json-member", reverse, &args, err);
+}
+
+/* Whether units of systemd start the engine. */
+static bool has_units(const struct uns_intent *w)
+{
+	return w->f->manager == UNS_MANAGER_SYSTEMD || w->f->manager == UNS_MANAGER_SNAP;
+}
+
+static int add_hold_config(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
+{
+	if (!reverse)
+		return add_config_dir(w, p, false, err) < 0 ? -1 : add_hold_member(w, p, false, err);
+	return add_hold_member(w, p, true, err) < 0 ? -1 : add_config_dir(w, p, true, err);
+}
+
+/* Over a reboot no lock lasts; a condition on a file does, and so does what the engine itself refuses. */
 static int add_hold(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
 {
-	static const char *const dirs[] = {"/etc/systemd/system/docker.service.d", "/etc/systemd/system/docker.socket.d"};
-	size_t n = w->f->socket_unit ? 2 : 1;
+	static const char *const docker[] = {"/etc/systemd/system/docker.service.d", "/etc/systemd/system/docker.socket.d"};
+	static const char *const snap[] = {"/etc/systemd/system/" UNS_SNAP_UNIT ".d"};
+	const char *const *dirs = w->f->manager == UNS_MANAGER_SNAP ? snap : docker;
+	size_t n = dirs == docker && w->f->socket_unit ? 2 : 1;
 
-	if (!w->move || w->f->manager != UNS_MANAGER_SYSTEMD)
+	if (!w->move)
 		return 0;
+	if (!has_units(w))
+		return add_hold_config(w, p, reverse, err);
 	for (size_t i = 0; i < n; i++)
 		if (add_hold_unit(p, reverse, dirs[reverse ? n - 1 - i : i], err) < 0)
 			return -1;
@@ -507,10 +628,9 @@ static int add_member(const struct uns_intent *w, struct uns_plan *p, struct uns
 {
 	bool off = w->r->command == UNS_DISABLE;
 	json_t *now = json_object_get(w->f->config, UNS_OPTION);
-	const char *file = w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
 	uns_auto_json json_t *args = json_object();
 
-	if (put_text(args, "file", file, err) < 0 || put_text(args, "key", UNS_OPTION, err) < 0)
+	if (put_text(args, "file", config_file(w), err) < 0 || put_text(args, "key", UNS_OPTION, err) < 0)
 		return -1;
 	if (!off && now && put(args, "before", json_deep_copy(now), err) < 0)
 		return -1;
@@ -519,20 +639,6 @@ static int add_member(const struct uns_intent *w, struct uns_plan *p, struct uns
 	if (put(args, "created", json_boolean(!off && !w->f->have_config), err) < 0)
 		return -1;
 	return add(p, "json-member", false, &args, err);
-}
-
-static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
-{
-	uns_auto_free char *dir = uns_str_dup(w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json", err);
-	char *slash;
-
-	if (!dir)
-		return -1;
-	slash = strrchr(dir, '/');
-	if (w->f->have_config_dir || !slash || slash == dir)
-		return 0;
-	*slash = '\0';
-	return add_mkdir(p, false, dir, "0755", 0, err);
 }
 
 /* The place where the option stands now, switched on or not, else daemon.json. */
@@ -556,7 +662,8 @@ static int add_option(const struct uns_intent *w, struct uns_plan *p, struct uns
 		return 0; /* not ours to edit; a finding refuses */
 	if (s && s->place == UNS_PLACE_ENV && (s->file || w->f->env_file))
 		return add_env_option(w, p, s, err);
-	if (w->r->command != UNS_DISABLE && add_config_dir(w, p, err) < 0)
+	/* The hold has made the directory already, and leaves it when it is not empty. */
+	if (w->r->command != UNS_DISABLE && (!w->move || has_units(w)) && add_config_dir(w, p, false, err) < 0)
 		return -1;
 	return add_member(w, p, err);
 }
@@ -696,7 +803,7 @@ static int add_middle(const struct uns_intent *w, struct uns_plan *p, struct uns
 
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
-	if (add_departure(w, p, err) < 0 || add_volumes(w, p, err) < 0)
+	if (add_containers(w, p, false, err) < 0 || add_departure(w, p, err) < 0 || add_volumes(w, p, err) < 0)
 		return -1;
 	if (add_service(w, p, false, err) < 0 || add_hold(w, p, false, err) < 0 || add_interlock(w, p, false, err) < 0)
 		return -1;
@@ -704,5 +811,5 @@ int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_er
 		return -1;
 	if (add_interlock(w, p, true, err) < 0 || add_hold(w, p, true, err) < 0 || add_service(w, p, true, err) < 0)
 		return -1;
-	return add_arrival(w, p, err);
+	return add_arrival(w, p, err) < 0 ? -1 : add_containers(w, p, true, err);
 }

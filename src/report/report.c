@@ -102,6 +102,7 @@ static const struct {
 	{ "account", "User and ranges", "User and ranges" },
 	{ "subid-lines", "User and ranges", "User and ranges" },
 	{ "final-newline", "User and ranges", "User and ranges" },
+	{ "containers", "Engine down", "Engine up again" },
 	{ "service", "Engine down", "Engine up again" },
 	{ "interlock", "Engine down", "Engine up again" },
 	{ "own-file", "Engine down", "Engine up again" },
@@ -111,15 +112,29 @@ static const struct {
 	{ "engine-sets", "Comparison", "Comparison" },
 };
 
-/* The hold of the engine is a file in a drop-in directory, which is made for it. */
-static bool is_of_hold(const struct uns_step *s)
+static bool is_hold_member(const struct uns_step *s)
 {
-	return strcmp(s->kind, "mkdir") == 0 && uns_str_starts(uns_json_str_or(s->args, "path", ""), "/etc/systemd/");
+	return strcmp(s->kind, "json-member") == 0 && strcmp(uns_json_str_or(s->args, "key", ""), UNS_HOLD_KEY) == 0;
 }
 
-static const char *heading_of(const struct uns_step *s)
+/* The hold of the engine is a file in a drop-in directory, which is made for it, or a member of daemon.json, for which a directory may
+ * be made just before and removed just after. */
+static bool is_of_hold(const struct uns_plan *p, size_t i)
 {
-	if (is_of_hold(s))
+	const struct uns_step *s = &p->v[i];
+
+	if (strcmp(s->kind, "mkdir") != 0)
+		return is_hold_member(s);
+	if (uns_str_starts(uns_json_str_or(s->args, "path", ""), "/etc/systemd/"))
+		return true;
+	return s->reverse ? i > 0 && is_hold_member(&p->v[i - 1]) : i + 1 < p->n && is_hold_member(&p->v[i + 1]);
+}
+
+static const char *heading_of(const struct uns_plan *p, size_t at)
+{
+	const struct uns_step *s = &p->v[at];
+
+	if (is_of_hold(p, at))
 		return s->reverse ? "Engine up again" : "Engine down";
 	if (strcmp(s->kind, "mkdir") == 0 && strcmp(uns_json_str_or(s->args, "path", ""), "/etc/containers") == 0)
 		return "Engine settings";
@@ -179,7 +194,7 @@ int uns_report_plan(const struct uns_plan *p, const size_t *numbers, bool color,
 	    uns_buf_printf(ret, err, ", %zu step%s%s\n", p->n, p->n == 1 ? "" : "s", st->off) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
-		const char *heading = heading_of(&p->v[i]);
+		const char *heading = heading_of(p, i);
 
 		if ((!last || strcmp(last, heading) != 0) && uns_buf_printf(ret, err, "%s%s%s\n", st->bold, heading, st->off) < 0)
 			return -1;

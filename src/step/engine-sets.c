@@ -203,7 +203,7 @@ static int engine_sets_drive(struct uns_step_ctx *c, enum uns_side to, struct un
 
 	if (to != UNS_AFTER)
 		return 0;
-	if (uns_args_path(c->step->args, "socket", &socket, err) || uns_engine_wait(c->root, socket, UNS_ENGINE_START_MS, 0, err) ||
+	if (uns_args_path(c->step->args, "socket", &socket, err) || uns_engine_wait(c->root, socket, UNS_ENGINE_START_MS, NULL, NULL, err) ||
 	    check_info(c, socket, err))
 		return -1;
 	/* Later, things may have been removed with good reason. */

@@ -18,7 +18,8 @@ static int ping(const char *socket, struct uns_err *err)
 	return http == 200 ? 0 : uns_engine_refused("GET /_ping", http, &answer, err);
 }
 
-int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout_ms, pid_t pid, struct uns_err *err)
+int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout_ms, uns_engine_ended ended, void *user,
+                    struct uns_err *err)
 {
 	uns_auto_free char *path = uns_root_host_path(root, socket, err);
 	int64_t deadline = uns_now_ms() + timeout_ms;
@@ -26,7 +27,7 @@ int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout
 	if (!path)
 		return -1;
 	while (ping(path, err)) {
-		if (pid && !uns_process_alive(pid))
+		if (ended && ended(user))
 			return 1;
 		if (uns_now_ms() >= deadline)
 			return uns_err_prefix(err, "waited %d s for the engine", timeout_ms / 1000);

@@ -4,7 +4,7 @@
 #define UNS_STEP_ENGINE_H
 
 #include <jansson.h>
-#include <sys/types.h>
+#include <stdbool.h>
 
 #include "uns/err.h"
 #include "uns/root.h"
@@ -12,9 +12,12 @@
 
 #define UNS_ENGINE_START_MS 60000
 
-/* Waits until the engine answers GET /_ping with 200. pid: the daemon that was just started, or 0. 0; 1 when that process ended
- * before; -1 when timeout_ms have passed, with the last reason. */
-int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout_ms, pid_t pid, struct uns_err *err);
+/* Whether the daemon that was started is gone again. */
+typedef bool (*uns_engine_ended)(void *user);
+/* Waits until the engine answers GET /_ping with 200. 0; 1 when ended (asked after each try; may be NULL) said so; -1 when timeout_ms
+ * have passed, with the last reason. */
+int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout_ms, uns_engine_ended ended, void *user,
+                    struct uns_err *err);
 /* GET path, which must be answered with 200 and JSON: new reference in *ret. */
 int uns_engine_get(const struct uns_root *root, const char *socket, const char *path, json_t **ret, struct uns_err *err);
 /* UNS_E_FAILED with the engine's own words ({"message":…}, or the bare text) after what. Returns -1. */

@@ -239,11 +239,10 @@ static void one_line(char *from, struct uns_buf *b)
 	}
 }
 
-int uns_program_run(const char *const argv[], int *ret_exit, struct uns_buf *output, struct uns_err *err)
+static int run_program(const char *const argv[], int *ret_exit, struct uns_buf *output, struct uns_err *err)
 {
 	uns_auto_free char *program = NULL;
 	const char *run[32] = {NULL};
-	size_t start = output->len;
 	int status, r = uns_program_find(argv[0], NULL, &program, err);
 
 	if (r)
@@ -256,8 +255,44 @@ int uns_program_run(const char *const argv[], int *ret_exit, struct uns_buf *out
 	}
 	if (uns_sys_spawn(run, &status, output, err))
 		return -1;
+	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return 0;
+}
+
+int uns_program_run(const char *const argv[], int *ret_exit, struct uns_buf *output, struct uns_err *err)
+{
+	size_t start = output->len;
+
+	if (run_program(argv, ret_exit, output, err))
+		return -1;
 	if (output->data)
 		one_line(output->data + start, output);
-	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return 0;
+}
+
+int uns_program_lines(const char *const argv[], int *ret_exit, struct uns_strs *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf output = UNS_BUF_INIT;
+
+	if (run_program(argv, ret_exit, &output, err))
+		return -1;
+	return uns_lines_add(output.data ? output.data : "", ret, err);
+}
+
+int uns_lines_add(const char *text, struct uns_strs *ret, struct uns_err *err)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		uns_auto_free char *line = strndup(text, len);
+
+		if (!line)
+			return uns_err_nomem(err);
+		for (char *p = line; *p; p++)
+			if (iscntrl((unsigned char)*p))
+				*p = *p == '\t' ? ' ' : '?';
+		if (*line && uns_strs_add(ret, line, err) < 0)
+			return -1;
+		text += len + (text[len] == '\n');
+	}
 	return 0;
 }

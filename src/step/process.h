@@ -44,5 +44,9 @@ int uns_program_find(const char *name, const char *cwd, char **ret, struct uns_e
 /* Finds argv[0] and runs it. UNS_E_FAILED when it is not there. Its exit status (128 + signal) is in *ret_exit, what it said is
  * appended to *output, as one line (line ends become ";"). */
 int uns_program_run(const char *const argv[], int *ret_exit, struct uns_buf *output, struct uns_err *err);
+/* The same, with what it said as lines; empty ones are left out. */
+int uns_program_lines(const char *const argv[], int *ret_exit, struct uns_strs *ret, struct uns_err *err);
+/* The lines of a text that are not empty, appended; bytes that a terminal would obey become '?'. */
+int uns_lines_add(const char *text, struct uns_strs *ret, struct uns_err *err);
 
 #endif

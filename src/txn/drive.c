@@ -67,6 +67,8 @@ static void loop_context(struct loop *l, struct uns_step_ctx *c, size_t i)
 		return;
 	c->tell = l->run->tell;
 	c->tell_user = l->run->tell_user;
+	c->quote = l->run->quote;
+	c->quote_user = l->run->quote_user;
 	c->locked = l->run->locked;
 	c->lock.break_stale = l->run->lock.break_stale;
 	if (l->run->lock.timeout_ms)

@@ -622,6 +622,20 @@ static void ranges(const char *work, unsigned stride)
 	uns_strs_done(&whole_files);
 }
 
+/* The same host without units: a member of daemon.json, which is made for it and vanishes again, holds the engine down. */
+static void held_by_configuration(const char *work, const char *from, unsigned stride)
+{
+	char host[4096], template[4096], units[4200], docker[4200];
+
+	snprintf(host, sizeof(host), "%s/host", work);
+	snprintf(template, sizeof(template), "%s/no-units", work);
+	snprintf(units, sizeof(units), "%s/usr/lib/systemd", template);
+	snprintf(docker, sizeof(docker), "%s/etc/docker", template);
+	fresh(from, template);
+	command("rm", "-r", units, docker);
+	scenario("enable, held by daemon.json", host, template, RUN_ENABLE, stride, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	char host[4096], enabled[4096];
@@ -641,6 +655,7 @@ int main(int argc, char **argv)
 	make_done(argv[1], RUN_ENABLE, enabled);
 	scenario("rollback of a finished enable", host, enabled, ROLLBACK, stride, home);
 	scenario("disable", host, enabled, RUN_DISABLE, stride, home);
+	held_by_configuration(argv[2], argv[1], stride > 1 ? 3 * stride : 1);
 	printf("%u passed, %u failed\n", rounds - failures, failures);
 	return failures ? 1 : 0;
 }

@@ -391,7 +391,13 @@ static void init_scripts_have_their_defaults(void **state)
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
 	assert_string_equal(x->f.data_root, "/data/docker");
-	assert_int_equal(x->f.manager, UNS_MANAGER_NONE);
+	assert_int_equal(x->f.manager, UNS_MANAGER_SYSVINIT);
+	put(x, "/sbin/openrc-run", "");
+	read_ok(x);
+	assert_int_equal(x->f.manager, UNS_MANAGER_OPENRC);
+	put(x, "/etc/systemd/system/snap.docker.dockerd.service", "[Service]\n");
+	read_ok(x);
+	assert_int_equal(x->f.manager, UNS_MANAGER_SNAP);
 	put(x, "/etc/default/docker", "DOCKER_OPTS='-g /srv/docker'\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/default/docker");
@@ -914,6 +920,55 @@ static void a_daemon_with_another_root_is_not_ours(void **state)
 	assert_false(x->f.running);
 }
 
+/* The tree of the test as if it were the running host; the running engine, where there is one, is this process. */
+static enum uns_manager manager_of(struct fixture *x, bool running)
+{
+	struct uns_root booted = x->root;
+
+	booted.is_host = true;
+	x->f.running = running;
+	x->f.pid = getpid();
+	if (uns_host_read_manager(&booted, &x->f, &x->err) != 0)
+		fail_msg("%s", x->err.text);
+	return x->f.manager;
+}
+
+static void the_manager_is_who_started_the_engine(void **state)
+{
+	struct fixture *x = *state;
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	/* Nobody that is known. */
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_NONE);
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_PROCESS);
+	/* An init script, which has not started this one; but at the next boot it would. */
+	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_SYSVINIT);
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_PROCESS);
+	put(x, "/run/docker-ssd.pid", "1\n");
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_PROCESS);
+	put(x, "/run/docker-ssd.pid", pid);
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_SYSVINIT);
+	put(x, "/run/docker-ssd.pid", "");
+	put(x, "/var/lock/subsys/docker", "");
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_SYSVINIT);
+	/* Of OpenRC the marks of other inits say nothing. */
+	put(x, "/run/openrc/softlevel", "default");
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_PROCESS);
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_OPENRC);
+	put_link(x, "/run/openrc/started/docker", "/etc/init.d/docker");
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_OPENRC);
+	/* Booted with systemd, the script counts for nothing. This process is in no unit of an engine. */
+	put(x, "/run/systemd/system/x", "");
+	assert_int_equal(manager_of(x, true), UNS_MANAGER_PROCESS);
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_NONE);
+	put(x, "/etc/systemd/system/snap.docker.dockerd.service", "[Service]\n");
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_SNAP);
+	x->f.unit = true;
+	assert_int_equal(manager_of(x, false), UNS_MANAGER_SYSTEMD);
+}
+
 static const char *answer_to(const char *request)
 {
 	if (strncmp(request, "GET /images/json?all=1 ", 23) == 0)
@@ -1016,6 +1071,7 @@ int main(void)
 		T(labels_come_from_the_database),
 		T(the_nested_store_is_read),
 		T(the_census_walks_the_wanted_store),
+		T(the_manager_is_who_started_the_engine),
 		T(a_daemon_is_found_by_its_pidfile),
 		T(a_stale_pidfile_finds_nothing),
 		T(a_daemon_with_another_root_is_not_ours),

@@ -466,6 +466,136 @@ static void a_process_is_started_as_it_was(void **state)
 	done(&w);
 }
 
+static void each_init_has_its_service(void **state)
+{
+	static const struct {
+		enum uns_manager manager;
+		const char *service;
+	} cases[] = {
+	    {UNS_MANAGER_OPENRC, "{\"manager\":\"openrc\",\"service\":\"docker\",\"pidfile\":\"/var/run/docker.pid\","
+	                         "\"socket\":\"/var/run/docker.sock\",\"log\":\"/var/log/docker.log\"}"},
+	    {UNS_MANAGER_SYSVINIT, "{\"manager\":\"sysvinit\",\"service\":\"docker\",\"pidfile\":\"/var/run/docker.pid\","
+	                           "\"socket\":\"/var/run/docker.sock\",\"log\":\"/var/log/docker.log\"}"},
+	    {UNS_MANAGER_SNAP,
+	     "{\"manager\":\"snap\",\"units\":[\"snap.docker.dockerd.service\"],\"socket\":\"/var/run/docker.sock\"}"},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		running(&w);
+		w.f.manager = cases[i].manager;
+		w.f.log = str("/var/log/docker.log");
+		make(&w);
+		assert_string_equal(args(&w, "service", 0), cases[i].service);
+		assert_string_equal(args(&w, "service", 1), cases[i].service);
+		if (w.f.manager != UNS_MANAGER_SNAP) {
+			assert_has(kinds(&w), "~engine-sets service json-member interlock ");
+			assert_has(kinds(&w), " ~interlock ~json-member ~service engine-sets");
+		} else {
+			assert_has(kinds(&w), "~engine-sets service mkdir own-file interlock ");
+			assert_has(args(&w, "own-file", 0), "!/etc/systemd/system/snap.docker.dockerd.service.d/90-usernsctl-hold.conf");
+		}
+		w.f.socket = NULL;
+		make(&w);
+		assert_has(found(&w, "EngineUnmanaged")->reason, "listens on no unix socket");
+		done(&w);
+	}
+}
+
+/* The hold makes what it needs and leaves nothing of that behind. */
+static void a_daemon_that_refuses_its_file_is_held(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.f.manager = UNS_MANAGER_PROCESS;
+	w.f.have_config_dir = false;
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir json-member interlock account subid-lines subid-lines owner-mode "
+	                               "shift-tree json-paths nest json-member ~interlock ~json-member ~mkdir ~service engine-sets");
+	assert_string_equal(args(&w, "json-member", 0),
+	                    "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"usernsctl-hold\",\"after\":\"keeps the engine down while a "
+	                    "transaction is open; see usernsctl status\",\"created\":true}");
+	assert_has(args(&w, "json-member", 1), "\"userns-remap\"");
+	w.f.config_file = str("/srv/docker.json");
+	make(&w);
+	assert_has(args(&w, "json-member", 0), "\"/srv/docker.json\"");
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_has(kinds(&w), "service account subid-lines subid-lines mkdir json-member ~service");
+	done(&w);
+}
+
+/* ---- containers that run ---- */
+
+static void running_containers(struct world *w)
+{
+	struct uns_container *c;
+
+	running(w);
+	w->f.flat.container[0].running = true;
+	c = container(&w->f.flat, "proxy");
+	c->running = c->privileged = true;
+	c = container(&w->f.flat, "once");
+	c->running = c->auto_remove = true;
+	container(&w->f.flat, "idle");
+}
+
+static void containers_are_stopped_when_asked(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running_containers(&w);
+	w.f.live_restore = true;
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	assert_has(found(&w, "LiveRestore")->reason, "3 containers keep running");
+	assert_has(found(&w, "LiveRestore")->reason, ": web, proxy, once");
+	assert_has(found(&w, "LiveRestore")->remedy, "usernsctl enable docker --stop-containers");
+	assert_null(found(&w, "ContainersRunning"));
+	assert_lacks(kinds(&w), "containers");
+	w.r.stop_containers = true;
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	assert_null(found(&w, "LiveRestore"));
+	assert_has(kinds(&w), "containers ~engine-sets service ");
+	assert_has(kinds(&w), " ~service engine-sets ~containers");
+	assert_string_equal(args(&w, "containers", 0),
+	                    "{\"socket\":\"/var/run/docker.sock\",\"containers\":{\"web\":\"web\",\"proxy\":\"proxy\",\"once\":\"once\"},"
+	                    "\"may_fail\":[\"proxy\",\"once\"]}");
+	w.r.migrate = UNS_MIGRATE_VOLUMES; /* the containers stay behind */
+	make(&w);
+	assert_has(args(&w, "containers", 1), "\"may_fail\":[\"web\",\"proxy\",\"once\"]");
+	w.f.running = false; /* what it left running cannot be stopped through it */
+	make(&w);
+	assert_has(found(&w, "LiveRestore")->remedy, "start the engine");
+	done(&w);
+}
+
+static void containers_that_stop_are_named(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running_containers(&w);
+	make(&w);
+	assert_has(found(&w, "ContainersRunning")->reason, "3 containers run and stop with the engine");
+	assert_lacks(kinds(&w), "containers");
+	w.r.stop_containers = true;
+	make(&w);
+	assert_null(found(&w, "ContainersRunning"));
+	assert_has(kinds(&w), "~containers");
+	done(&w);
+	running(&w);
+	w.r.stop_containers = true;
+	make(&w);
+	assert_lacks(kinds(&w), "containers"); /* none runs */
+	done(&w);
+}
+
 static void text_that_is_no_utf8_is_refused(void **state)
 {
 	struct world w;
@@ -488,8 +618,8 @@ static void a_stopped_engine_stays_stopped(void **state)
 	(void)state;
 	stopped(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "interlock account subid-lines subid-lines owner-mode shift-tree json-paths nest json-member "
-	                               "~interlock");
+	assert_string_equal(kinds(&w), "json-member interlock account subid-lines subid-lines owner-mode shift-tree json-paths nest "
+	                               "json-member ~interlock ~json-member");
 	w.f.manager = UNS_MANAGER_SYSTEMD;
 	make(&w);
 	assert_has(kinds(&w), "mkdir own-file interlock account");
@@ -637,6 +767,13 @@ static void a_tree_of_an_earlier_remapping_is_in_the_way(void **state)
 
 /* ---- where the option is ---- */
 
+/* daemon.json is edited to hold the engine, and for nothing else. */
+static void assert_only_hold(struct world *w)
+{
+	assert_has(args(w, "json-member", 0), "\"usernsctl-hold\"");
+	assert_has(args(w, "json-member", 1), "\"usernsctl-hold\"");
+}
+
 static void the_option_is_changed_where_it_stands(void **state)
 {
 	struct world w;
@@ -645,13 +782,13 @@ static void the_option_is_changed_where_it_stands(void **state)
 	stopped(&w);
 	member(&w, "");
 	make(&w);
-	assert_string_equal(args(&w, "json-member", 0), "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\","
+	assert_string_equal(args(&w, "json-member", 1), "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"userns-remap\","
 	                                                "\"before\":\"\",\"after\":\"dockremap\",\"created\":false}");
 	done(&w);
 	stopped(&w);
 	member(&w, NULL);
 	make(&w);
-	assert_has(args(&w, "json-member", 0), "\"before\":null,\"after\":\"dockremap\"");
+	assert_has(args(&w, "json-member", 1), "\"before\":null,\"after\":\"dockremap\"");
 	done(&w);
 	stopped(&w);
 	w.f.env_file = str("/etc/default/docker");
@@ -659,7 +796,7 @@ static void the_option_is_changed_where_it_stands(void **state)
 	setting(&w, UNS_PLACE_ENV, "carol", "/etc/default/docker", 3);
 	setting(&w, UNS_PLACE_ARGV, "carol", NULL, 0);
 	make(&w);
-	assert_lacks(kinds(&w), "json-member");
+	assert_only_hold(&w);
 	assert_string_equal(args(&w, "env-option", 0), "{\"file\":\"/etc/default/docker\",\"variable\":\"DOCKER_OPTS\","
 	                                               "\"option\":\"userns-remap\",\"before\":\"carol\",\"after\":\"dockremap\"}");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
@@ -684,7 +821,7 @@ static void one_place_only(void **state)
 	setting(&w, UNS_PLACE_ARGV, "carol", NULL, 0);
 	make(&w);
 	assert_non_null(found(&w, "OptionOnCommandLine"));
-	assert_lacks(kinds(&w), "json-member");
+	assert_only_hold(&w);
 	done(&w);
 	enabled(&w);
 	w.f.remap.v[0].place = UNS_PLACE_ARGV;
@@ -736,7 +873,7 @@ static void root_is_no_remapping(void **state)
 	make(&w);
 	assert_non_null(found(&w, "OptionRoot"));
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
-	assert_has(args(&w, "json-member", 0), "\"before\":\"root\"");
+	assert_has(args(&w, "json-member", 1), "\"before\":\"root\"");
 	list(&w.f.remap_dirs, "0.0");
 	make(&w);
 	assert_non_null(found(&w, "RootTree"));
@@ -1393,7 +1530,7 @@ static void a_stopped_engine_cannot_take_labels(void **state)
 	w.f.running = false;
 	w.f.manager = UNS_MANAGER_NONE;
 	make(&w);
-	assert_string_equal(kinds(&w), "interlock shift-tree rename ~interlock");
+	assert_string_equal(kinds(&w), "json-member interlock shift-tree rename ~interlock ~json-member");
 	assert_string_equal(args(&w, "rename", 0),
 	                    "{\"from\":\"" ROOT "/volumes/old\",\"to\":\"" ROOT "/524288.524288/volumes/old\"}");
 	assert_has(found(&w, "VolumeLabelsLost")->remedy, "start the engine");
@@ -1520,6 +1657,10 @@ int main(void)
 		cmocka_unit_test(the_bracket_is_its_own_mirror),
 		cmocka_unit_test(a_process_is_started_as_it_was),
 		cmocka_unit_test(text_that_is_no_utf8_is_refused),
+		cmocka_unit_test(each_init_has_its_service),
+		cmocka_unit_test(a_daemon_that_refuses_its_file_is_held),
+		cmocka_unit_test(containers_are_stopped_when_asked),
+		cmocka_unit_test(containers_that_stop_are_named),
 		cmocka_unit_test(a_stopped_engine_stays_stopped),
 		cmocka_unit_test(a_second_run_has_nothing_to_do),
 		cmocka_unit_test(less_data_can_be_taken_along),
