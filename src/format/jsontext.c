@@ -606,6 +606,25 @@ int uns_jsontext_member(const char *text, size_t len, const char *file, const ch
 	return edit_member(whole.data, whole.len, file, key, value, ret, err);
 }
 
+unsigned uns_jsontext_line(const char *text, size_t len, const char *key)
+{
+	uns_auto(members_done) struct members m = { .v = NULL };
+	struct uns_err ignored;
+	struct scan s = { .text = text, .file = "", .len = len, .members = &m, .err = &ignored };
+	unsigned line = 1;
+
+	if (scan_document(&s))
+		return 0;
+	for (size_t i = 0; i < m.n; i++) {
+		if (strcmp(m.v[i].name, key) != 0)
+			continue;
+		for (size_t k = 0; k < m.v[i].key_at; k++)
+			line += text[k] == '\n';
+		return line;
+	}
+	return 0;
+}
+
 /* ---- many strings ---- */
 
 struct rewrite {

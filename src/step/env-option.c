@@ -46,7 +46,7 @@ static int now(const struct text *t, const struct args *a, char **ret, struct un
 	unsigned line;
 
 	if (uns_option_env_words(t->old.data, t->old.len, a->file, a->variable, &words, &line, err) < 0 ||
-	    uns_option_argv(words.v, words.n, a->option, 0, &value, err) < 0)
+	    uns_option_argv(words.v, words.n, a->option, &value, err) < 0)
 		return -1;
 	*ret = value;
 	return 0;

@@ -457,7 +457,9 @@ static void variables_of_the_unit_are_expanded(void **state)
 	assert_string_equal(x->f.socket, "/run/d.sock");
 	assert_int_equal(x->f.remap.n, 1);
 	assert_string_equal(x->f.remap.v[0].value, "dave");
-	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ARGV);
+	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_UNIT_ENV);
+	assert_string_equal(x->f.remap.v[0].variable, "DOCKER_OPTS");
+	assert_int_equal(x->f.remap.v[0].line, 2);
 }
 
 static void another_config_file_is_followed(void **state)
