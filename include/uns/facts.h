@@ -108,7 +108,6 @@ struct uns_facts {
 	json_t *config;       /* object; NULL when the file is absent or blank */
 	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
 	struct uns_settings options;      /* every place that sets an option, in effect or not */
-	struct uns_settings remap;        /* of these, those of userns-remap */
 	struct uns_cmdline command;       /* that dockerd is started with the next time */
 	char *program;                    /* of the unit or of the running daemon; NULL: not known */
 	char *exec_text, *exec_file;      /* value of ExecStart= that counts, on one line, and its file; NULL: no unit counts */
@@ -149,6 +148,7 @@ struct uns_facts {
 
 struct uns_facts_want {
 	bool census;          /* walk the trees */
+	bool options_only;    /* for the options of dockerd: malformed ranges are no error */
 	bool nested;          /* of the nested store (disable), else of the flat one */
 	const struct uns_shift *shift; /* for the census, may be NULL */
 };

@@ -30,7 +30,7 @@ int uns_option_env_set(const char *text, size_t len, const char *file, const cha
 /* The same for a flag that is repeated: its uses become exactly these values, in this order (none: all are removed). */
 int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
                         const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err);
-/* The same in a command line as a unit's ExecStart= has it (one line). all: the uses become exactly these values; else the last one
+/* The same in a command line as a unit's ExecStart= has it (one line, without '-' and the like before the program). all: the uses become exactly these values; else the last one
  * becomes values[0]. */
 int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
                         struct uns_buf *ret, struct uns_err *err);

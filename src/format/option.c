@@ -827,9 +827,5 @@ int uns_option_env_list(const char *text, size_t len, const char *file, const ch
 int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
                         struct uns_buf *ret, struct uns_err *err)
 {
-	size_t prefix = strspn(line, "@-:+!"); /* of the program, which must not be taken for a flag */
-
-	if (uns_buf_append(ret, line, prefix, err))
-		return -1;
-	return edit_text(line + prefix, strlen(line + prefix), file, NULL, flag, values, all, ret, err);
+	return edit_text(line, strlen(line), file, NULL, flag, values, all, ret, err);
 }

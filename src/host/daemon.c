@@ -330,14 +330,13 @@ int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struc
 static int effective_remap(const struct uns_facts *f, const char **ret, struct uns_err *err)
 {
 	uns_auto_free char *running = NULL;
+	const struct uns_setting *s;
 	const char *value = NULL;
 
 	if (f->running && in_words(&f->argv, REMAP, &running, err) < 0)
 		return -1;
 	*ret = NULL;
-	for (size_t i = 0; i < f->remap.n; i++) {
-		const struct uns_setting *s = &f->remap.v[i];
-
+	for (size_t at = 0; (s = uns_settings_next(&f->options, REMAP, &at));) {
 		/* Not what the running daemon was started with. */
 		if (!s->value || (f->running && s->place != UNS_PLACE_JSON && !is_value(s->value, running)))
 			continue;

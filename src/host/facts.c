@@ -207,7 +207,9 @@ static int read_data(const struct uns_root *root, const struct uns_facts_want *w
 static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
 	f->offline = !root->is_host;
-	if (uns_idfacts_read(root, &f->ids, err) < 0 || uns_host_read_accounts(root, f, err) < 0)
+	if (uns_idfacts_read(root, &f->ids, err) < 0)
+		return -1;
+	if (!want->options_only && uns_host_read_accounts(root, f, err) < 0)
 		return -1;
 	if (uns_host_read_daemon(root, f, err) < 0)
 		return -1;
@@ -240,7 +242,6 @@ static void daemon_done(struct uns_facts *f)
 		free(strings[i]);
 	json_decref(f->config);
 	uns_settings_done(&f->options);
-	uns_settings_done(&f->remap);
 	uns_cmdline_done(&f->command);
 	uns_strs_done(&f->unit_env);
 	uns_strs_done(&f->argv);

@@ -23,7 +23,7 @@ void uns_settings_done(struct uns_settings *s);
 void uns_cmdline_done(struct uns_cmdline *c);
 /* Appends words that all come from one place (strings are copied). */
 int uns_cmdline_add(struct uns_cmdline *c, const struct uns_strs *words, const struct uns_origin *from, struct uns_err *err);
-/* options and remap, from daemon.json (text: as it stands in the file), command and the running argv. */
+/* f->options, from daemon.json (text: as it stands in the file), command and the running argv. */
 int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_text, struct uns_err *err);
 
 /* accounts.c: whether the ranges of f->ids can be relied on (UNS_E_INPUT), and the sysctl. */

@@ -7,8 +7,6 @@
 #include "uns/dockerd.h"
 #include "uns/jsontext.h"
 
-#define REMAP "userns-remap"
-
 static void setting_done(struct uns_setting *s)
 {
 	free(s->value);
@@ -244,34 +242,9 @@ static int add_running(struct uns_facts *f, struct uns_err *err)
 	return 0;
 }
 
-static int copy_setting(struct uns_settings *l, const struct uns_setting *from, struct uns_err *err)
-{
-	struct uns_setting *s;
-
-	if (grow(l, &s, err) < 0)
-		return -1;
-	s->place = from->place;
-	s->line = from->line;
-	s->in_effect = from->in_effect;
-	s->json = json_incref(from->json);
-	for (size_t i = 0; i < from->flags.n; i++)
-		if (uns_strs_add(&s->flags, from->flags.v[i], err) < 0)
-			return -1;
-	if (copy_or_null(&s->value, from->value, err) < 0 || copy_or_null(&s->file, from->file, err) < 0)
-		return -1;
-	return copy_or_null(&s->key, from->key, err) < 0 ? -1 : copy_or_null(&s->variable, from->variable, err);
-}
-
 int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_text, struct uns_err *err)
 {
-	const struct uns_setting *s;
-
 	if (add_members(f, config_text, err) < 0 || add_flags(&f->options, &f->command, err) < 0 || compare_running(f, err) < 0)
 		return -1;
-	if (f->running && add_running(f, err) < 0)
-		return -1;
-	for (size_t at = 0; (s = uns_settings_next(&f->options, REMAP, &at));)
-		if (copy_setting(&f->remap, s, err) < 0)
-			return -1;
-	return 0;
+	return f->running ? add_running(f, err) : 0;
 }

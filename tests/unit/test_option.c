@@ -396,7 +396,7 @@ static void a_command_line_is_edited_in_place(void **state)
 	            (const char *const[]){ "false", NULL }, "/usr/bin/dockerd -H fd:// \"--data-root=/a b\" --iptables=false $OPTS");
 	assert_line("/usr/bin/dockerd -H fd:// --iptables=true $OPTS", "iptables", (const char *const[]){ NULL },
 	            "/usr/bin/dockerd -H fd:// $OPTS");
-	assert_line("-/usr/bin/dockerd", "label", (const char *const[]){ "a=b", NULL }, "-/usr/bin/dockerd --label=a=b");
+	assert_line("/usr/bin/dockerd", "label", (const char *const[]){ "a=b", NULL }, "/usr/bin/dockerd --label=a=b");
 	assert_line("dockerd --data-root \"/a b\"", "data-root", (const char *const[]){ "/c", NULL }, "dockerd --data-root /c");
 }
 

@@ -63,11 +63,26 @@ static void no_lines(struct uns_subid_file *f)
 
 static void setting(struct world *w, enum uns_setting_place place, const char *value, const char *file, unsigned at)
 {
-	struct uns_settings *l = &w->f.remap;
+	struct uns_settings *l = &w->f.options;
 
 	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
 	assert_non_null(l->v);
-	l->v[l->n++] = (struct uns_setting){str(value), str(file), at, place};
+	l->v[l->n] = (struct uns_setting){str(value), str(file), at, place};
+	l->v[l->n].key = str("userns-remap");
+	l->v[l->n].variable = place == UNS_PLACE_ENV ? str("DOCKER_OPTS") : NULL;
+	l->v[l->n].json = value ? json_string(value) : json_null();
+	if (value && place != UNS_PLACE_JSON)
+		assert_int_equal(uns_strs_add(&l->v[l->n].flags, value, NULL), 0);
+	l->n++;
+}
+
+static void settings_done(struct uns_settings *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		json_decref(l->v[i].json);
+		uns_strs_done(&l->v[i].flags);
+	}
+	free(l->v);
 }
 
 static void member(struct world *w, const char *value)
@@ -229,7 +244,7 @@ static void done(struct world *w)
 	free(f->ids.groups.v);
 	no_lines(&f->ids.sub[UNS_UID]);
 	no_lines(&f->ids.sub[UNS_GID]);
-	free(f->remap.v);
+	settings_done(&f->options);
 	free(f->mounts.v);
 	json_decref(f->config);
 	json_decref(f->images);
@@ -356,7 +371,7 @@ static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
 	(void)state;
 	running(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-lines subid-lines "
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-lines subid-lines validate "
 	                               "owner-mode shift-tree json-paths nest json-member "
 	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
 	assert_quiet(&w);
@@ -618,7 +633,7 @@ static void a_stopped_engine_stays_stopped(void **state)
 	(void)state;
 	stopped(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "json-member interlock account subid-lines subid-lines owner-mode shift-tree json-paths nest "
+	assert_string_equal(kinds(&w), "json-member interlock account subid-lines subid-lines validate owner-mode shift-tree json-paths nest "
 	                               "json-member ~interlock ~json-member");
 	w.f.manager = UNS_MANAGER_SYSTEMD;
 	make(&w);
@@ -654,7 +669,7 @@ static void less_data_can_be_taken_along(void **state)
 	running(&w);
 	w.r.migrate = UNS_MIGRATE_VOLUMES;
 	make(&w);
-	assert_has(kinds(&w), "subid-lines owner-mode shift-tree mkdir rename json-member ~interlock");
+	assert_has(kinds(&w), "subid-lines validate owner-mode shift-tree mkdir rename json-member ~interlock");
 	assert_has(args(&w, "owner-mode", 0), "\"patterns\":[\".\"]");
 	assert_has(args(&w, "shift-tree", 0), "\"patterns\":[\"volumes/*/_data\"]");
 	assert_string_equal(args(&w, "mkdir", 2),
@@ -665,11 +680,11 @@ static void less_data_can_be_taken_along(void **state)
 	assert_non_null(found(&w, "OldTreeLeft"));
 	w.r.migrate = UNS_MIGRATE_NONE;
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service account subid-lines subid-lines json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "~engine-sets service account subid-lines subid-lines validate json-member ~service engine-sets");
 	assert_has(args(&w, "engine-sets", 1), "\"volumes\":[]");
 	w.r.no_restart = true;
 	make(&w);
-	assert_string_equal(kinds(&w), "account subid-lines subid-lines json-member");
+	assert_string_equal(kinds(&w), "account subid-lines subid-lines validate json-member");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	w.r.migrate = UNS_MIGRATE_ALL;
 	make(&w);
@@ -824,7 +839,7 @@ static void one_place_only(void **state)
 	assert_only_hold(&w);
 	done(&w);
 	enabled(&w);
-	w.f.remap.v[0].place = UNS_PLACE_ARGV;
+	w.f.options.v[0].place = UNS_PLACE_ARGV;
 	make(&w);
 	assert_quiet(&w); /* it is as it should be, whoever sets it */
 	done(&w);
@@ -851,7 +866,9 @@ static void other_spellings_of_the_user_are_understood(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		enabled(&w);
-		w.f.remap.v[0].value = str(values[i]);
+		w.f.options.v[0].value = str(values[i]);
+		json_decref(w.f.options.v[0].json);
+		w.f.options.v[0].json = json_string(values[i]);
 		make(&w);
 		assert_int_equal(w.plan.n, 0);
 		assert_quiet(&w);

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of dockerd: a wish (key, value) → the one place where it is changed → a step. A key that is set somewhere is changed there,
+ * else it goes to daemon.json, so that it never stands in two places. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/option.h"
+#include "uns/unit.h"
+
+/* ---- the place ---- */
+
+static bool is_list(const struct uns_dockerd_option *o)
+{
+	return o->type != UNS_DOCKERD_BOOL && o->type != UNS_DOCKERD_INT && o->type != UNS_DOCKERD_STRING &&
+	       o->type != UNS_DOCKERD_SIZE && o->type != UNS_DOCKERD_IP;
+}
+
+static int add_edit(struct uns_intent *w, const struct uns_wish *wish, const struct uns_setting *now, struct uns_err *err)
+{
+	struct uns_edit *grown = reallocarray(w->edit, w->edits + 1, sizeof(*grown));
+
+	if (!grown)
+		return uns_err_nomem(err);
+	w->edit = grown;
+	w->edit[w->edits++] = (struct uns_edit){ wish, uns_dockerd_find(wish->key), now ? now->place : UNS_PLACE_JSON, now, false };
+	return 0;
+}
+
+/* The setting that counts: of flags the last one, else the member of daemon.json. Words of the running engine that no file explains
+ * count as long as no file has the key. */
+static const struct uns_setting *setting_of(const struct uns_facts *f, const char *key)
+{
+	const struct uns_setting *s, *found = NULL;
+
+	for (size_t at = 0; (s = uns_settings_next(&f->options, key, &at));) {
+		bool running_only = s->place == UNS_PLACE_ARGV && !s->file;
+
+		if (!found || (!running_only && s->place != UNS_PLACE_JSON))
+			found = s;
+	}
+	return found;
+}
+
+static int unset_everywhere(struct uns_intent *w, const struct uns_wish *wish, struct uns_err *err)
+{
+	const struct uns_setting *s;
+
+	for (size_t at = 0; (s = uns_settings_next(&w->f->options, wish->key, &at));)
+		if (add_edit(w, wish, s, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int find_edits(struct uns_intent *w, struct uns_err *err)
+{
+	for (size_t i = 0; i < w->wish.n; i++) {
+		const struct uns_wish *wish = &w->wish.v[i];
+		const struct uns_setting *now = setting_of(w->f, wish->key);
+		int r = 0;
+
+		if (!wish->value)
+			r = unset_everywhere(w, wish, err);
+		else if (!now || !now->json || !json_equal(now->json, wish->value))
+			r = add_edit(w, wish, now, err);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the configuration after the edits ---- */
+
+/* Takes the flag away and gives it the values of the wish. */
+static int change_words(struct uns_strs *words, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT, next = UNS_STRS_INIT;
+	struct uns_dockerd_use u = { .at = 0 };
+	size_t from = 0;
+
+	while (uns_dockerd_next(words->v, words->n, &u)) {
+		bool is = u.what == UNS_USE_FLAG && u.option == e->option;
+
+		for (; from < (is ? u.at : u.at + u.words); from++)
+			if (uns_strs_add(&next, words->v[from], err) < 0)
+				return -1;
+		from = u.at + u.words;
+	}
+	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
+		return -1;
+	for (size_t i = 0; i < values.n; i++) {
+		uns_auto_free char *word = uns_str_printf(err, "--%s=%s", e->option->flag, values.v[i]);
+
+		if (!word || uns_strs_add(&next, word, err) < 0)
+			return -1;
+	}
+	uns_strs_done(words);
+	*words = next;
+	next = (struct uns_strs)UNS_STRS_INIT;
+	return 0;
+}
+
+/* A process that is started again with its own arguments knows no files. */
+static int copy_words(struct uns_intent *w, struct uns_err *err)
+{
+	bool process = w->f->running && w->f->manager == UNS_MANAGER_PROCESS;
+	const struct uns_strs *words = process ? &w->f->argv : &w->f->command.words;
+
+	for (size_t i = process ? 1 : 0; i < words->n; i++)
+		if (uns_strs_add(&w->words, words->v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int change_config(struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	if (!e->wish->value) {
+		json_object_del(w->config, e->wish->key);
+		return 0;
+	}
+	if (!w->config)
+		w->config = json_object();
+	return json_object_set(w->config, e->wish->key, e->wish->value) < 0 ? uns_err_nomem(err) : 0;
+}
+
+static int configuration_after(struct uns_intent *w, struct uns_err *err)
+{
+	if (copy_words(w, err) < 0)
+		return -1;
+	w->config = w->f->config ? json_deep_copy(w->f->config) : NULL;
+	if (w->f->config && !w->config)
+		return uns_err_nomem(err);
+	for (size_t i = 0; i < w->edits; i++) {
+		const struct uns_edit *e = &w->edit[i];
+		int r = e->place == UNS_PLACE_JSON ? change_config(w, e, err)
+		        : e->option && e->option->flag ? change_words(&w->words, e, err)
+		                                       : 0;
+
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* SIGHUP makes the engine read daemon.json again, and nothing else. */
+static bool reload_is_enough(const struct uns_intent *w)
+{
+	for (size_t i = 0; i < w->edits; i++) {
+		const struct uns_edit *e = &w->edit[i];
+
+		if (e->place != UNS_PLACE_JSON || !e->option || e->option->reload == UNS_RELOAD_NO ||
+		    (!e->wish->value && e->option->reload != UNS_RELOAD_ALWAYS))
+			return false;
+	}
+	return w->edits > 0;
+}
+
+int uns_plan_options(struct uns_intent *w, struct uns_err *err)
+{
+	if (find_edits(w, err) < 0 || configuration_after(w, err) < 0)
+		return -1;
+	w->reload = w->r->command == UNS_DAEMON && w->f->running && !w->f->offline && !w->r->no_restart && reload_is_enough(w);
+	return 0;
+}
+
+void uns_plan_options_done(struct uns_intent *w)
+{
+	for (size_t i = 0; i < w->wish.n; i++) {
+		free(w->wish.v[i].key);
+		json_decref(w->wish.v[i].value);
+	}
+	free(w->wish.v);
+	free(w->edit);
+	uns_strs_done(&w->words);
+	json_decref(w->config);
+}
+
+/* ---- what stands against it ---- */
+
+static char *place_name(const struct uns_edit *e, struct uns_err *err)
+{
+	const struct uns_setting *s = e->now;
+
+	if (!s || !s->file)
+		return uns_str_dup("the running engine's command line", err);
+	return s->line ? uns_str_printf(err, "%s:%u", s->file, s->line) : uns_str_dup(s->file, err);
+}
+
+/* Whether the words of this place can be written: they are in a file of ours to edit, in a form that has no quotes. */
+static bool is_plain(const struct uns_edit *e)
+{
+	bool line = e->place != UNS_PLACE_ENV;
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+
+	for (size_t i = 0; i < e->now->flags.n; i++)
+		if (!uns_option_plain(e->now->flags.v[i], line))
+			return line; /* our drop-in goes as a whole: what was there needs no writing */
+	if (!e->wish->value)
+		return true;
+	if (uns_dockerd_to_flags(e->option, e->wish->value, &values, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < values.n; i++)
+		if (!uns_option_plain(values.v[i], line))
+			return false;
+	return true;
+}
+
+static int check_editable(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto_free char *place = NULL;
+
+	if (e->place == UNS_PLACE_JSON)
+		return 0;
+	place = place_name(e, err);
+	if (!place)
+		return -1;
+	if (!e->option || !e->option->flag || !e->now->file || (e->place == UNS_PLACE_ARGV && !w->f->exec_text))
+		return uns_intent_add(w, "OptionOnCommandLine", e->now->file ? e->now->file : "dockerd",
+		                      "take the option off the command line and run this again", err,
+		                      "--%s is on the engine's command line (%s), which is not edited",
+		                      e->option && e->option->flag ? e->option->flag : e->wish->key, place);
+	if (e->place != UNS_PLACE_ENV && strcmp(w->f->exec_file ? w->f->exec_file : "", UNS_DROP_IN) != 0 &&
+	    strcmp(strrchr(e->now->file, '/') + 1, UNS_DROP_IN_NAME) > 0)
+		return uns_intent_add(w, "OptionNotEditable", place, "give that drop-in an earlier name", err,
+		                      "a drop-in of ours (%s) would come before the one that sets --%s", UNS_DROP_IN_NAME, e->option->flag);
+	if (is_plain(e))
+		return 0;
+	return uns_intent_add(w, "OptionNotEditable", place, "edit that place by hand, or move the option to daemon.json", err,
+	                      "--%s stands in %s with a value that cannot be rewritten there", e->option->flag, place);
+}
+
+static char *snippet(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto_free char *value = e->wish->value ? json_dumps(e->wish->value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+	if (e->wish->value && !value) {
+		uns_err_nomem(err);
+		return NULL;
+	}
+	if (!w->f->nixos)
+		return uns_str_printf(err, value ? "\"%s\": %s" : "take \"%s\" out%s", e->wish->key, value ? value : "");
+	/* Strings, numbers, true and false look the same in JSON and in Nix; the rest is handed over as JSON. */
+	if (!value)
+		return uns_str_printf(err, "take virtualisation.docker.daemon.settings.\"%s\" out, nixos-rebuild switch", e->wish->key);
+	if (!json_is_object(e->wish->value) && !json_is_array(e->wish->value))
+		return uns_str_printf(err, "virtualisation.docker.daemon.settings.\"%s\" = %s; nixos-rebuild switch", e->wish->key, value);
+	return uns_str_printf(err, "virtualisation.docker.daemon.settings.\"%s\" = builtins.fromJSON ''%s''; nixos-rebuild switch",
+	                      e->wish->key, value);
+}
+
+static int check_readonly(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto_free char *text = NULL;
+	const char *file = w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
+
+	if (!w->f->nixos && !w->f->config_readonly)
+		return 0;
+	text = snippet(w, e, err);
+	if (!text)
+		return -1;
+	return uns_intent_add(w, "OptionsReadOnly", file, text, err,
+	                      w->f->nixos ? "this host's files are made from its NixOS configuration, so %s is set there"
+	                                  : "the file system is read-only, so %s is set where its image is made",
+	                      e->wish->key);
+}
+
+/* Without the data it would look as if everything were gone. */
+static int check_remap_alone(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	const char *value = json_string_value(e->wish->value);
+
+	if (w->r->command != UNS_DAEMON || strcmp(e->wish->key, UNS_OPTION) != 0)
+		return 0;
+	if (value && strncmp(value, "default", strcspn(value, ":")) == 0 && *value && *value != ':')
+		return uns_intent_add(w, "OptionDefault", UNS_OPTION, "usernsctl enable docker", err,
+		                      "with \"default\" dockerd chooses ranges by itself, which collide with those of others");
+	return uns_intent_add(w, "OptionNeedsEnable", UNS_OPTION,
+	                      e->wish->value ? "usernsctl enable docker takes the data along" : "usernsctl disable docker takes the data along",
+	                      err, "switched alone, the option hides all images, containers and volumes");
+}
+
+static int check_iptables(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	if (strcmp(e->wish->key, "iptables") != 0 || !json_is_false(e->wish->value))
+		return 0;
+	return uns_intent_add(w, "IptablesOff", "iptables", NULL, err,
+	                      "without its rules containers reach nothing outside by NAT, and published ports only work through "
+	                      "docker-proxy on this host or rules of your own");
+}
+
+/* Its own data, sockets and files: what is compared after a restart cannot be told beforehand. */
+static int check_moved(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
+{
+	static const char *const keys[] = { "hosts", "pidfile", "exec-root" };
+
+	for (size_t i = 0; w->stop && w->f->manager == UNS_MANAGER_PROCESS && i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(e->wish->key, keys[i]) == 0)
+			return uns_intent_add(w, "EngineUnmanaged", "dockerd", "give --no-restart and restart the engine yourself", err,
+			                      "with another %s nothing tells when the engine has started", e->wish->key);
+	return 0;
+}
+
+int uns_plan_check_options(const struct uns_intent *w, struct uns_err *err)
+{
+	for (size_t i = 0; i < w->edits; i++) {
+		const struct uns_edit *e = &w->edit[i];
+
+		if (check_editable(w, e, err) < 0 || check_readonly(w, e, err) < 0 || check_remap_alone(w, e, err) < 0 ||
+		    check_iptables(w, e, err) < 0 || check_moved(w, e, err) < 0)
+			return -1;
+	}
+	return uns_plan_verdict(w, err);
+}
+
+/* ---- steps ---- */
+
+/* The two sides as the step has them: disable is made of what enable makes, turned round. */
+static int put_sides(const struct uns_intent *w, json_t *args, json_t *before, json_t *after, struct uns_err *err)
+{
+	bool turned = w->r->command == UNS_DISABLE;
+	int r = 0;
+
+	if (before)
+		r |= json_object_set(args, turned ? "after" : "before", before);
+	if (after)
+		r |= json_object_set(args, turned ? "before" : "after", after);
+	return r < 0 ? uns_err_nomem(err) : 0;
+}
+
+static int add_step(struct uns_plan *p, const char *kind, bool reverse, json_t **args, struct uns_err *err)
+{
+	return uns_plan_add(p, kind, reverse, uns_take_ptr(*args), err);
+}
+
+static int add_member(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, struct uns_err *err)
+{
+	const char *file = w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
+	bool created = e->wish->value && !w->f->have_config;
+	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "file", file, "key", e->wish->key);
+
+	if (!args)
+		return uns_err_nomem(err);
+	if (put_sides(w, args, json_object_get(w->f->config, e->wish->key), e->wish->value, err) < 0)
+		return -1;
+	if (json_object_set_new(args, "created", json_boolean(created)) < 0)
+		return uns_err_nomem(err);
+	return add_step(p, "json-member", false, &args, err);
+}
+
+static json_t *array_of(const struct uns_strs *l)
+{
+	uns_auto_json json_t *array = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		if (json_array_append_new(array, json_string(l->v[i])) < 0)
+			return NULL;
+	return uns_take_ptr(array);
+}
+
+/* Values of a flag as a side: all of them, or of a scalar the last, which counts. */
+static json_t *side_of(const struct uns_strs *values, bool all)
+{
+	return all ? array_of(values) : json_string(values->v[values->n - 1]);
+}
+
+static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+	bool all = is_list(e->option) || (!e->wish->value && e->now->flags.n > 1);
+	uns_auto_json json_t *args = json_pack("{s:s, s:s, s:s}", "file", e->now->file, "variable", e->now->variable, "option",
+	                                       e->option->flag);
+	uns_auto_json json_t *before = side_of(&e->now->flags, all), *after = NULL;
+
+	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
+		return -1;
+	if (e->wish->value)
+		after = side_of(&values, all);
+	if (!args || !before || (e->wish->value && !after))
+		return uns_err_nomem(err);
+	if (put_sides(w, args, before, after, err) < 0)
+		return -1;
+	return add_step(p, "env-option", false, &args, err);
+}
+
+static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	uns_auto_free char *dir = uns_str_dup(w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json", err);
+	uns_auto_json json_t *args = NULL;
+	char *slash;
+
+	if (!dir)
+		return -1;
+	slash = strrchr(dir, '/');
+	if (w->f->have_config_dir || !slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	args = json_pack("{s:s, s:s, s:i, s:i}", "path", dir, "mode", "0755", "uid", 0, "gid", 0);
+	return args ? add_step(p, "mkdir", false, &args, err) : uns_err_nomem(err);
+}
+
+/* ---- our drop-in ---- */
+
+struct drop_in {
+	char *exec;            /* ExecStart=; NULL: left to others */
+	struct uns_strs assigned; /* NAME=value of Environment= */
+};
+
+static void drop_in_done(struct drop_in *d)
+{
+	free(d->exec);
+	uns_strs_done(&d->assigned);
+}
+
+/* What an earlier change of ours says stays. */
+static int take_line(void *user, const char *section, const char *key, const char *value, unsigned line, struct uns_err *err)
+{
+	struct drop_in *d = user;
+
+	(void)line;
+	if (strcmp(section, "Service") != 0 || !*value)
+		return 0;
+	if (strcmp(key, "Environment") == 0)
+		return uns_unit_words(value, &d->assigned, err);
+	if (strcmp(key, "ExecStart") != 0)
+		return 0;
+	free(d->exec);
+	d->exec = uns_str_dup(value, err);
+	return d->exec ? 0 : -1;
+}
+
+/* The wish in a command line that begins at *text; replaces it. */
+static int change_line(char **text, const struct uns_edit *e, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
+	size_t prefix = e->place == UNS_PLACE_ARGV ? strspn(*text, "@-:+!") : 0;
+
+	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
+		return -1;
+	if (uns_buf_append(&out, *text, prefix, err) < 0 ||
+	    uns_option_line_set(*text + prefix, e->now->file, e->option->flag, &values, is_list(e->option), &out, err) < 0)
+		return -1;
+	free(*text);
+	*text = uns_buf_take(&out, err);
+	return *text ? 0 : -1;
+}
+
+static int change_exec(const struct uns_intent *w, struct drop_in *d, const struct uns_edit *e, struct uns_err *err)
+{
+	if (!d->exec || strcmp(w->f->exec_file, UNS_DROP_IN) != 0) {
+		free(d->exec);
+		d->exec = uns_str_dup(w->f->exec_text, err);
+	}
+	return d->exec ? change_line(&d->exec, e, err) : -1;
+}
+
+static char **find_assigned(const struct uns_strs *l, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = l->n; i-- > 0;)
+		if (strncmp(l->v[i], name, len) == 0 && l->v[i][len] == '=')
+			return &l->v[i];
+	return NULL;
+}
+
+static int change_assigned(const struct uns_intent *w, struct drop_in *d, const struct uns_edit *e, struct uns_err *err)
+{
+	char **ours = find_assigned(&d->assigned, e->now->variable), **now = find_assigned(&w->f->unit_env, e->now->variable);
+	size_t name = strlen(e->now->variable) + 1;
+	uns_auto_free char *value = NULL;
+	char *whole;
+
+	if (!now)
+		return uns_err_set(err, UNS_E_FAILED, "%s is not assigned any more", e->now->variable);
+	if (!ours && uns_strs_add(&d->assigned, *now, err) < 0)
+		return -1;
+	ours = find_assigned(&d->assigned, e->now->variable);
+	value = uns_str_dup(*ours + name, err);
+	if (!value || change_line(&value, e, err) < 0)
+		return -1;
+	whole = uns_str_printf(err, "%s=%s", e->now->variable, value);
+	if (!whole)
+		return -1;
+	free(*ours);
+	*ours = whole;
+	return 0;
+}
+
+static int put_assigned(struct uns_buf *b, const char *s, struct uns_err *err)
+{
+	if (uns_buf_puts(b, "Environment=\"", err) < 0)
+		return -1;
+	for (; *s; s++) {
+		const char *escape = *s == '"' || *s == '\\' ? "\\" : "";
+
+		if (*s == '\n' ? uns_buf_puts(b, "\\n", err) < 0 : uns_buf_printf(b, err, "%s%c", escape, *s) < 0)
+			return -1;
+	}
+	return uns_buf_puts(b, "\"\n", err);
+}
+
+static char *drop_in_text(const struct drop_in *d, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	if (uns_buf_puts(&b, "# usernsctl: options of dockerd that a unit gives it, changed; see usernsctl(8).\n[Service]\n", err) < 0)
+		return NULL;
+	for (size_t i = 0; i < d->assigned.n; i++)
+		if (put_assigned(&b, d->assigned.v[i], err) < 0)
+			return NULL;
+	if (d->exec && uns_buf_printf(&b, err, "ExecStart=\nExecStart=%s\n", d->exec) < 0)
+		return NULL;
+	return uns_buf_take(&b, err);
+}
+
+static int add_own_file(struct uns_plan *p, bool reverse, const char *content, struct uns_err *err)
+{
+	uns_auto_json json_t *args = json_pack("{s:s, s:s, s:s}", "file", UNS_DROP_IN, "content", content, "mode", "0644");
+
+	return args ? add_step(p, "own-file", reverse, &args, err)
+	            : uns_err_set(err, UNS_E_INPUT, "%s: expected UTF-8 text, which a plan is made of", UNS_DROP_IN);
+}
+
+static int add_drop_in_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
+{
+	uns_auto_json json_t *args = NULL;
+
+	if (w->f->have_drop_in_dir)
+		return 0;
+	args = json_pack("{s:s, s:s, s:i, s:i}", "path", UNS_DROP_IN_DIR, "mode", "0755", "uid", 0, "gid", 0);
+	return args ? add_step(p, "mkdir", reverse, &args, err) : uns_err_nomem(err);
+}
+
+/* The old one goes, the new one comes: two steps, each with one of the contents. For disable the whole is turned round. */
+static int add_drop_in(const struct uns_intent *w, struct uns_plan *p, const char *content, struct uns_err *err)
+{
+	bool turned = w->r->command == UNS_DISABLE;
+
+	if (!turned && add_drop_in_dir(w, p, false, err) < 0)
+		return -1;
+	if (!turned && w->f->drop_in && add_own_file(p, true, w->f->drop_in, err) < 0)
+		return -1;
+	if (add_own_file(p, turned, content, err) < 0)
+		return -1;
+	if (turned && w->f->drop_in && add_own_file(p, false, w->f->drop_in, err) < 0)
+		return -1;
+	return turned ? add_drop_in_dir(w, p, true, err) : 0;
+}
+
+static int add_unit_edits(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	uns_auto(drop_in_done) struct drop_in d = { .exec = NULL };
+	uns_auto_free char *content = NULL;
+	size_t edits = 0;
+
+	if (w->f->drop_in && uns_unit_parse(w->f->drop_in, take_line, &d, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->edits; i++) {
+		const struct uns_edit *e = &w->edit[i];
+		int r = 0;
+
+		if (!e->now || !e->option || !e->option->flag)
+			continue;
+		if (e->place == UNS_PLACE_ARGV && e->now->file && w->f->exec_text)
+			r = change_exec(w, &d, e, err);
+		else if (e->place == UNS_PLACE_UNIT_ENV)
+			r = change_assigned(w, &d, e, err);
+		else
+			continue;
+		if (r < 0)
+			return -1;
+		edits++;
+	}
+	if (edits == 0)
+		return 0;
+	content = drop_in_text(&d, err);
+	if (!content)
+		return -1;
+	return w->f->drop_in && strcmp(content, w->f->drop_in) == 0 ? 0 : add_drop_in(w, p, content, err);
+}
+
+/* ---- together ---- */
+
+int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	bool dir = false;
+
+	for (size_t i = 0; i < w->edits; i++) {
+		const struct uns_edit *e = &w->edit[i];
+		int r = 0;
+
+		if (e->place == UNS_PLACE_JSON && e->wish->value && !dir) {
+			r = add_config_dir(w, p, err);
+			dir = true;
+		}
+		if (r == 0 && e->place == UNS_PLACE_JSON)
+			r = add_member(w, p, e, err);
+		else if (r == 0 && e->place == UNS_PLACE_ENV && e->option && e->option->flag && e->now->flags.n)
+			r = add_env_option(w, p, e, err);
+		if (r < 0)
+			return -1;
+	}
+	return add_unit_edits(w, p, err);
+}
+
+int uns_plan_validate_step(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	uns_auto_json json_t *members = json_object(), *argv = array_of(&w->words);
+	uns_auto_json json_t *args = NULL;
+
+	if (w->edits == 0 || w->f->offline || !w->f->installed || w->r->command == UNS_DISABLE)
+		return 0;
+	for (size_t i = 0; i < w->edits; i++) {
+		json_t *value = w->edit[i].wish->value;
+
+		if (w->edit[i].place == UNS_PLACE_JSON &&
+		    json_object_set_new(members, w->edit[i].wish->key, value ? json_incref(value) : json_null()) < 0)
+			return uns_err_nomem(err);
+	}
+	args = json_pack("{s:s, s:O, s:s, s:O}", "program", w->f->program ? w->f->program : "dockerd", "argv", argv, "file",
+	                 w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json", "members", members);
+	return args ? add_step(p, "validate", false, &args, err) : uns_err_nomem(err);
+}
