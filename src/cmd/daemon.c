@@ -126,9 +126,34 @@ static int put_settings(const struct uns_facts *f, json_t *list, struct uns_buf 
 	return 0;
 }
 
+/* What each option comes to. */
+static json_t *all_effective(const struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto_json json_t *all = json_object();
+
+	for (size_t i = 0; i < f->options.n; i++) {
+		const char *key = f->options.v[i].key;
+		json_t *value = NULL;
+
+		if (json_object_get(all, key))
+			continue;
+		if (effective(f, key, &value, err) < 0)
+			return NULL;
+		if (value && json_object_set_new(all, key, value) < 0) {
+			uns_err_nomem(err);
+			return NULL;
+		}
+	}
+	return uns_take_ptr(all);
+}
+
 static int set_document(struct uns_run *r, const struct uns_facts *f, const struct uns_findings *findings, json_t *list,
 			struct uns_err *err)
 {
+	json_t *all = all_effective(f, err);
+
+	if (!all || uns_run_set(r, "effective", all, err) < 0)
+		return -1;
 	if (uns_run_set(r, "options", json_incref(list), err) < 0 ||
 	    uns_run_set(r, "config_file", uns_report_string_json(f->config_file), err) < 0 ||
 	    uns_run_set(r, "running", json_boolean(f->running), err) < 0 ||

@@ -45,6 +45,19 @@ static int unknown_flag(const struct uns_intent *w, const struct uns_dockerd_use
 	                      u->name_len > 1 ? "--" : "-", name);
 }
 
+/* Of plain strings only the last one is looked at. */
+static bool is_overruled(const struct uns_intent *w, const struct uns_dockerd_use *u)
+{
+	struct uns_dockerd_use later = *u;
+
+	if (u->option->type != UNS_DOCKERD_STRING)
+		return false;
+	while (uns_dockerd_next(w->words.v, w->words.n, &later))
+		if (later.option == u->option)
+			return true;
+	return false;
+}
+
 static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf why = UNS_BUF_INIT;
@@ -56,6 +69,8 @@ static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u
 		                      "the word \"%s\" on dockerd's command line belongs to no option", u->name);
 	if (!u->option || !uns_dockerd_has(u->option, w->f->major))
 		return unknown_flag(w, u, err);
+	if (u->value && is_overruled(w, u))
+		return 0;
 	r = u->value ? uns_dockerd_check_flag(u->option, u->value, &why, err) : uns_buf_puts(&why, "it needs a value", err) < 0 ? -1 : 1;
 	if (r <= 0)
 		return r;
@@ -182,9 +197,12 @@ static int check_inner(const struct uns_intent *w, json_t *object, const char *p
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value)
-		if (!find_name(w, key) && unknown_key(w, key, place, err) < 0)
+	json_object_foreach(object, key, value) {
+		const struct uns_dockerd_option *o = find_name(w, key);
+
+		if (o ? check_twice(w, o, key, place, err) < 0 : unknown_key(w, key, place, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -337,8 +355,21 @@ static int check_image_store(const struct uns_intent *w, struct uns_err *err)
 	                      "features.containerd-snapshotter is true, with which a remapped engine does not start");
 }
 
+/* Its user must be there with ranges in both files; enable makes them, and "default" has dockerd make them. */
+static int check_remap_user(const struct uns_intent *w, struct uns_err *err)
+{
+	if (w->r->command != UNS_DAEMON || !w->option || w->rooted || uns_str_starts(w->option->value, "default"))
+		return 0;
+	if (uns_plan_own(w->f, UNS_UID, w->owner).n > 0 && uns_plan_own(w->f, UNS_GID, w->owner).n > 0)
+		return 0;
+	return uns_intent_add(w, "RemapBroken", w->owner, "usernsctl range add gives the user a range", err,
+	                      "userns-remap names %s, who has no range in /etc/subuid or /etc/subgid: dockerd does not start", w->owner);
+}
+
 int uns_plan_verdict(const struct uns_intent *w, struct uns_err *err)
 {
+	if (check_remap_user(w, err) < 0)
+		return -1;
 	if (check_flags(w, err) < 0 || check_members(w, err) < 0 || check_network(w, err) < 0 || check_runtime(w, err) < 0)
 		return -1;
 	return check_root_dirs(w, err) < 0 || check_labels(w, err) < 0 ? -1 : check_image_store(w, err);

@@ -108,6 +108,8 @@ static const struct {
 	{ "own-file", "Engine down", "Engine up again" },
 	{ "json-member", "Daemon option", "Daemon option" },
 	{ "env-option", "Daemon option", "Daemon option" },
+	{ "validate", "Daemon option", "Daemon option" },
+	{ "reload", "Daemon option", "Daemon option" },
 	{ "toml-member", "Engine settings", "Engine settings" },
 	{ "engine-sets", "Comparison", "Comparison" },
 };
@@ -121,6 +123,8 @@ static bool is_hold_member(const struct uns_step *s)
  * be made just before and removed just after. */
 static bool is_of_hold(const struct uns_plan *p, size_t i)
 {
+	if (strcmp(s->kind, "own-file") == 0 && strstr(uns_json_str_or(s->args, "file", ""), "usernsctl-options"))
+		return "Daemon option";
 	const struct uns_step *s = &p->v[i];
 
 	if (strcmp(s->kind, "mkdir") != 0)
@@ -404,14 +408,19 @@ static json_t *member_text(const json_t *args, const char *side)
 
 static json_t *option_text(const json_t *args, const char *side)
 {
-	const char *value = json_string_value(json_object_get(args, side));
-	uns_auto_free char *text = NULL;
+	const json_t *values = json_object_get(args, side);
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	size_t n = json_is_array(values) ? json_array_size(values) : json_is_string(values);
 
-	if (!value)
+	if (n == 0)
 		return json_null();
-	text = uns_str_printf(NULL, "%s: --%s=%s", json_string_value(json_object_get(args, "variable")),
-			      json_string_value(json_object_get(args, "option")), value);
-	return text ? uns_report_string_json(text) : NULL;
+	if (uns_buf_printf(&b, NULL, "%s:", json_string_value(json_object_get(args, "variable"))) < 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (uns_buf_printf(&b, NULL, " --%s=%s", json_string_value(json_object_get(args, "option")),
+				   json_string_value(json_is_array(values) ? json_array_get(values, i) : values)) < 0)
+			return NULL;
+	return uns_report_string_json(b.data);
 }
 
 /* The lines of one side, joined by newlines; null when it has none. */
