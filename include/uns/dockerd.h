@@ -38,7 +38,8 @@ enum uns_dockerd_rule {
 	UNS_RULE_IPC,       /* private or shareable */
 	UNS_RULE_CGROUPNS,  /* private or host */
 };
-/* Whether SIGHUP is enough: when the key has a value in daemon.json; also when it has none any more. */
+/* Whether SIGHUP is enough: when the key has a value in daemon.json (an engine keeps the value of a key that is gone); also when it has
+ * none any more. */
 enum uns_dockerd_reload { UNS_RELOAD_NO, UNS_RELOAD_SET, UNS_RELOAD_ALWAYS };
 
 struct uns_dockerd_option {
@@ -49,6 +50,7 @@ struct uns_dockerd_option {
 	enum uns_dockerd_rule rule;
 	enum uns_dockerd_reload reload;
 	unsigned char since, until; /* first and last major version of the engine (20: 20.10 and before); 0: not bounded */
+	const char *initial;        /* JSON: the value of an engine that was given none; known where UNS_RELOAD_SET needs it */
 };
 extern const struct uns_dockerd_option uns_dockerd_options[];
 extern const size_t uns_dockerd_options_n;

@@ -95,7 +95,8 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * subid-lines  {"file":P,"before":[L…],"after":[L…],"created":B}          the lines of the owners that these lines name are exactly
  *              before → exactly after (L: a whole line as its bytes stand in the file; created: the file is absent before)
  * final-newline {"file":P,"line":L}                                        the file's last line is L without a newline → ends in one
- * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B}       member is before (or absent) → is after (or absent)
+ * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B,"beyond":[V]?,"behind":[V]?}  member is before (or absent) → is after
+ *              (or absent); beyond: the value (or []: absent) to which another step takes it on; behind: from which another step brought it
  * env-option   {"file":P,"variable":S,"option":S,"before":V?,"after":V?}   the same inside VARIABLE="--option=value"; a string is the
  *              value that counts (the last one), an array all values of a repeated option
  * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →

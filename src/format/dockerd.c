@@ -7,13 +7,18 @@
 
 #define ROW(key, flag, letter, type, rule, reload, since, until)                                                                   \
 	{                                                                                                                          \
-		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_##reload, since, until                          \
+		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_##reload, since, until, NULL                    \
+	}
+/* The same, for a key that SIGHUP sets: with the value of an engine that was given none. */
+#define LIVE(key, flag, letter, type, rule, since, until, initial)                                                                 \
+	{                                                                                                                          \
+		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_SET, since, until, initial                      \
 	}
 
 /* clang-format off */
 const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("allow-direct-routing", "allow-direct-routing", 0, BOOL, NONE, NO, 28, 0),
-	ROW("allow-nondistributable-artifacts", "allow-nondistributable-artifacts", 0, LIST, INDEX, SET, 0, 28),
+	LIVE("allow-nondistributable-artifacts", "allow-nondistributable-artifacts", 0, LIST, INDEX, 0, 28, "[]"),
 	ROW("api-cors-header", "api-cors-header", 0, STRING, NONE, NO, 0, 28),
 	ROW("authorization-plugins", "authorization-plugin", 0, LIST, NONE, ALWAYS, 0, 0),
 	ROW("bip", "bip", 0, STRING, NONE, NO, 0, 0),
@@ -32,16 +37,16 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("cpu-rt-runtime", "cpu-rt-runtime", 0, INT, NONE, NO, 0, 0),
 	ROW("cri-containerd", "cri-containerd", 0, BOOL, NONE, NO, 0, 0),
 	ROW("data-root", "data-root", 0, STRING, NONE, NO, 0, 0),
-	ROW("debug", "debug", 'D', BOOL, NONE, SET, 0, 0),
+	LIVE("debug", "debug", 'D', BOOL, NONE, 0, 0, "false"),
 	ROW("default-address-pools", "default-address-pool", 0, POOLS, NONE, NO, 0, 0),
-	ROW("default-cgroupns-mode", "default-cgroupns-mode", 0, STRING, CGROUPNS, SET, 20, 0),
+	LIVE("default-cgroupns-mode", "default-cgroupns-mode", 0, STRING, CGROUPNS, 20, 0, NULL),
 	ROW("default-gateway", "default-gateway", 0, IP, ADDRESS, NO, 0, 0),
 	ROW("default-gateway-v6", "default-gateway-v6", 0, IP, ADDRESS, NO, 0, 0),
-	ROW("default-ipc-mode", "default-ipc-mode", 0, STRING, IPC, SET, 0, 0),
+	LIVE("default-ipc-mode", "default-ipc-mode", 0, STRING, IPC, 0, 0, "\"private\""),
 	ROW("default-network-opts", "default-network-opt", 0, OBJECTS, NONE, NO, 24, 0),
-	ROW("default-runtime", "default-runtime", 0, STRING, NONE, SET, 0, 0),
-	ROW("default-shm-size", "default-shm-size", 0, SIZE, NONE, SET, 0, 0),
-	ROW("default-stop-timeout", "default-stop-timeout", 0, INT, NATURAL, SET, 29, 0),
+	LIVE("default-runtime", "default-runtime", 0, STRING, NONE, 0, 0, "\"runc\""),
+	LIVE("default-shm-size", "default-shm-size", 0, SIZE, NONE, 0, 0, "\"64m\""),
+	LIVE("default-stop-timeout", "default-stop-timeout", 0, INT, NATURAL, 29, 0, "10"),
 	ROW("default-ulimits", "default-ulimit", 0, OBJECTS, NONE, NO, 0, 0),
 	ROW("deprecated-key-path", NULL, 0, STRING, NONE, NO, 0, 0),
 	ROW("dns", "dns", 0, LIST, ADDRESS, NO, 0, 0),
@@ -62,7 +67,7 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("icc", "icc", 0, BOOL, NONE, NO, 0, 0),
 	ROW("init", "init", 0, BOOL, NONE, NO, 0, 0),
 	ROW("init-path", "init-path", 0, STRING, NONE, NO, 0, 0),
-	ROW("insecure-registries", "insecure-registry", 0, LIST, INDEX, SET, 0, 0),
+	LIVE("insecure-registries", "insecure-registry", 0, LIST, INDEX, 0, 0, "[]"),
 	ROW("ip", "ip", 0, IP, ADDRESS, NO, 0, 0),
 	ROW("ip-forward", "ip-forward", 0, BOOL, NONE, NO, 0, 0),
 	ROW("ip-forward-no-drop", "ip-forward-no-drop", 0, BOOL, NONE, NO, 28, 0),
@@ -70,8 +75,8 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("ip6tables", "ip6tables", 0, BOOL, NONE, NO, 20, 0),
 	ROW("iptables", "iptables", 0, BOOL, NONE, NO, 0, 0),
 	ROW("ipv6", "ipv6", 0, BOOL, NONE, NO, 0, 0),
-	ROW("labels", "label", 0, LIST, LABEL, SET, 0, 0),
-	ROW("live-restore", "live-restore", 0, BOOL, NONE, SET, 0, 0),
+	LIVE("labels", "label", 0, LIST, LABEL, 0, 0, "[]"),
+	LIVE("live-restore", "live-restore", 0, BOOL, NONE, 0, 0, "false"),
 	ROW("log-driver", "log-driver", 0, STRING, NONE, NO, 0, 0),
 	ROW("log-format", "log-format", 0, STRING, NONE, NO, 25, 0),
 	ROW("log-level", "log-level", 'l', STRING, LOG_LEVEL, NO, 0, 0),
@@ -91,12 +96,12 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("pidfile", "pidfile", 'p', STRING, NONE, NO, 0, 0),
 	ROW("proxies", NULL, 0, ANY, NONE, NO, 23, 0),
 	ROW("raw-logs", "raw-logs", 0, BOOL, NONE, NO, 0, 0),
-	ROW("registry-mirrors", "registry-mirror", 0, LIST, MIRROR, SET, 0, 0),
+	LIVE("registry-mirrors", "registry-mirror", 0, LIST, MIRROR, 0, 0, "[]"),
 	ROW("rootless", "rootless", 0, BOOL, NONE, NO, 0, 0),
-	ROW("runtimes", "add-runtime", 0, OBJECTS, NONE, SET, 0, 0),
+	LIVE("runtimes", "add-runtime", 0, OBJECTS, NONE, 0, 0, "{}"),
 	ROW("seccomp-profile", "seccomp-profile", 0, STRING, NONE, NO, 0, 0),
 	ROW("selinux-enabled", "selinux-enabled", 0, BOOL, NONE, NO, 0, 0),
-	ROW("shutdown-timeout", "shutdown-timeout", 0, INT, NONE, SET, 0, 0),
+	LIVE("shutdown-timeout", "shutdown-timeout", 0, INT, NONE, 0, 0, "15"),
 	ROW("storage-driver", "storage-driver", 's', STRING, NONE, NO, 0, 0),
 	ROW("storage-opts", "storage-opt", 0, LIST, NONE, NO, 0, 0),
 	ROW("swarm-default-advertise-addr", "swarm-default-advertise-addr", 0, STRING, NONE, NO, 0, 0),

@@ -144,14 +144,17 @@ static int configuration_after(struct uns_intent *w, struct uns_err *err)
 	return 0;
 }
 
-/* SIGHUP makes the engine read daemon.json again, and nothing else. */
+/* SIGHUP makes the engine read daemon.json again, and nothing else. A key that is not there before or after must have a value in
+ * between, in both directions. */
 static bool reload_is_enough(const struct uns_intent *w)
 {
 	for (size_t i = 0; i < w->edits; i++) {
 		const struct uns_edit *e = &w->edit[i];
+		bool always = e->now && e->wish->value;
 
-		if (e->place != UNS_PLACE_JSON || !e->option || e->option->reload == UNS_RELOAD_NO ||
-		    (!e->wish->value && e->option->reload != UNS_RELOAD_ALWAYS))
+		if (e->place != UNS_PLACE_JSON || !e->option || e->option->reload == UNS_RELOAD_NO)
+			return false;
+		if (e->option->reload == UNS_RELOAD_SET && !always && !e->option->initial)
 			return false;
 	}
 	return w->edits > 0;
@@ -334,19 +337,31 @@ static int add_step(struct uns_plan *p, const char *kind, bool reverse, json_t *
 	return uns_plan_add(p, kind, reverse, uns_take_ptr(*args), err);
 }
 
-static int add_member(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, struct uns_err *err)
+static int add_member_step(const struct uns_intent *w, struct uns_plan *p, const char *key, json_t *before, json_t *after, bool created,
+                           struct uns_err *err)
 {
 	const char *file = w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
-	bool created = e->wish->value && !w->f->have_config;
-	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "file", file, "key", e->wish->key);
+	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "file", file, "key", key);
 
 	if (!args)
 		return uns_err_nomem(err);
-	if (put_sides(w, args, json_object_get(w->f->config, e->wish->key), e->wish->value, err) < 0)
+	if (put_sides(w, args, before, after, err) < 0)
 		return -1;
 	if (json_object_set_new(args, "created", json_boolean(created)) < 0)
 		return uns_err_nomem(err);
 	return add_step(p, "json-member", false, &args, err);
+}
+
+static json_t *member_now(const struct uns_intent *w, const struct uns_edit *e)
+{
+	return json_object_get(w->f->config, e->wish->key);
+}
+
+static int add_member(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, struct uns_err *err)
+{
+	bool created = e->wish->value && !w->f->have_config;
+
+	return add_member_step(w, p, e->wish->key, member_now(w, e), e->wish->value, created, err);
 }
 
 static json_t *array_of(const struct uns_strs *l)
@@ -582,12 +597,96 @@ static int add_unit_edits(const struct uns_intent *w, struct uns_plan *p, struct
 	return w->f->drop_in && strcmp(content, w->f->drop_in) == 0 ? 0 : add_drop_in(w, p, content, err);
 }
 
+/* ---- without a restart ---- */
+
+/* NULL where the engine needs none: it then takes the absence of the key for its default. *ret_missing: out of memory. */
+static int initial_of(const struct uns_edit *e, json_t **ret, struct uns_err *err)
+{
+	*ret = NULL;
+	if (e->option->reload != UNS_RELOAD_SET || !e->option->initial)
+		return 0;
+	*ret = json_loads(e->option->initial, JSON_DECODE_ANY, NULL);
+	return *ret ? 0 : uns_err_nomem(err);
+}
+
+/* To the last step of the plan: a value, or NULL for none, that another step takes the member to, or from. */
+static int put_other(struct uns_plan *p, const char *key, json_t *value, struct uns_err *err)
+{
+	uns_auto_json json_t *one = json_array();
+
+	if (!one || (value && json_array_append(one, value) < 0) || json_object_set(p->v[p->n - 1].args, key, one) < 0)
+		return uns_err_nomem(err);
+	return 0;
+}
+
+enum stage { STAGE_FIRST, STAGE_CHANGE, STAGE_LAST };
+
+/* absent → initial; then what the engine is told of; then initial → absent. */
+static int add_stage(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, enum stage stage, struct uns_err *err)
+{
+	uns_auto_json json_t *initial = NULL;
+	json_t *before = member_now(w, e), *after = e->wish->value, *from, *to;
+	bool created = !w->f->have_config;
+
+	if (initial_of(e, &initial, err) < 0)
+		return -1;
+	if (!initial)
+		return stage == STAGE_CHANGE ? add_member_step(w, p, e->wish->key, before, after, created && after, err) : 0;
+	from = before ? before : initial;
+	to = after ? after : initial;
+	if (stage == STAGE_FIRST) {
+		if (before || add_member_step(w, p, e->wish->key, NULL, initial, created, err) < 0)
+			return before ? 0 : -1;
+		return json_equal(from, to) ? 0 : put_other(p, "beyond", to, err);
+	}
+	if (stage == STAGE_LAST) {
+		if (after || add_member_step(w, p, e->wish->key, initial, NULL, false, err) < 0)
+			return after ? 0 : -1;
+		return json_equal(from, to) ? 0 : put_other(p, "behind", from, err);
+	}
+	if (json_equal(from, to))
+		return 0;
+	if (add_member_step(w, p, e->wish->key, from, to, false, err) < 0 || (!before && put_other(p, "behind", NULL, err) < 0))
+		return -1;
+	return after ? 0 : put_other(p, "beyond", NULL, err);
+}
+
+static int add_stages(const struct uns_intent *w, struct uns_plan *p, enum stage stage, struct uns_err *err)
+{
+	for (size_t i = 0; i < w->edits; i++)
+		if (add_stage(w, p, &w->edit[i], stage, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_reload(const struct uns_intent *w, struct uns_plan *p, bool back, struct uns_err *err)
+{
+	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "pidfile", w->f->pidfile ? w->f->pidfile : "/var/run/docker.pid", "socket",
+	                                       w->f->socket ? w->f->socket : "/var/run/docker.sock");
+
+	if (!args || (back && json_object_set_new(args, "back", json_true()) < 0))
+		return uns_err_nomem(err);
+	return add_step(p, "reload", false, &args, err);
+}
+
+/* The engine is told in both directions: on the way back by the first of the two. */
+static int add_live(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	if (add_config_dir(w, p, err) < 0 || add_stages(w, p, STAGE_FIRST, err) < 0 || add_reload(w, p, true, err) < 0)
+		return -1;
+	if (add_stages(w, p, STAGE_CHANGE, err) < 0 || add_reload(w, p, false, err) < 0)
+		return -1;
+	return add_stages(w, p, STAGE_LAST, err);
+}
+
 /* ---- together ---- */
 
 int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
 	bool dir = false;
 
+	if (w->reload)
+		return add_live(w, p, err);
 	for (size_t i = 0; i < w->edits; i++) {
 		const struct uns_edit *e = &w->edit[i];
 		int r = 0;

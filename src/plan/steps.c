@@ -745,27 +745,6 @@ static int add_mirrored(const struct uns_intent *w, struct uns_plan *p, struct u
 	return 0;
 }
 
-static int add_reload(const struct uns_intent *w, struct uns_plan *p, bool back, struct uns_err *err)
-{
-	uns_auto_json json_t *args = json_object();
-
-	if (put_text(args, "pidfile", w->f->pidfile ? w->f->pidfile : "/var/run/docker.pid", err) < 0 ||
-	    put_text(args, "socket", w->f->socket ? w->f->socket : "/var/run/docker.sock", err) < 0 ||
-	    (back && put(args, "back", json_true(), err) < 0))
-		return -1;
-	return add(p, "reload", false, &args, err);
-}
-
-/* The engine is told of new contents in both directions: a way back ends with the first of the two. */
-static int add_options(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
-{
-	if (w->reload && add_reload(w, p, true, err) < 0)
-		return -1;
-	if (uns_plan_option_steps(w, p, err) < 0)
-		return -1;
-	return w->reload ? add_reload(w, p, false, err) : 0;
-}
-
 static int add_middle(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
 	switch (w->r->command) {
@@ -776,7 +755,7 @@ static int add_middle(const struct uns_intent *w, struct uns_plan *p, struct uns
 	case UNS_MIGRATE:
 		return add_adoption(w, p, err);
 	case UNS_DAEMON:
-		return uns_plan_validate_step(w, p, err) < 0 ? -1 : add_options(w, p, err);
+		return uns_plan_validate_step(w, p, err) < 0 ? -1 : uns_plan_option_steps(w, p, err);
 	}
 	return uns_err_set(err, UNS_E_FAILED, "unknown command");
 }
