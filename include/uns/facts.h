@@ -30,6 +30,7 @@ struct uns_setting {
 	char *variable; /* ENV, UNIT_ENV */
 	json_t *json;   /* the value as daemon.json would have it; NULL: a flag that needs a value and has none */
 	struct uns_strs flags; /* values of the flag in this place, in their order */
+	bool alone;     /* a bool flag whose last use has no value */
 	bool in_effect; /* the running engine was started with it (JSON: it reads that file) */
 };
 struct uns_settings {
@@ -106,6 +107,7 @@ struct uns_facts {
 	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
 	bool have_config_dir, have_config;
 	json_t *config;       /* object; NULL when the file is absent or blank */
+	char *config_text;    /* the file as it is; NULL: absent, or with a NUL byte */
 	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
 	struct uns_settings options;      /* every place that sets an option, in effect or not */
 	struct uns_cmdline command;       /* that dockerd is started with the next time */

@@ -27,6 +27,9 @@ int uns_option_env_words(const char *text, size_t len, const char *file, const c
  * removed. UNS_E_INPUT for a value that would need quotes; UNS_E_FAILED when other words would change. */
 int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *flag, const char *value,
                        struct uns_buf *ret, struct uns_err *err);
+/* Sets a bool flag to true without a value: --flag. */
+int uns_option_env_alone(const char *text, size_t len, const char *file, const char *variable, const char *flag, struct uns_buf *ret,
+                         struct uns_err *err);
 /* The same for a flag that is repeated: its uses become exactly these values, in this order (none: all are removed). */
 int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
                         const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err);

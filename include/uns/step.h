@@ -95,13 +95,15 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * subid-lines  {"file":P,"before":[L…],"after":[L…],"created":B}          the lines of the owners that these lines name are exactly
  *              before → exactly after (L: a whole line as its bytes stand in the file; created: the file is absent before)
  * final-newline {"file":P,"line":L}                                        the file's last line is L without a newline → ends in one
- * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B,"beyond":[V]?,"behind":[V]?}  member is before (or absent) → is after
- *              (or absent); beyond: the value (or []: absent) to which another step takes it on; behind: from which another step brought it
+ * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B,"beyond":[V]?,"behind":[V]?,"before_text":S?,
+ *              "after_text":S?}                                            member is before (or absent) → is after
+ *              (or absent); beyond: the value (or []: absent) to which another step takes it on; behind: from which another step brought it;
+ *              …_text: the spelling of a side
  * env-option   {"file":P,"variable":S,"option":S,"before":V?,"after":V?}   the same inside VARIABLE="--option=value"; a string is the
- *              value that counts (the last one), an array all values of a repeated option
+ *              value that counts (the last one), true a bool flag without a value, an array all values of a repeated option
  * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →
  *              after (or absent); V: string or integer; header: [table] is made for it; base: the file is made, with this text
- * own-file     {"file":P,"content":S,"mode":"0644"}                        absent → present, ours
+ * own-file     {"file":P,"content":S,"mode":"0644","before":S?}            absent (or ours with those bytes) → present, ours
  * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory; going back keeps it when not empty
  * rename       {"from":P,"to":P,"over_empty":B?,"refilled":B?,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,
  *                                                                          which is made again (uid, gid, mode) on the way back

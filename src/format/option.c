@@ -427,6 +427,7 @@ int uns_option_env_words(const char *text, size_t len, const char *file, const c
 
 struct edit {
 	const char *text, *file, *variable, *name;
+	bool alone; /* the value "true" is not written out */
 	size_t len;
 	struct value value;
 	struct words words;
@@ -572,6 +573,8 @@ static int replace(const struct edit *e, const struct occurrence *o, const char 
 		return crowded(e, o);
 	if (check_plain(e, value, "value"))
 		return -1;
+	if (e->alone && o->value_from != SIZE_MAX && o->value_from > o->from && e->text[o->value_from - 1] == '=')
+		return splice(e, o->value_from - 1, o->to, "", "", ret);
 	if (o->value_from == SIZE_MAX) {
 		word = uns_str_printf(e->err, "=%s", value);
 		return word ? splice(e, o->to, o->to, "", word, ret) : -1;
@@ -589,7 +592,7 @@ static int add(const struct edit *e, const struct occurrence *after, const char 
 
 	if (check_plain(e, e->name, "option") || check_plain(e, value, "value"))
 		return -1;
-	word = uns_str_printf(e->err, "--%s=%s", e->name, value);
+	word = uns_str_printf(e->err, "--%s%s%s", e->name, e->alone ? "" : "=", e->alone ? "" : value);
 	if (!word)
 		return -1;
 	return after && e->value.kind == QUOTED ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
@@ -714,6 +717,7 @@ static int edit_all(const struct edit *first, const struct uns_strs *wanted, boo
 			.file = first->file,
 			.variable = first->variable,
 			.name = first->name,
+			.alone = first->alone,
 			.err = first->err,
 		};
 		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
@@ -789,7 +793,7 @@ static int verify(const struct edit *old, const struct uns_buf *text, const stru
 }
 
 static int edit_text(const char *text, size_t len, const char *file, const char *variable, const char *flag,
-                     const struct uns_strs *wanted, bool all, struct uns_buf *ret, struct uns_err *err)
+                     const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
 	uns_auto(edit_done) struct edit e = {
@@ -798,6 +802,7 @@ static int edit_text(const char *text, size_t len, const char *file, const char 
 		.file = file,
 		.variable = variable,
 		.name = flag,
+		.alone = alone,
 		.err = err,
 	};
 
@@ -815,17 +820,27 @@ int uns_option_env_set(const char *text, size_t len, const char *file, const cha
 
 	if (value && uns_strs_add(&wanted, value, err))
 		return -1;
-	return edit_text(text, len, file, variable, flag, &wanted, false, ret, err);
+	return edit_text(text, len, file, variable, flag, &wanted, false, false, ret, err);
+}
+
+int uns_option_env_alone(const char *text, size_t len, const char *file, const char *variable, const char *flag, struct uns_buf *ret,
+                         struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
+
+	if (uns_strs_add(&wanted, "true", err))
+		return -1;
+	return edit_text(text, len, file, variable, flag, &wanted, false, true, ret, err);
 }
 
 int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
                         const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(text, len, file, variable, flag, values, true, ret, err);
+	return edit_text(text, len, file, variable, flag, values, true, false, ret, err);
 }
 
 int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
                         struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(line, strlen(line), file, NULL, flag, values, all, ret, err);
+	return edit_text(line, strlen(line), file, NULL, flag, values, all, false, ret, err);
 }

@@ -114,6 +114,8 @@ static int read_config(const struct uns_root *root, struct uns_facts *f, struct 
 	if (r)
 		return r < 0 ? -1 : 0;
 	f->have_config = true;
+	if (text->len == strlen(text->data ? text->data : "") && !(f->config_text = uns_str_dup(text->data ? text->data : "", err)))
+		return -1;
 	return text->data ? parse_config(f, text, err) : 0;
 }
 

@@ -236,7 +236,7 @@ int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *wan
 static void daemon_done(struct uns_facts *f)
 {
 	char *const strings[] = { f->config_file, f->env_file, f->env_variable, f->cwd,       f->log,      f->pidfile,
-		                  f->socket,      f->exec_root, f->program,      f->exec_text, f->exec_file, f->drop_in };
+		                  f->socket,      f->exec_root, f->program,      f->exec_text, f->exec_file, f->drop_in,   f->config_text };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		free(strings[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every place that sets an option of dockerd, with its value, file and line. */
+#include <stdint.h>
 #include <string.h>
 
 #include "host.h"
@@ -162,6 +163,7 @@ static int add_use(struct uns_settings *l, const struct uns_dockerd_use *u, cons
 		return 0;
 	if (uns_strs_add(&s->flags, u->value, err) < 0)
 		return -1;
+	s->alone = u->value_at == SIZE_MAX;
 	json_decref(s->json);
 	s->json = uns_dockerd_from_flags(u->option ? u->option : &unknown, &s->flags, err);
 	free(s->value);

@@ -7,6 +7,7 @@
 #include "internal.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/jsontext.h"
 #include "uns/option.h"
 #include "uns/unit.h"
 
@@ -73,12 +74,28 @@ static int find_edits(struct uns_intent *w, struct uns_err *err)
 
 /* ---- the configuration after the edits ---- */
 
-/* Takes the flag away and gives it the values of the wish. */
+static int add_values(const struct uns_edit *e, struct uns_strs *words, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+
+	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
+		return -1;
+	for (size_t i = 0; i < values.n; i++) {
+		uns_auto_free char *word = uns_str_printf(err, "--%s=%s", e->option->flag, values.v[i]);
+
+		if (!word || uns_strs_add(words, word, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The flag has the values of the wish, where it stood first. */
 static int change_words(struct uns_strs *words, const struct uns_edit *e, struct uns_err *err)
 {
-	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT, next = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs next = UNS_STRS_INIT;
 	struct uns_dockerd_use u = { .at = 0 };
 	size_t from = 0;
+	bool done = false;
 
 	while (uns_dockerd_next(words->v, words->n, &u)) {
 		bool is = u.what == UNS_USE_FLAG && u.option == e->option;
@@ -86,15 +103,10 @@ static int change_words(struct uns_strs *words, const struct uns_edit *e, struct
 		for (; from < (is ? u.at : u.at + u.words); from++)
 			if (uns_strs_add(&next, words->v[from], err) < 0)
 				return -1;
-		from = u.at + u.words;
-	}
-	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
-		return -1;
-	for (size_t i = 0; i < values.n; i++) {
-		uns_auto_free char *word = uns_str_printf(err, "--%s=%s", e->option->flag, values.v[i]);
-
-		if (!word || uns_strs_add(&next, word, err) < 0)
+		if (is && !done && add_values(e, &next, err) < 0)
 			return -1;
+		done |= is;
+		from = u.at + u.words;
 	}
 	uns_strs_done(words);
 	*words = next;
@@ -337,6 +349,37 @@ static int add_step(struct uns_plan *p, const char *kind, bool reverse, json_t *
 	return uns_plan_add(p, kind, reverse, uns_take_ptr(*args), err);
 }
 
+/* How the member is spelled now, where that is not our way to write it: a way back gives each byte back. */
+static int put_spelling(const struct uns_intent *w, json_t *args, const char *key, struct uns_err *err)
+{
+	const char *text = w->f->config_text ? w->f->config_text : "";
+	uns_auto(uns_buf_done) struct uns_buf raw = UNS_BUF_INIT, same = UNS_BUF_INIT;
+	int r = uns_jsontext_value(text, strlen(text), key, &raw, err);
+
+	if (r < 0 || (r == 0 && uns_jsontext_encode(json_object_get(w->f->config, key), &same, err) < 0))
+		return -1;
+	if (r > 0 || strcmp(raw.data, same.data) == 0)
+		return 0;
+	if (json_object_set_new(args, w->r->command == UNS_DISABLE ? "after_text" : "before_text", json_string(raw.data)) < 0)
+		return uns_err_nomem(err);
+	return 0;
+}
+
+/* The file is what we make of this one member: without it, it goes. Where dockerd is told to read it, it must stay. */
+static int is_our_file(const struct uns_intent *w, const char *key, bool *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf ours = UNS_BUF_INIT;
+	size_t at = 0;
+
+	*ret = false;
+	if (!w->f->config_text || json_object_size(w->f->config) != 1 || uns_settings_next(&w->f->options, "config-file", &at))
+		return 0;
+	if (uns_jsontext_member("", 0, w->f->config_file, key, json_object_get(w->f->config, key), &ours, err) < 0)
+		return -1;
+	*ret = strcmp(ours.data, w->f->config_text) == 0;
+	return 0;
+}
+
 static int add_member_step(const struct uns_intent *w, struct uns_plan *p, const char *key, json_t *before, json_t *after, bool created,
                            struct uns_err *err)
 {
@@ -349,6 +392,8 @@ static int add_member_step(const struct uns_intent *w, struct uns_plan *p, const
 		return -1;
 	if (json_object_set_new(args, "created", json_boolean(created)) < 0)
 		return uns_err_nomem(err);
+	if (before && before == json_object_get(w->f->config, key) && put_spelling(w, args, key, err) < 0)
+		return -1;
 	return add_step(p, "json-member", false, &args, err);
 }
 
@@ -357,10 +402,18 @@ static json_t *member_now(const struct uns_intent *w, const struct uns_edit *e)
 	return json_object_get(w->f->config, e->wish->key);
 }
 
+static int is_created(const struct uns_intent *w, const struct uns_edit *e, bool *ret, struct uns_err *err)
+{
+	*ret = e->wish->value && !w->f->have_config;
+	return e->wish->value ? 0 : is_our_file(w, e->wish->key, ret, err);
+}
+
 static int add_member(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, struct uns_err *err)
 {
-	bool created = e->wish->value && !w->f->have_config;
+	bool created;
 
+	if (is_created(w, e, &created, err) < 0)
+		return -1;
 	return add_member_step(w, p, e->wish->key, member_now(w, e), e->wish->value, created, err);
 }
 
@@ -375,8 +428,10 @@ static json_t *array_of(const struct uns_strs *l)
 }
 
 /* Values of a flag as a side: all of them, or of a scalar the last, which counts. */
-static json_t *side_of(const struct uns_strs *values, bool all)
+static json_t *side_of(const struct uns_strs *values, bool all, bool alone)
 {
+	if (alone && !all)
+		return json_true();
 	return all ? array_of(values) : json_string(values->v[values->n - 1]);
 }
 
@@ -386,12 +441,12 @@ static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const 
 	bool all = is_list(e->option) || (!e->wish->value && e->now->flags.n > 1);
 	uns_auto_json json_t *args = json_pack("{s:s, s:s, s:s}", "file", e->now->file, "variable", e->now->variable, "option",
 	                                       e->option->flag);
-	uns_auto_json json_t *before = side_of(&e->now->flags, all), *after = NULL;
+	uns_auto_json json_t *before = side_of(&e->now->flags, all, e->now->alone), *after = NULL;
 
 	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
 		return -1;
 	if (e->wish->value)
-		after = side_of(&values, all);
+		after = side_of(&values, all, false);
 	if (!args || !before || (e->wish->value && !after))
 		return uns_err_nomem(err);
 	if (put_sides(w, args, before, after, err) < 0)
@@ -531,12 +586,14 @@ static char *drop_in_text(const struct drop_in *d, struct uns_err *err)
 	return uns_buf_take(&b, err);
 }
 
-static int add_own_file(struct uns_plan *p, bool reverse, const char *content, struct uns_err *err)
+static int add_own_file(const struct uns_intent *w, struct uns_plan *p, const char *content, struct uns_err *err)
 {
+	bool turned = w->r->command == UNS_DISABLE;
 	uns_auto_json json_t *args = json_pack("{s:s, s:s, s:s}", "file", UNS_DROP_IN, "content", content, "mode", "0644");
 
-	return args ? add_step(p, "own-file", reverse, &args, err)
-	            : uns_err_set(err, UNS_E_INPUT, "%s: expected UTF-8 text, which a plan is made of", UNS_DROP_IN);
+	if (!args || (w->f->drop_in && json_object_set_new(args, "before", json_string(w->f->drop_in)) < 0))
+		return uns_err_set(err, UNS_E_INPUT, "%s: expected UTF-8 text, which a plan is made of", UNS_DROP_IN);
+	return add_step(p, "own-file", turned, &args, err);
 }
 
 static int add_drop_in_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
@@ -549,18 +606,14 @@ static int add_drop_in_dir(const struct uns_intent *w, struct uns_plan *p, bool 
 	return args ? add_step(p, "mkdir", reverse, &args, err) : uns_err_nomem(err);
 }
 
-/* The old one goes, the new one comes: two steps, each with one of the contents. For disable the whole is turned round. */
+/* For disable the whole is turned round. */
 static int add_drop_in(const struct uns_intent *w, struct uns_plan *p, const char *content, struct uns_err *err)
 {
 	bool turned = w->r->command == UNS_DISABLE;
 
 	if (!turned && add_drop_in_dir(w, p, false, err) < 0)
 		return -1;
-	if (!turned && w->f->drop_in && add_own_file(p, true, w->f->drop_in, err) < 0)
-		return -1;
-	if (add_own_file(p, turned, content, err) < 0)
-		return -1;
-	if (turned && w->f->drop_in && add_own_file(p, false, w->f->drop_in, err) < 0)
+	if (add_own_file(w, p, content, err) < 0)
 		return -1;
 	return turned ? add_drop_in_dir(w, p, true, err) : 0;
 }
@@ -626,12 +679,12 @@ static int add_stage(const struct uns_intent *w, struct uns_plan *p, const struc
 {
 	uns_auto_json json_t *initial = NULL;
 	json_t *before = member_now(w, e), *after = e->wish->value, *from, *to;
-	bool created = !w->f->have_config;
+	bool created;
 
-	if (initial_of(e, &initial, err) < 0)
+	if (initial_of(e, &initial, err) < 0 || is_created(w, e, &created, err) < 0)
 		return -1;
 	if (!initial)
-		return stage == STAGE_CHANGE ? add_member_step(w, p, e->wish->key, before, after, created && after, err) : 0;
+		return stage == STAGE_CHANGE ? add_member_step(w, p, e->wish->key, before, after, created, err) : 0;
 	from = before ? before : initial;
 	to = after ? after : initial;
 	if (stage == STAGE_FIRST) {
@@ -640,7 +693,7 @@ static int add_stage(const struct uns_intent *w, struct uns_plan *p, const struc
 		return json_equal(from, to) ? 0 : put_other(p, "beyond", to, err);
 	}
 	if (stage == STAGE_LAST) {
-		if (after || add_member_step(w, p, e->wish->key, initial, NULL, false, err) < 0)
+		if (after || add_member_step(w, p, e->wish->key, initial, NULL, created, err) < 0)
 			return after ? 0 : -1;
 		return json_equal(from, to) ? 0 : put_other(p, "behind", from, err);
 	}

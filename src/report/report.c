@@ -412,6 +412,12 @@ static json_t *option_text(const json_t *args, const char *side)
 	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
 	size_t n = json_is_array(values) ? json_array_size(values) : json_is_string(values);
 
+	if (json_is_true(values)) {
+		if (uns_buf_printf(&b, NULL, "%s: --%s", json_string_value(json_object_get(args, "variable")),
+				   json_string_value(json_object_get(args, "option"))) < 0)
+			return NULL;
+		return uns_report_string_json(b.data);
+	}
 	if (n == 0)
 		return json_null();
 	if (uns_buf_printf(&b, NULL, "%s:", json_string_value(json_object_get(args, "variable"))) < 0)
@@ -472,7 +478,7 @@ static int diff_sides(const struct uns_step *s, json_t **ret_before, json_t **re
 		*ret_before = toml_text(s->args, "before");
 		*ret_after = toml_text(s->args, "after");
 	} else if (strcmp(s->kind, "own-file") == 0) {
-		*ret_before = json_null();
+		*ret_before = json_is_string(json_object_get(s->args, "before")) ? json_incref(json_object_get(s->args, "before")) : json_null();
 		*ret_after = json_incref(json_object_get(s->args, "content"));
 	} else {
 		return 1;

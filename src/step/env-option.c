@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* env-option: one option inside a variable of an environment file (DOCKER_OPTS="--userns-remap=x" of /etc/default/docker). Disjoint as
  * json-member: two different values, one of which may be "absent"; a third is FOREIGN. A string means the value that counts, the
- * last one; an array means all values of an option that is repeated; the two forms do not meet in one step, as they could both be
+ * last one, and JSON's true a bool that stands alone; an array means all values of an option that is repeated; the two forms do not meet in one step, as they could both be
  * true at once. All other bytes of the file stay. */
 #include <string.h>
 
@@ -21,13 +21,19 @@ static bool same(const json_t *a, const json_t *b)
 	return a == b || (a && b && json_equal(a, b));
 }
 
-/* A string, or an array of strings with at least one. */
+/* Of a side that is no array. */
+static const char *text_of(const json_t *side)
+{
+	return json_is_true(side) ? "true" : json_string_value(side);
+}
+
+/* A string, true, or an array of strings with at least one. */
 static int get_side(const json_t *j, const char *key, const json_t **ret, struct uns_err *err)
 {
 	const json_t *side = json_object_get(j, key);
 
 	*ret = json_is_null(side) ? NULL : side;
-	if (!*ret || json_is_string(side))
+	if (!*ret || json_is_string(side) || json_is_true(side))
 		return 0;
 	for (size_t i = 0; i < json_array_size(side); i++)
 		if (!json_is_string(json_array_get(side, i)))
@@ -41,10 +47,11 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 	    uns_json_str(j, "option", &ret->option, err) || get_side(j, "before", &ret->before, err) ||
 	    get_side(j, "after", &ret->after, err))
 		return -1;
-	if (same(ret->before, ret->after))
-		return uns_err_set(err, UNS_E_INPUT, "before and after are the same");
 	if (ret->before && ret->after && json_is_array(ret->before) != json_is_array(ret->after))
 		return uns_err_set(err, UNS_E_INPUT, "before and after: expected two strings or two lists");
+	if (same(ret->before, ret->after) ||
+	    (ret->before && ret->after && !json_is_array(ret->before) && strcmp(text_of(ret->before), text_of(ret->after)) == 0))
+		return uns_err_set(err, UNS_E_INPUT, "before and after are the same");
 	return 0;
 }
 
@@ -70,8 +77,8 @@ static bool is_at(const struct uns_strs *values, const json_t *side)
 {
 	if (!side || values->n == 0)
 		return !side && values->n == 0;
-	if (json_is_string(side))
-		return strcmp(values->v[values->n - 1], json_string_value(side)) == 0;
+	if (!json_is_array(side))
+		return strcmp(values->v[values->n - 1], text_of(side)) == 0;
 	if (json_array_size(side) != values->n)
 		return false;
 	for (size_t i = 0; i < values->n; i++)
@@ -99,6 +106,8 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 {
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 
+	if (json_is_true(side))
+		return uns_option_env_alone(t->old.data, t->old.len, a->file, a->variable, a->option, &t->new, err);
 	if (!json_is_array(side))
 		return uns_option_env_set(t->old.data, t->old.len, a->file, a->variable, a->option, json_string_value(side), &t->new, err);
 	for (size_t i = 0; i < json_array_size(side); i++)
@@ -128,6 +137,8 @@ static int describe_values(const struct args *a, const json_t *side, struct uns_
 {
 	size_t n = json_is_array(side) ? json_array_size(side) : 1;
 
+	if (json_is_true(side))
+		return uns_buf_printf(ret, err, "--%s", a->option);
 	for (size_t i = 0; i < n; i++)
 		if (uns_buf_printf(ret, err, "%s--%s=%s", i ? " " : "", a->option,
 		                   json_string_value(json_is_array(side) ? json_array_get(side, i) : side)))

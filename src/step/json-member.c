@@ -16,6 +16,7 @@ struct args {
 	const char *file, *key;
 	json_t *before, *after;   /* borrowed; NULL: absent */
 	json_t *beyond, *behind; /* borrowed; NULL: none; an array with one value, or empty: absent */
+	const char *before_text, *after_text; /* NULL: spelled as we do */
 	bool created;
 };
 
@@ -30,6 +31,13 @@ static bool is_other(const json_t *other, const json_t *now)
 	return other && same(json_array_get(other, 0), now);
 }
 
+static bool spells(const char *text, const json_t *value)
+{
+	uns_auto_json json_t *j = text ? json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	return !text || (j && value && json_equal(j, value));
+}
+
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
 	if (uns_json_str(j, "file", &ret->file, err) || uns_json_str(j, "key", &ret->key, err))
@@ -38,6 +46,10 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 	ret->after = json_object_get(j, "after");
 	ret->beyond = json_object_get(j, "beyond");
 	ret->behind = json_object_get(j, "behind");
+	ret->before_text = uns_json_str_or(j, "before_text", NULL);
+	ret->after_text = uns_json_str_or(j, "after_text", NULL);
+	if (!spells(ret->before_text, ret->before) || !spells(ret->after_text, ret->after))
+		return uns_err_set(err, UNS_E_INPUT, "before_text, after_text: expected JSON of the same value");
 	ret->created = uns_json_bool_or(j, "created", false);
 	if (ret->before == ret->after || (ret->before && ret->after && json_equal(ret->before, ret->after)))
 		return uns_err_set(err, UNS_E_INPUT, "before and after are the same");
@@ -102,7 +114,7 @@ static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 		return text_publish(&t, c->root, true, err);
 	if (same(json_object_get(doc, a.key), value))
 		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
-	if (uns_jsontext_member(t.old.data, t.old.len, a.file, a.key, value, &t.new, err))
+	if (uns_jsontext_spelled(t.old.data, t.old.len, a.file, a.key, value, to == UNS_AFTER ? a.after_text : a.before_text, &t.new, err))
 		return -1;
 	return text_publish(&t, c->root, false, err);
 }
