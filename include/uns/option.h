@@ -17,10 +17,13 @@ int uns_option_argv(char *const argv[], size_t argc, const char *flag, char **re
 /* The same; all values are appended to *ret (may be NULL). */
 int uns_option_values(char *const argv[], size_t argc, const char *flag, struct uns_strs *ret, struct uns_err *err);
 
-/* Splits the value of VARIABLE in the file text into words (quotes removed), as systemd does for an unbraced $VARIABLE. The last
+/* Splits the value of VARIABLE in the file text, which a shell sources, into words (quotes removed). The last
  * assignment counts. 0; 1 when the variable is not assigned. UNS_E_INPUT "<file>:<line>:<column>" for an unclosed quote. */
 int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                          unsigned *ret_line, struct uns_err *err);
+/* The same where systemd reads the file by EnvironmentFile=: a '#' behind a value belongs to it, and "export NAME" assigns nothing. */
+int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                              unsigned *ret_line, struct uns_err *err);
 /* Text in which --flag has value inside VARIABLE (the value replaced in the spelling that is there; else --flag=value appended to the
  * last assignment; else an assignment VARIABLE="--flag=value" added as a last line), or is gone when value is NULL. Other bytes stay.
  * Setting and then removing an option that was absent yields the text as it was. Of several uses the last is set, all are

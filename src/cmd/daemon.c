@@ -147,6 +147,17 @@ static json_t *all_effective(const struct uns_facts *f, struct uns_err *err)
 	return uns_take_ptr(all);
 }
 
+/* The words that dockerd is started with the next time, behind its own name. */
+static json_t *command_json(const struct uns_facts *f)
+{
+	uns_auto_json json_t *list = json_array();
+
+	for (size_t i = 0; i < f->command.words.n; i++)
+		if (json_array_append_new(list, uns_report_string_json(f->command.words.v[i])) < 0)
+			return NULL;
+	return uns_take_ptr(list);
+}
+
 static int set_document(struct uns_run *r, const struct uns_facts *f, const struct uns_findings *findings, json_t *list,
 			struct uns_err *err)
 {
@@ -154,7 +165,7 @@ static int set_document(struct uns_run *r, const struct uns_facts *f, const stru
 
 	if (!all || uns_run_set(r, "effective", all, err) < 0)
 		return -1;
-	if (uns_run_set(r, "options", json_incref(list), err) < 0 ||
+	if (uns_run_set(r, "options", json_incref(list), err) < 0 || uns_run_set(r, "command", command_json(f), err) < 0 ||
 	    uns_run_set(r, "config_file", uns_report_string_json(f->config_file), err) < 0 ||
 	    uns_run_set(r, "running", json_boolean(f->running), err) < 0 ||
 	    uns_run_set(r, "accepted", json_boolean(uns_findings_code(findings) == UNS_OK), err) < 0 ||

@@ -85,6 +85,7 @@ struct words {
 struct reader {
 	const char *text, *file;
 	size_t len, at;
+	bool systemd; /* as EnvironmentFile= is read: nothing but what begins a line is a comment, and "export" is no name */
 	struct uns_err *err;
 };
 
@@ -215,7 +216,7 @@ static int read_quoted(struct reader *r, struct value *v)
 
 static bool at_comment(const struct reader *r)
 {
-	return peek(r, 0) == '#' && r->at > 0 && is_blank((unsigned char)r->text[r->at - 1]);
+	return !r->systemd && peek(r, 0) == '#' && r->at > 0 && is_blank((unsigned char)r->text[r->at - 1]);
 }
 
 /* Up to the end of the line, as systemd has it; quotes inside stay for the splitting into words, but a '#' in them does not
@@ -257,9 +258,9 @@ static int read_value(struct reader *r, struct value *v)
 
 		skip_blanks(r);
 		c = peek(r, 0);
-		if (c < 0 || is_newline(c) || at_comment(r) || (c == ';' && v->kind == QUOTED))
+		if (c < 0 || is_newline(c) || at_comment(r) || (c == ';' && v->kind == QUOTED && !r->systemd))
 			break;
-		if (skip_continuation(r))
+		if (!r->systemd && skip_continuation(r))
 			continue;
 		if (c == '"' || c == '\'' ? read_quoted(r, v) : read_bare(r, v))
 			return -1;
@@ -268,11 +269,33 @@ static int read_value(struct reader *r, struct value *v)
 	return 0;
 }
 
+/* To systemd whatever comes before the '=' is the name, blanks at its end apart; one that is no name assigns nothing, but what is
+ * behind it is read as its value. */
+static bool read_unit_name(struct reader *r, size_t *ret_at, size_t *ret_len)
+{
+	size_t begin = r->at;
+
+	while (peek(r, 0) >= 0 && peek(r, 0) != '=' && !is_newline(peek(r, 0)))
+		r->at++;
+	*ret_at = begin;
+	*ret_len = r->at - begin;
+	while (*ret_len && is_blank((unsigned char)r->text[begin + *ret_len - 1]))
+		--*ret_len;
+	if (peek(r, 0) == '=') {
+		r->at++;
+		return true;
+	}
+	r->at = begin;
+	return false;
+}
+
 /* [export] NAME= at the reader, which then is behind it; else it stays. */
 static bool read_name(struct reader *r, size_t *ret_at, size_t *ret_len)
 {
 	size_t begin = r->at, at;
 
+	if (r->systemd)
+		return read_unit_name(r, ret_at, ret_len);
 	if (r->len - begin > 7 && memcmp(r->text + begin, "export", 6) == 0 && is_blank(peek(r, 6))) {
 		r->at += 6;
 		skip_blanks(r);
@@ -308,7 +331,7 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 			continue;
 		}
 		if (!read_name(r, &name, &len)) {
-			skip_line(r, false);
+			skip_line(r, r->systemd);
 			continue;
 		}
 		if (read_value(r, &v))
@@ -397,21 +420,27 @@ static int read_line(struct reader *r, struct value *v)
 }
 
 /* variable NULL: the text is a command line. */
-static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
-                      struct uns_err *err)
+static int read_words_as(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct value *v,
+                         struct words *w, struct uns_err *err)
 {
-	struct reader r = { .text = text, .file = file, .len = len, .err = err };
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = systemd, .err = err };
 	return (variable ? read_text(&r, variable, v) : read_line(&r, v)) || split(&r, v, w) ? -1 : 0;
 }
 
-int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
-                         unsigned *ret_line, struct uns_err *err)
+static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
+                      struct uns_err *err)
+{
+	return read_words_as(false, text, len, file, variable, v, w, err);
+}
+
+static int env_words(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                     unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(value_done) struct value v = { .n = 0 };
 	uns_auto(words_done) struct words w = { .span = NULL };
 	size_t column;
 
-	if (read_words(text, len, file, variable, &v, &w, err))
+	if (read_words_as(systemd, text, len, file, variable, &v, &w, err))
 		return -1;
 	if (!v.assignments)
 		return 1;
@@ -421,6 +450,18 @@ int uns_option_env_words(const char *text, size_t len, const char *file, const c
 	if (ret_line)
 		*ret_line = (unsigned)line_of(text, v.line_at, &column);
 	return 0;
+}
+
+int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                         unsigned *ret_line, struct uns_err *err)
+{
+	return env_words(false, text, len, file, variable, ret, ret_line, err);
+}
+
+int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                              unsigned *ret_line, struct uns_err *err)
+{
+	return env_words(true, text, len, file, variable, ret, ret_line, err);
 }
 
 /* ---- edits ---- */

@@ -228,15 +228,16 @@ static int read_unit_whole(const struct uns_root *root, const char *path, struct
 }
 
 /* 0; 1 when the file is absent or does not assign the variable. */
-static int env_words(const struct uns_root *root, const char *file, const char *variable, struct uns_strs *ret, unsigned *ret_line,
-                     struct uns_err *err)
+static int env_words(const struct uns_root *root, bool systemd, const char *file, const char *variable, struct uns_strs *ret,
+                     unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	int r = uns_root_read(root, file, UNS_HOST_MAX_CONFIG, &text, NULL, err);
 
 	if (r)
 		return r;
-	return uns_option_env_words(text.data ? text.data : "", text.len, file, variable, ret, ret_line, err);
+	return (systemd ? uns_option_unit_env_words : uns_option_env_words)(text.data ? text.data : "", text.len, file, variable, ret,
+	                                                                    ret_line, err);
 }
 
 /* The path of an EnvironmentFile= that is one plain file ('-': it may be absent), else NULL. */
@@ -262,15 +263,15 @@ static int set_env(struct uns_facts *f, const char *file, const char *variable, 
 }
 
 /* Takes the file when it is there. 0: it assigns the variable; 1: it does not. */
-static int try_env(const struct uns_root *root, struct uns_facts *f, const char *file, const char *variable, struct uns_strs *words,
-                   unsigned *line, struct uns_err *err)
+static int try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                   struct uns_strs *words, unsigned *line, struct uns_err *err)
 {
 	struct stat st;
 	int r = uns_root_stat(root, file, &st, err);
 
 	if (r)
 		return r;
-	r = env_words(root, file, variable, words, line, err);
+	r = env_words(root, systemd, file, variable, words, line, err);
 	if (r < 0 || (r > 0 && f->env_file))
 		return r;
 	return set_env(f, file, variable, err) < 0 ? -1 : r;
@@ -294,7 +295,7 @@ static int choose_env(const struct uns_root *root, struct uns_facts *f, const st
 			uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 			const char *file = env_path(u->env_files.v[i]);
 			unsigned line;
-			int r = file ? try_env(root, f, file, variables[v], &words, &line, err) : 1;
+			int r = file ? try_env(root, true, f, file, variables[v], &words, &line, err) : 1;
 			if (r <= 0)
 				return r;
 		}
@@ -323,7 +324,7 @@ static int variable_words(const struct uns_root *root, const struct unit *u, con
 	for (size_t i = u->env_files.n; i-- > 0;) {
 		const char *file = env_path(u->env_files.v[i]);
 		unsigned line = 0;
-		int r = file ? env_words(root, file, name, ret, &line, err) : 1;
+		int r = file ? env_words(root, true, file, name, ret, &line, err) : 1;
 		*ret_from = (struct uns_origin){ UNS_PLACE_ENV, file, name, line };
 		if (r <= 0)
 			return r;
@@ -446,7 +447,7 @@ static int read_init(const struct uns_root *root, struct uns_facts *f, struct un
 		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 		struct uns_origin from = { UNS_PLACE_ENV, init_defaults[i].file, init_defaults[i].variable, 0 };
 
-		r = try_env(root, f, from.file, from.variable, &words, &from.line, err);
+		r = try_env(root, false, f, from.file, from.variable, &words, &from.line, err);
 		if (r <= 0)
 			return r < 0 ? -1 : uns_cmdline_add(&f->command, &words, &from, err);
 		r = 0;
