@@ -81,6 +81,8 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
 
+/* steps.c: the engine is started by units of systemd (its own or a snap's), which can be held down by drop-ins. */
+bool uns_plan_has_units(const struct uns_intent *w);
 /* options.c: from the wishes to the edits, words and config; what is wrong with them; their steps. */
 int uns_plan_options(struct uns_intent *w, struct uns_err *err);
 void uns_plan_options_done(struct uns_intent *w);
