@@ -46,7 +46,7 @@ static int add(struct uns_options *o, const char *key, json_t *value, struct uns
 	copy = uns_str_dup(key, err);
 	if (!copy)
 		return -1;
-	l->v[l->n++] = (struct uns_wish){ copy, uns_take_ptr(taken) };
+	l->v[l->n++] = (struct uns_wish){copy, uns_take_ptr(taken)};
 	return 0;
 }
 

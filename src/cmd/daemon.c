@@ -62,12 +62,12 @@ static int effective(const struct uns_facts *f, const char *key, json_t **ret, s
 
 static json_t *setting_json(const struct uns_facts *f, const struct uns_setting *s)
 {
-	static const char *const places[] = { "daemon.json", "env-file", "command-line", "unit-environment" };
+	static const char *const places[] = {"daemon.json", "env-file", "command-line", "unit-environment"};
 
-	return json_pack("{s:o, s:O?, s:s, s:o, s:o, s:o, s:o}", "option", uns_report_string_json(s->key), "value", s->json, "place",
-			 places[s->place], "file", uns_report_string_json(s->file), "line",
-			 s->line ? json_integer((json_int_t)s->line) : json_null(), "variable", uns_report_string_json(s->variable),
-			 "in_effect", f->running ? json_boolean(s->in_effect) : json_null());
+	return json_pack("{s:o, s:O?, s:s, s:o, s:o, s:o, s:o}", "option", uns_report_string_json(s->key), "value", s->json,
+	                 "place", places[s->place], "file", uns_report_string_json(s->file), "line",
+	                 s->line ? json_integer((json_int_t)s->line) : json_null(), "variable", uns_report_string_json(s->variable),
+	                 "in_effect", f->running ? json_boolean(s->in_effect) : json_null());
 }
 
 static char *where_text(const struct uns_facts *f, const struct uns_setting *s, struct uns_err *err)
@@ -88,7 +88,8 @@ static int put_row(const char *option, const char *value, const char *where, str
 	return !line || uns_report_safe(line, ret, err) < 0 ? -1 : uns_buf_puts(ret, "\n", err);
 }
 
-static int put_setting(const struct uns_facts *f, const struct uns_setting *s, json_t *list, struct uns_buf *text, struct uns_err *err)
+static int put_setting(const struct uns_facts *f, const struct uns_setting *s, json_t *list, struct uns_buf *text,
+                       struct uns_err *err)
 {
 	uns_auto_free char *value = value_text(s->json, err), *where = where_text(f, s, err);
 	json_t *j = setting_json(f, s);
@@ -159,7 +160,7 @@ static json_t *command_json(const struct uns_facts *f)
 }
 
 static int set_document(struct uns_run *r, const struct uns_facts *f, const struct uns_findings *findings, json_t *list,
-			struct uns_err *err)
+                        struct uns_err *err)
 {
 	json_t *all = all_effective(f, err);
 
@@ -174,29 +175,24 @@ static int set_document(struct uns_run *r, const struct uns_facts *f, const stru
 	return uns_run_set(r, "warnings", uns_report_warnings_json(findings), err);
 }
 
-static void facts_done(struct uns_facts *f)
-{
-	uns_facts_done(f);
-}
-
 static int read_options(const struct uns_run *r, struct uns_facts *f, struct uns_err *err)
 {
-	const struct uns_facts_want want = { .options_only = true };
+	const struct uns_facts_want want = {.options_only = true};
 
 	return uns_facts_read(&r->root, &want, f, err) < 0 ? uns_change_explain(err) : 0;
 }
 
 int uns_cmd_daemon_show(struct uns_run *r, struct uns_err *err)
 {
-	uns_auto(facts_done) struct uns_facts f = { 0 };
-	uns_auto(uns_findings_done) struct uns_findings findings = { 0 };
+	uns_auto(uns_facts_done) struct uns_facts f = {0};
+	uns_auto(uns_findings_done) struct uns_findings findings = {0};
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto_json json_t *list = json_array();
 
 	if (!list)
 		return uns_err_nomem(err);
-	if (read_options(r, &f, err) < 0 || uns_plan_daemon_verdict(&f, &findings, err) < 0 || put_settings(&f, list, &text, err) < 0 ||
-	    set_document(r, &f, &findings, list, err) < 0)
+	if (read_options(r, &f, err) < 0 || uns_plan_daemon_verdict(&f, &findings, err) < 0 ||
+	    put_settings(&f, list, &text, err) < 0 || set_document(r, &f, &findings, list, err) < 0)
 		return -1;
 	uns_run_print(r, text.data ? text.data : "No option of dockerd is set.\n");
 	uns_planned_show_findings(r, &findings);
@@ -207,7 +203,7 @@ int uns_cmd_daemon_show(struct uns_run *r, struct uns_err *err)
 
 int uns_cmd_daemon_get(struct uns_run *r, struct uns_err *err)
 {
-	uns_auto(facts_done) struct uns_facts f = { 0 };
+	uns_auto(uns_facts_done) struct uns_facts f = {0};
 	uns_auto_json json_t *value = NULL, *list = json_array();
 	uns_auto_free char *text = NULL, *line = NULL;
 	const struct uns_dockerd_option *o = uns_dockerd_find(r->o->operand[0]);
@@ -221,8 +217,10 @@ int uns_cmd_daemon_get(struct uns_run *r, struct uns_err *err)
 	for (size_t at = 0; (s = uns_settings_next(&f.options, key, &at));)
 		if (json_array_append_new(list, setting_json(&f, s)) < 0)
 			return uns_err_nomem(err);
-	if (uns_run_set(r, "option", uns_report_string_json(key), err) < 0 || uns_run_set(r, "set", json_boolean(value != NULL), err) < 0 ||
-	    uns_run_set(r, "value", value ? json_incref(value) : json_null(), err) < 0 || uns_run_set(r, "options", json_incref(list), err) < 0)
+	if (uns_run_set(r, "option", uns_report_string_json(key), err) < 0 ||
+	    uns_run_set(r, "set", json_boolean(value != NULL), err) < 0 ||
+	    uns_run_set(r, "value", value ? json_incref(value) : json_null(), err) < 0 ||
+	    uns_run_set(r, "options", json_incref(list), err) < 0)
 		return -1;
 	if (!value) {
 		uns_run_note(r, "%s is not set: dockerd uses its default", key);

@@ -60,7 +60,7 @@ static bool is_domain(const char *s)
 
 static bool is_label(const char *s)
 {
-	static const char *const reserved[] = { "com.docker.", "io.docker.", "org.dockerproject." };
+	static const char *const reserved[] = {"com.docker.", "io.docker.", "org.dockerproject."};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (strncasecmp(s, reserved[i], strlen(reserved[i])) == 0)
@@ -88,7 +88,7 @@ static bool is_index(const char *s)
 
 static bool is_host(const char *s)
 {
-	static const char *const schemes[] = { "tcp://", "unix://", "fd://", "npipe://" };
+	static const char *const schemes[] = {"tcp://", "unix://", "fd://", "npipe://"};
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (uns_str_starts(s, schemes[i]))
@@ -99,9 +99,9 @@ static bool is_host(const char *s)
 /* "" stands for the default everywhere but in a flag of an address. */
 static int check_rule(const struct uns_dockerd_option *o, const char *s, struct uns_buf *why, struct uns_err *err)
 {
-	static const char *const levels[] = { "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace", NULL };
-	static const char *const ipc[] = { "", "private", "shareable", NULL };
-	static const char *const cgroupns[] = { "", "private", "host", NULL };
+	static const char *const levels[] = {"panic", "fatal", "error", "warn", "warning", "info", "debug", "trace", NULL};
+	static const char *const ipc[] = {"", "private", "shareable", NULL};
+	static const char *const cgroupns[] = {"", "private", "host", NULL};
 
 	switch (o->rule) {
 	case UNS_RULE_ADDRESS:
@@ -117,7 +117,8 @@ static int check_rule(const struct uns_dockerd_option *o, const char *s, struct 
 	case UNS_RULE_HOST:
 		return is_host(s) ? 0 : no(why, err, "\"%s\" is no socket (unix://, tcp://, fd://)", s);
 	case UNS_RULE_LOG_LEVEL:
-		return !*s || is_one_of(s, levels) ? 0 : no(why, err, "\"%s\" is no log level (debug, info, warn, error, fatal)", s);
+		return !*s || is_one_of(s, levels) ? 0
+		                                   : no(why, err, "\"%s\" is no log level (debug, info, warn, error, fatal)", s);
 	case UNS_RULE_IPC:
 		return is_one_of(s, ipc) ? 0 : no(why, err, "\"%s\" is neither private nor shareable", s);
 	case UNS_RULE_CGROUPNS:
@@ -169,9 +170,10 @@ static int check_each(json_t *object, const char *what, bool (*is)(const json_t 
 	const char *key;
 	json_t *one;
 
-	json_object_foreach(object, key, one)
-		if (!is(one) && !json_is_null(one))
-			return uns_buf_printf(why, err, "member \"%s\" is not %s", key, what) < 0 ? -1 : 1;
+	json_object_foreach(object, key, one) if (!is(one) && !json_is_null(one)) return uns_buf_printf(
+	    why, err, "member \"%s\" is not %s", key, what) < 0
+	    ? -1
+	    : 1;
 	return 0;
 }
 
@@ -245,7 +247,8 @@ int uns_dockerd_check(const struct uns_dockerd_option *o, json_t *value, struct 
 	case UNS_DOCKERD_POOLS:
 		return check_pools(value, why, err);
 	case UNS_DOCKERD_INT:
-		return o->rule == UNS_RULE_NATURAL && json_integer_value(value) < 0 ? no(why, err, "it must not be %s", "negative") : 0;
+		return o->rule == UNS_RULE_NATURAL && json_integer_value(value) < 0 ? no(why, err, "it must not be %s", "negative")
+		                                                                    : 0;
 	case UNS_DOCKERD_SIZE:
 		return is_size(s) ? 0 : no(why, err, "\"%s\" is no size (64m)", s);
 	case UNS_DOCKERD_STRING:
@@ -264,10 +267,10 @@ int uns_dockerd_check(const struct uns_dockerd_option *o, json_t *value, struct 
 /* strconv.ParseBool: 1 true, 0 false, -1 neither. */
 static int parse_bool(const char *s)
 {
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True", NULL };
-	static const char *const not[] = { "0", "f", "F", "false", "FALSE", "False", NULL };
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", NULL};
+	static const char *const not [] = {"0", "f", "F", "false", "FALSE", "False", NULL};
 
-	return is_one_of(s, yes) ? 1 : is_one_of(s, not) ? 0 : -1;
+	return is_one_of(s, yes) ? 1 : is_one_of(s, not ) ? 0 : -1;
 }
 
 /* strconv.ParseInt with base 0, but for its underscores. */
@@ -385,7 +388,8 @@ static int add_map(json_t *value, struct uns_strs *ret, struct uns_err *err)
 	const char *key;
 	json_t *one;
 
-	json_object_foreach(value, key, one) {
+	json_object_foreach(value, key, one)
+	{
 		uns_auto_free char *word = uns_str_printf(err, "%s=%s", key, json_string_value(one) ? json_string_value(one) : "");
 
 		if (!word || uns_strs_add(ret, word, err) < 0)

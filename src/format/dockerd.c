@@ -161,17 +161,17 @@ bool uns_dockerd_has(const struct uns_dockerd_option *o, unsigned major)
 const char *uns_dockerd_type_name(enum uns_dockerd_type type)
 {
 	static const char *const names[] = {
-		[UNS_DOCKERD_BOOL] = "true or false",
-		[UNS_DOCKERD_INT] = "a whole number",
-		[UNS_DOCKERD_STRING] = "a string",
-		[UNS_DOCKERD_LIST] = "a list of strings",
-		[UNS_DOCKERD_MAP] = "an object of strings",
-		[UNS_DOCKERD_SIZE] = "a size as a string (\"64m\")",
-		[UNS_DOCKERD_IP] = "an IP address as a string",
-		[UNS_DOCKERD_OBJECTS] = "an object of objects",
-		[UNS_DOCKERD_BOOLS] = "an object of true and false",
-		[UNS_DOCKERD_POOLS] = "a list of objects",
-		[UNS_DOCKERD_ANY] = "an object",
+	    [UNS_DOCKERD_BOOL] = "true or false",
+	    [UNS_DOCKERD_INT] = "a whole number",
+	    [UNS_DOCKERD_STRING] = "a string",
+	    [UNS_DOCKERD_LIST] = "a list of strings",
+	    [UNS_DOCKERD_MAP] = "an object of strings",
+	    [UNS_DOCKERD_SIZE] = "a size as a string (\"64m\")",
+	    [UNS_DOCKERD_IP] = "an IP address as a string",
+	    [UNS_DOCKERD_OBJECTS] = "an object of objects",
+	    [UNS_DOCKERD_BOOLS] = "an object of true and false",
+	    [UNS_DOCKERD_POOLS] = "a list of objects",
+	    [UNS_DOCKERD_ANY] = "an object",
 	};
 
 	return names[type];

@@ -59,7 +59,7 @@ static size_t unescape(const char *s, char ret[4], size_t *ret_len)
 		char c;
 		unsigned base;
 		size_t n;
-	} numbers[] = { { 'x', 16, 2 }, { 'u', 16, 4 }, { 'U', 16, 8 } };
+	} numbers[] = {{'x', 16, 2}, {'u', 16, 4}, {'U', 16, 8}};
 	const char *name = *s ? strchr(names, *s) : NULL;
 	unsigned value;
 

@@ -23,7 +23,7 @@ void uns_settings_done(struct uns_settings *s)
 	for (size_t i = 0; i < s->n; i++)
 		setting_done(&s->v[i]);
 	free(s->v);
-	*s = (struct uns_settings){ 0 };
+	*s = (struct uns_settings){0};
 }
 
 void uns_cmdline_done(struct uns_cmdline *c)
@@ -31,7 +31,7 @@ void uns_cmdline_done(struct uns_cmdline *c)
 	free(c->from);
 	uns_strs_done(&c->words);
 	uns_strs_done(&c->names);
-	*c = (struct uns_cmdline){ 0 };
+	*c = (struct uns_cmdline){0};
 }
 
 static int copy_or_null(char **ret, const char *s, struct uns_err *err)
@@ -80,7 +80,7 @@ static int grow(struct uns_settings *l, struct uns_setting **ret, struct uns_err
 		l->cap = cap;
 	}
 	*ret = &l->v[l->n++];
-	**ret = (struct uns_setting){ 0 };
+	**ret = (struct uns_setting){0};
 	return 0;
 }
 
@@ -88,8 +88,8 @@ static int grow(struct uns_settings *l, struct uns_setting **ret, struct uns_err
 
 static int add_member(struct uns_facts *f, const char *key, json_t *value, const struct uns_buf *text, struct uns_err *err)
 {
-	uns_auto_free char *compact = json_is_string(value) || json_is_null(value) ? NULL
-	                                                                           : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	uns_auto_free char *compact =
+	    json_is_string(value) || json_is_null(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 	struct uns_setting *s;
 
 	if (grow(&f->options, &s, err) < 0)
@@ -109,9 +109,7 @@ static int add_members(struct uns_facts *f, const struct uns_buf *text, struct u
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(f->config, key, value)
-		if (add_member(f, key, value, text, err) < 0)
-			return -1;
+	json_object_foreach(f->config, key, value) if (add_member(f, key, value, text, err) < 0) return -1;
 	return 0;
 }
 
@@ -130,7 +128,8 @@ static bool same(const char *a, const char *b)
 }
 
 /* The setting of this key and place, made when it is not there. */
-static int setting_of(struct uns_settings *l, char *key, const struct uns_origin *from, struct uns_setting **ret, struct uns_err *err)
+static int setting_of(struct uns_settings *l, char *key, const struct uns_origin *from, struct uns_setting **ret,
+                      struct uns_err *err)
 {
 	uns_auto_free char *taken = key;
 
@@ -139,7 +138,8 @@ static int setting_of(struct uns_settings *l, char *key, const struct uns_origin
 	for (size_t i = 0; i < l->n; i++) {
 		struct uns_setting *s = &l->v[i];
 
-		if (s->place == from->place && strcmp(s->key, key) == 0 && same(s->file, from->file) && same(s->variable, from->variable)) {
+		if (s->place == from->place && strcmp(s->key, key) == 0 && same(s->file, from->file) &&
+		    same(s->variable, from->variable)) {
 			*ret = s;
 			return 0;
 		}
@@ -154,7 +154,7 @@ static int setting_of(struct uns_settings *l, char *key, const struct uns_origin
 
 static int add_use(struct uns_settings *l, const struct uns_dockerd_use *u, const struct uns_origin *from, struct uns_err *err)
 {
-	static const struct uns_dockerd_option unknown = { .type = UNS_DOCKERD_LIST };
+	static const struct uns_dockerd_option unknown = {.type = UNS_DOCKERD_LIST};
 	struct uns_setting *s;
 
 	if (setting_of(l, key_of(u, err), from, &s, err) < 0)
@@ -172,7 +172,7 @@ static int add_use(struct uns_settings *l, const struct uns_dockerd_use *u, cons
 
 static int add_flags(struct uns_settings *l, const struct uns_cmdline *c, struct uns_err *err)
 {
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 
 	while (uns_dockerd_next(c->words.v, c->words.n, &u))
 		if (u.what == UNS_USE_FLAG && add_use(l, &u, &c->from[u.at], err) < 0)
@@ -183,7 +183,7 @@ static int add_flags(struct uns_settings *l, const struct uns_cmdline *c, struct
 /* All values of the key on the running command line. */
 static int running_values(const struct uns_facts *f, const char *key, struct uns_strs *ret, struct uns_err *err)
 {
-	struct uns_dockerd_use u = { .at = 1 };
+	struct uns_dockerd_use u = {.at = 1};
 
 	for (u.words = 0; uns_dockerd_next(f->argv.v, f->argv.n, &u);) {
 		uns_auto_free char *name = u.what == UNS_USE_FLAG ? key_of(&u, err) : NULL;
@@ -227,9 +227,9 @@ static bool is_explained(const struct uns_facts *f, const char *key, const char 
 /* The running command line is a place of its own only when no file explains it. */
 static int add_running(struct uns_facts *f, struct uns_err *err)
 {
-	static const struct uns_origin here = { .place = UNS_PLACE_ARGV };
-	uns_auto(uns_settings_done) struct uns_settings found = { 0 };
-	struct uns_dockerd_use u = { .at = 1 };
+	static const struct uns_origin here = {.place = UNS_PLACE_ARGV};
+	uns_auto(uns_settings_done) struct uns_settings found = {0};
+	struct uns_dockerd_use u = {.at = 1};
 
 	for (u.words = 0; uns_dockerd_next(f->argv.v, f->argv.n, &u);) {
 		uns_auto_free char *key = u.what == UNS_USE_FLAG && u.value ? key_of(&u, err) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of dockerd: a wish (key, value) → the one place where it is changed → a step. A key that is set somewhere is changed there,
- * else it goes to daemon.json, so that it never stands in two places. */
+/* Options of dockerd: a wish (key, value) → the one place where it is changed → a step. A key that is set somewhere is changed
+ * there, else it goes to daemon.json, so that it never stands in two places. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static int add_edit(struct uns_intent *w, const struct uns_wish *wish, const str
 	if (!grown)
 		return uns_err_nomem(err);
 	w->edit = grown;
-	w->edit[w->edits++] = (struct uns_edit){ wish, uns_dockerd_find(wish->key), now ? now->place : UNS_PLACE_JSON, now, false };
+	w->edit[w->edits++] = (struct uns_edit){wish, uns_dockerd_find(wish->key), now ? now->place : UNS_PLACE_JSON, now, false};
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int add_values(const struct uns_edit *e, struct uns_strs *words, struct u
 static int change_words(struct uns_strs *words, const struct uns_edit *e, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs next = UNS_STRS_INIT;
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 	size_t from = 0;
 	bool done = false;
 
@@ -146,7 +146,7 @@ static int configuration_after(struct uns_intent *w, struct uns_err *err)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < w->edits; i++) {
 		const struct uns_edit *e = &w->edit[i];
-		int r = e->place == UNS_PLACE_JSON ? change_config(w, e, err)
+		int r = e->place == UNS_PLACE_JSON     ? change_config(w, e, err)
 		        : e->option && e->option->flag ? change_words(&w->words, e, err)
 		                                       : 0;
 
@@ -239,7 +239,8 @@ static int check_editable(const struct uns_intent *w, const struct uns_edit *e, 
 	if (e->place != UNS_PLACE_ENV && strcmp(w->f->exec_file ? w->f->exec_file : "", UNS_DROP_IN) != 0 &&
 	    strcmp(strrchr(e->now->file, '/') + 1, UNS_DROP_IN_NAME) > 0)
 		return uns_intent_add(w, "OptionNotEditable", place, "give that drop-in an earlier name", err,
-		                      "a drop-in of ours (%s) would come before the one that sets --%s", UNS_DROP_IN_NAME, e->option->flag);
+		                      "a drop-in of ours (%s) would come before the one that sets --%s", UNS_DROP_IN_NAME,
+		                      e->option->flag);
 	if (is_plain(e))
 		return 0;
 	return uns_intent_add(w, "OptionNotEditable", place, "edit that place by hand, or move the option to daemon.json", err,
@@ -258,9 +259,11 @@ static char *snippet(const struct uns_intent *w, const struct uns_edit *e, struc
 		return uns_str_printf(err, value ? "\"%s\": %s" : "take \"%s\" out%s", e->wish->key, value ? value : "");
 	/* Strings, numbers, true and false look the same in JSON and in Nix; the rest is handed over as JSON. */
 	if (!value)
-		return uns_str_printf(err, "take virtualisation.docker.daemon.settings.\"%s\" out, nixos-rebuild switch", e->wish->key);
+		return uns_str_printf(err, "take virtualisation.docker.daemon.settings.\"%s\" out, nixos-rebuild switch",
+		                      e->wish->key);
 	if (!json_is_object(e->wish->value) && !json_is_array(e->wish->value))
-		return uns_str_printf(err, "virtualisation.docker.daemon.settings.\"%s\" = %s; nixos-rebuild switch", e->wish->key, value);
+		return uns_str_printf(err, "virtualisation.docker.daemon.settings.\"%s\" = %s; nixos-rebuild switch", e->wish->key,
+		                      value);
 	return uns_str_printf(err, "virtualisation.docker.daemon.settings.\"%s\" = builtins.fromJSON ''%s''; nixos-rebuild switch",
 	                      e->wish->key, value);
 }
@@ -292,7 +295,8 @@ static int check_remap_alone(const struct uns_intent *w, const struct uns_edit *
 		return uns_intent_add(w, "OptionDefault", UNS_OPTION, "usernsctl enable docker", err,
 		                      "with \"default\" dockerd chooses ranges by itself, which collide with those of others");
 	return uns_intent_add(w, "OptionNeedsEnable", UNS_OPTION,
-	                      e->wish->value ? "usernsctl enable docker takes the data along" : "usernsctl disable docker takes the data along",
+	                      e->wish->value ? "usernsctl enable docker takes the data along"
+	                                     : "usernsctl disable docker takes the data along",
 	                      err, "switched alone, the option hides all images, containers and volumes");
 }
 
@@ -308,12 +312,12 @@ static int check_iptables(const struct uns_intent *w, const struct uns_edit *e, 
 /* Its own data, sockets and files: what is compared after a restart cannot be told beforehand. */
 static int check_moved(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
 {
-	static const char *const keys[] = { "hosts", "pidfile", "exec-root" };
+	static const char *const keys[] = {"hosts", "pidfile", "exec-root"};
 
 	for (size_t i = 0; w->stop && w->f->manager == UNS_MANAGER_PROCESS && i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(e->wish->key, keys[i]) == 0)
-			return uns_intent_add(w, "EngineUnmanaged", "dockerd", "give --no-restart and restart the engine yourself", err,
-			                      "with another %s nothing tells when the engine has started", e->wish->key);
+			return uns_intent_add(w, "EngineUnmanaged", "dockerd", "give --no-restart and restart the engine yourself",
+			                      err, "with another %s nothing tells when the engine has started", e->wish->key);
 	return 0;
 }
 
@@ -380,8 +384,8 @@ static int is_our_file(const struct uns_intent *w, const char *key, bool *ret, s
 	return 0;
 }
 
-static int add_member_step(const struct uns_intent *w, struct uns_plan *p, const char *key, json_t *before, json_t *after, bool created,
-                           struct uns_err *err)
+static int add_member_step(const struct uns_intent *w, struct uns_plan *p, const char *key, json_t *before, json_t *after,
+                           bool created, struct uns_err *err)
 {
 	const char *file = w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
 	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "file", file, "key", key);
@@ -439,8 +443,8 @@ static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const 
 {
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	bool all = is_list(e->option) || (!e->wish->value && e->now->flags.n > 1);
-	uns_auto_json json_t *args = json_pack("{s:s, s:s, s:s}", "file", e->now->file, "variable", e->now->variable, "option",
-	                                       e->option->flag);
+	uns_auto_json json_t *args =
+	    json_pack("{s:s, s:s, s:s}", "file", e->now->file, "variable", e->now->variable, "option", e->option->flag);
 	uns_auto_json json_t *before = side_of(&e->now->flags, all, e->now->alone), *after = NULL;
 
 	if (e->wish->value && uns_dockerd_to_flags(e->option, e->wish->value, &values, err) < 0)
@@ -473,7 +477,7 @@ static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, struct
 /* ---- our drop-in ---- */
 
 struct drop_in {
-	char *exec;            /* ExecStart=; NULL: left to others */
+	char *exec;               /* ExecStart=; NULL: left to others */
 	struct uns_strs assigned; /* NAME=value of Environment= */
 };
 
@@ -576,7 +580,8 @@ static char *drop_in_text(const struct drop_in *d, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
 
-	if (uns_buf_puts(&b, "# usernsctl: options of dockerd that a unit gives it, changed; see usernsctl(8).\n[Service]\n", err) < 0)
+	if (uns_buf_puts(&b, "# usernsctl: options of dockerd that a unit gives it, changed; see usernsctl(8).\n[Service]\n", err) <
+	    0)
 		return NULL;
 	for (size_t i = 0; i < d->assigned.n; i++)
 		if (put_assigned(&b, d->assigned.v[i], err) < 0)
@@ -620,7 +625,7 @@ static int add_drop_in(const struct uns_intent *w, struct uns_plan *p, const cha
 
 static int add_unit_edits(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
-	uns_auto(drop_in_done) struct drop_in d = { .exec = NULL };
+	uns_auto(drop_in_done) struct drop_in d = {.exec = NULL};
 	uns_auto_free char *content = NULL;
 	size_t edits = 0;
 
@@ -675,7 +680,8 @@ static int put_other(struct uns_plan *p, const char *key, json_t *value, struct 
 enum stage { STAGE_FIRST, STAGE_CHANGE, STAGE_LAST };
 
 /* absent → initial; then what the engine is told of; then initial → absent. */
-static int add_stage(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, enum stage stage, struct uns_err *err)
+static int add_stage(const struct uns_intent *w, struct uns_plan *p, const struct uns_edit *e, enum stage stage,
+                     struct uns_err *err)
 {
 	uns_auto_json json_t *initial = NULL;
 	json_t *before = member_now(w, e), *after = e->wish->value, *from, *to;
@@ -714,8 +720,8 @@ static int add_stages(const struct uns_intent *w, struct uns_plan *p, enum stage
 
 static int add_reload(const struct uns_intent *w, struct uns_plan *p, bool back, struct uns_err *err)
 {
-	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "pidfile", w->f->pidfile ? w->f->pidfile : "/var/run/docker.pid", "socket",
-	                                       w->f->socket ? w->f->socket : "/var/run/docker.sock");
+	uns_auto_json json_t *args = json_pack("{s:s, s:s}", "pidfile", w->f->pidfile ? w->f->pidfile : "/var/run/docker.pid",
+	                                       "socket", w->f->socket ? w->f->socket : "/var/run/docker.sock");
 
 	if (!args || (back && json_object_set_new(args, "back", json_true()) < 0))
 		return uns_err_nomem(err);

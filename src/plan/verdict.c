@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What dockerd would say to a configuration before it starts (moby daemon/config, findConfigurationConflicts and Validate): findings
- * for what it refuses, and for what it silently passes over. */
+/* What dockerd would say to a configuration before it starts (moby daemon/config, findConfigurationConflicts and Validate):
+ * findings for what it refuses, and for what it silently passes over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +40,8 @@ static int unknown_flag(const struct uns_intent *w, const struct uns_dockerd_use
 	if (u->option)
 		return uns_intent_add(w, "OptionUnknown", place, NULL, err, "--%s is not an option of Docker %u", u->option->flag,
 		                      w->f->major);
-	return uns_intent_add(w, "OptionUnknown", place, "take it out, or accept it for a newer engine with --ignore=OptionUnknown", err,
-	                      "%s%s is no known option of dockerd, which does not start with one that it does not know",
+	return uns_intent_add(w, "OptionUnknown", place, "take it out, or accept it for a newer engine with --ignore=OptionUnknown",
+	                      err, "%s%s is no known option of dockerd, which does not start with one that it does not know",
 	                      u->name_len > 1 ? "--" : "-", name);
 }
 
@@ -71,7 +71,9 @@ static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u
 		return unknown_flag(w, u, err);
 	if (u->value && is_overruled(w, u))
 		return 0;
-	r = u->value ? uns_dockerd_check_flag(u->option, u->value, &why, err) : uns_buf_puts(&why, "it needs a value", err) < 0 ? -1 : 1;
+	r = u->value                                          ? uns_dockerd_check_flag(u->option, u->value, &why, err)
+	    : uns_buf_puts(&why, "it needs a value", err) < 0 ? -1
+	                                                      : 1;
 	if (r <= 0)
 		return r;
 	place = place_of(w, u->option->key ? u->option->key : u->option->flag, false, err);
@@ -80,7 +82,7 @@ static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u
 
 static int check_flags(const struct uns_intent *w, struct uns_err *err)
 {
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 
 	while (uns_dockerd_next(w->words.v, w->words.n, &u))
 		if (check_use(w, &u, err) < 0)
@@ -90,7 +92,7 @@ static int check_flags(const struct uns_intent *w, struct uns_err *err)
 
 static bool has_flag(const struct uns_intent *w, const struct uns_dockerd_option *o)
 {
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 
 	while (o->flag && uns_dockerd_next(w->words.v, w->words.n, &u))
 		if (u.option && u.option->flag && strcmp(u.option->flag, o->flag) == 0)
@@ -128,10 +130,11 @@ static int unknown_key(const struct uns_intent *w, const char *key, const char *
 	const struct uns_dockerd_option *o = uns_dockerd_key(key);
 
 	if (o)
-		return uns_intent_add(w, "OptionUnknown", place, NULL, err, "\"%s\" is not an option of Docker %u%s", key, w->f->major,
-		                      o->until && w->f->major > o->until ? " any more" : "");
-	return uns_intent_add(w, "OptionUnknown", place, "take it out, or accept it for a newer engine with --ignore=OptionUnknown", err,
-	                      "\"%s\" is no known option of dockerd, which does not start with one that it does not know", key);
+		return uns_intent_add(w, "OptionUnknown", place, NULL, err, "\"%s\" is not an option of Docker %u%s", key,
+		                      w->f->major, o->until && w->f->major > o->until ? " any more" : "");
+	return uns_intent_add(w, "OptionUnknown", place, "take it out, or accept it for a newer engine with --ignore=OptionUnknown",
+	                      err, "\"%s\" is no known option of dockerd, which does not start with one that it does not know",
+	                      key);
 }
 
 /* A name that dockerd accepts and does nothing with: that of a flag whose key is another one. */
@@ -144,8 +147,8 @@ static int check_effect(const struct uns_intent *w, const struct uns_dockerd_opt
 		return 0;
 	remedy = o->key ? uns_str_printf(err, "write \"%s\"", o->key)
 	         : uns_str_starts(key, "http") || strcmp(key, "no-proxy") == 0
-	                 ? uns_str_printf(err, "write \"proxies\": {\"%s\": …}", key)
-	                 : uns_str_dup("take it out", err);
+	             ? uns_str_printf(err, "write \"proxies\": {\"%s\": …}", key)
+	             : uns_str_dup("take it out", err);
 	if (!remedy)
 		return -1;
 	return uns_intent_add(w, "OptionNoEffect", place, remedy, err,
@@ -168,8 +171,8 @@ static int check_twice(const struct uns_intent *w, const struct uns_dockerd_opti
 	return uns_intent_add(w, "OptionTwice", key,
 	                      strcmp(key, "hosts") == 0 ? "leave \"hosts\" out and add -H to the command line of the unit"
 	                                                : "leave the option in one of these places",
-	                      err, "the option is set in daemon.json and as a flag, with which the engine does not start: %s, %s", place,
-	                      flag);
+	                      err, "the option is set in daemon.json and as a flag, with which the engine does not start: %s, %s",
+	                      place, flag);
 }
 
 static int check_name(const struct uns_intent *w, const char *key, const char *place, struct uns_err *err)
@@ -197,7 +200,8 @@ static int check_inner(const struct uns_intent *w, json_t *object, const char *p
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		const struct uns_dockerd_option *o = find_name(w, key);
 
 		if (o ? check_twice(w, o, key, place, err) < 0 : unknown_key(w, key, place, err) < 0)
@@ -223,9 +227,7 @@ static int check_members(const struct uns_intent *w, struct uns_err *err)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(w->config, key, value)
-		if (check_member(w, key, value, err) < 0)
-			return -1;
+	json_object_foreach(w->config, key, value) if (check_member(w, key, value, err) < 0) return -1;
 	return 0;
 }
 
@@ -236,7 +238,7 @@ static int effective(const struct uns_intent *w, const char *key, json_t **ret, 
 {
 	const struct uns_dockerd_option *o = uns_dockerd_key(key);
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 
 	while (o->flag && uns_dockerd_next(w->words.v, w->words.n, &u))
 		if (u.option == o && u.value && uns_strs_add(&values, u.value, err) < 0)
@@ -291,14 +293,14 @@ static int check_network(const struct uns_intent *w, struct uns_err *err)
 
 static int check_runtime(const struct uns_intent *w, struct uns_err *err)
 {
-	static const char *const builtin[] = { "runc", "io.containerd.runc.v2", "io.containerd.runtime.v1.linux" };
+	static const char *const builtin[] = {"runc", "io.containerd.runc.v2", "io.containerd.runtime.v1.linux"};
 	uns_auto_json json_t *name = NULL, *runtimes = NULL;
 	const char *s;
 
 	if (effective(w, "default-runtime", &name, err) < 0 || effective(w, "runtimes", &runtimes, err) < 0)
 		return -1;
-	if (json_object_get(runtimes, "runc") &&
-	    uns_intent_add(w, "OptionConflict", "runtimes", NULL, err, "the name runc is reserved for the engine's own runtime") < 0)
+	if (json_object_get(runtimes, "runc") && uns_intent_add(w, "OptionConflict", "runtimes", NULL, err,
+	                                                        "the name runc is reserved for the engine's own runtime") < 0)
 		return -1;
 	s = json_string_value(name);
 	for (size_t i = 0; s && i < sizeof(builtin) / sizeof(builtin[0]); i++)
@@ -332,11 +334,13 @@ static int check_labels(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	for (size_t i = 0; i < json_array_size(labels); i++)
 		for (size_t k = 0; k < i; k++) {
-			const char *a = json_string_value(json_array_get(labels, i)), *b = json_string_value(json_array_get(labels, k));
+			const char *a = json_string_value(json_array_get(labels, i)),
+			           *b = json_string_value(json_array_get(labels, k));
 			size_t len = a ? strcspn(a, "=") + 1 : 0;
 
 			if (a && b && strncmp(a, b, len) == 0 && strcmp(a, b) != 0)
-				return uns_intent_add(w, "OptionConflict", "labels", NULL, err, "the same label has two values: %s, %s", b, a);
+				return uns_intent_add(w, "OptionConflict", "labels", NULL, err,
+				                      "the same label has two values: %s, %s", b, a);
 		}
 	return 0;
 }
@@ -351,8 +355,8 @@ static int check_image_store(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	if (json_string_length(remap) == 0 || !json_is_true(json_object_get(features, "containerd-snapshotter")))
 		return 0;
-	return uns_intent_add(w, "ContainerdImageStore", config_file(w), "take features.containerd-snapshotter out of the file", err,
-	                      "features.containerd-snapshotter is true, with which a remapped engine does not start");
+	return uns_intent_add(w, "ContainerdImageStore", config_file(w), "take features.containerd-snapshotter out of the file",
+	                      err, "features.containerd-snapshotter is true, with which a remapped engine does not start");
 }
 
 /* Its user must be there with ranges in both files; enable makes them, and "default" has dockerd make them. */
@@ -363,7 +367,8 @@ static int check_remap_user(const struct uns_intent *w, struct uns_err *err)
 	if (uns_plan_own(w->f, UNS_UID, w->owner).n > 0 && uns_plan_own(w->f, UNS_GID, w->owner).n > 0)
 		return 0;
 	return uns_intent_add(w, "RemapBroken", w->owner, "usernsctl range add gives the user a range", err,
-	                      "userns-remap names %s, who has no range in /etc/subuid or /etc/subgid: dockerd does not start", w->owner);
+	                      "userns-remap names %s, who has no range in /etc/subuid or /etc/subgid: dockerd does not start",
+	                      w->owner);
 }
 
 int uns_plan_verdict(const struct uns_intent *w, struct uns_err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* env-option: one option inside a variable of an environment file (DOCKER_OPTS="--userns-remap=x" of /etc/default/docker). Disjoint as
- * json-member: two different values, one of which may be "absent"; a third is FOREIGN. A string means the value that counts, the
- * last one, and JSON's true a bool that stands alone; an array means all values of an option that is repeated; the two forms do not meet in one step, as they could both be
- * true at once. All other bytes of the file stay. */
+/* env-option: one option inside a variable of an environment file (DOCKER_OPTS="--userns-remap=x" of /etc/default/docker). Disjoint
+ * as json-member: two different values, one of which may be "absent"; a third is FOREIGN. A string means the value that counts, the
+ * last one, and JSON's true a bool that stands alone; an array means all values of an option that is repeated; the two forms do not
+ * meet in one step, as they could both be true at once. All other bytes of the file stay. */
 #include <string.h>
 
 #include "text.h"
@@ -89,7 +89,7 @@ static bool is_at(const struct uns_strs *values, const json_t *side)
 
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
-	uns_auto(text_done) struct text t = { 0 };
+	uns_auto(text_done) struct text t = {0};
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	struct args a;
 
@@ -109,7 +109,8 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 	if (json_is_true(side))
 		return uns_option_env_alone(t->old.data, t->old.len, a->file, a->variable, a->option, &t->new, err);
 	if (!json_is_array(side))
-		return uns_option_env_set(t->old.data, t->old.len, a->file, a->variable, a->option, json_string_value(side), &t->new, err);
+		return uns_option_env_set(t->old.data, t->old.len, a->file, a->variable, a->option, json_string_value(side),
+		                          &t->new, err);
 	for (size_t i = 0; i < json_array_size(side); i++)
 		if (uns_strs_add(&values, json_string_value(json_array_get(side, i)), err))
 			return -1;
@@ -118,7 +119,7 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
-	uns_auto(text_done) struct text t = { 0 };
+	uns_auto(text_done) struct text t = {0};
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	const json_t *wanted;
 	struct args a;
@@ -161,4 +162,4 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 	return uns_buf_printf(ret, err, " in %s of %s", a.variable, a.file);
 }
 
-const struct uns_kind uns_kind_env_option = { "env-option", false, check, observe, drive, describe };
+const struct uns_kind uns_kind_env_option = {"env-option", false, check, observe, drive, describe};

@@ -73,10 +73,11 @@ static int count_reloads(const char *socket, time_t since, size_t *ret, struct u
 	uns_auto_free char *path = NULL;
 	long http;
 
-	path = uns_str_printf(err,
-	                      "/events?since=%lld&until=%lld&filters=%%7B%%22type%%22%%3A%%5B%%22daemon%%22%%5D%%2C%%22event%%22%%3A"
-	                      "%%5B%%22reload%%22%%5D%%7D",
-	                      (long long)since, (long long)time(NULL));
+	path =
+	    uns_str_printf(err,
+	                   "/events?since=%lld&until=%lld&filters=%%7B%%22type%%22%%3A%%5B%%22daemon%%22%%5D%%2C%%22event%%22%%3A"
+	                   "%%5B%%22reload%%22%%5D%%7D",
+	                   (long long)since, (long long)time(NULL));
 	if (!path || uns_http_get(socket, path, &http, &answer, err))
 		return -1;
 	if (http != 200)
@@ -94,16 +95,18 @@ static int wait_for(const char *socket, time_t since, size_t before, pid_t pid, 
 
 	for (;;) {
 		if (!uns_process_alive(pid))
-			return uns_err_set(err, UNS_E_FAILED, "the engine (process %d) ended when it was told to read its configuration again",
+			return uns_err_set(err, UNS_E_FAILED,
+			                   "the engine (process %d) ended when it was told to read its configuration again",
 			                   (int)pid);
 		if (count_reloads(socket, since, &now, err))
 			return -1;
 		if (now > before)
 			return 0;
 		if (uns_now_ms() >= deadline)
-			return uns_err_set(err, UNS_E_FAILED,
-			                   "the engine (process %d) did not take the configuration over within %d s: its log tells why",
-			                   (int)pid, RELOAD_MS / 1000);
+			return uns_err_set(
+			    err, UNS_E_FAILED,
+			    "the engine (process %d) did not take the configuration over within %d s: its log tells why", (int)pid,
+			    RELOAD_MS / 1000);
 		uns_sleep_ms(POLL_MS);
 	}
 }
@@ -141,9 +144,10 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 	(void)reverse;
 	if (parse(j, &a, err))
 		return -1;
-	return uns_buf_puts(ret, a.back ? "on a way back, make the engine read its configuration again"
-	                                : "make the engine read its configuration again (SIGHUP)",
+	return uns_buf_puts(ret,
+	                    a.back ? "on a way back, make the engine read its configuration again"
+	                           : "make the engine read its configuration again (SIGHUP)",
 	                    err);
 }
 
-const struct uns_kind uns_kind_reload = { "reload", true, check, observe, drive, describe };
+const struct uns_kind uns_kind_reload = {"reload", true, check, observe, drive, describe};

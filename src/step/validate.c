@@ -3,8 +3,8 @@
  * Disjoint: no fact of the host is meant; BEFORE asks nothing, AFTER asks, and whoever looks is told UNS_EITHER.
  *
  * dockerd has --validate from 23 on. An older one gets no question, but the options that are younger than it are known from the
- * table. With "default" it would create accounts, so then it is not asked either. The question is put about a copy of daemon.json with
- * the new members in the transaction's own directory, which is removed again. */
+ * table. With "default" it would create accounts, so then it is not asked either. The question is put about a copy of daemon.json
+ * with the new members in the transaction's own directory, which is removed again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -76,12 +76,14 @@ static int new_text(const struct uns_step_ctx *c, const struct args *a, struct u
 	if (r < 0)
 		return -1;
 	*ret_exists = r == 0;
-	json_object_foreach(a->members, key, value) {
+	json_object_foreach(a->members, key, value)
+	{
 		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
 
 		if (json_is_null(value) && !*ret_exists)
 			continue;
-		if (uns_jsontext_member(ret->data ? ret->data : "", ret->len, a->file, key, json_is_null(value) ? NULL : value, &next, err))
+		if (uns_jsontext_member(ret->data ? ret->data : "", ret->len, a->file, key, json_is_null(value) ? NULL : value,
+		                        &next, err))
 			return -1;
 		uns_buf_done(ret);
 		*ret = next;
@@ -113,15 +115,14 @@ static bool is_default(const char *value)
 }
 
 /* Whether the engine would choose a user by itself. */
-static int wants_default(const struct uns_strs *words, const json_t *config, bool *ret, struct uns_err *err)
+static bool wants_default(const struct uns_strs *words, const json_t *config)
 {
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
+	bool found = is_default(json_string_value(json_object_get(config, "userns-remap")));
 
-	(void)err;
-	*ret = is_default(json_string_value(json_object_get(config, "userns-remap")));
 	while (uns_dockerd_next(words->v, words->n, &u))
-		*ret |= u.option && u.option->flag && strcmp(u.option->flag, "userns-remap") == 0 && is_default(u.value);
-	return 0;
+		found |= u.option && u.option->flag && strcmp(u.option->flag, "userns-remap") == 0 && is_default(u.value);
+	return found;
 }
 
 /* ---- the version ---- */
@@ -131,10 +132,10 @@ static int too_new(const struct args *a, const struct uns_dockerd_option *o, uns
 	const char *name = o->key ? o->key : o->flag;
 
 	if (o->until && major > o->until)
-		return uns_err_set(err, UNS_E_REFUSED, "%s: Docker %u does not know the option %s any more (it was there until %u)", a->program,
-		                   major, name, o->until);
-	return uns_err_set(err, UNS_E_REFUSED, "%s: Docker %u does not know the option %s (it came with %u)", a->program, major, name,
-	                   o->since);
+		return uns_err_set(err, UNS_E_REFUSED, "%s: Docker %u does not know the option %s any more (it was there until %u)",
+		                   a->program, major, name, o->until);
+	return uns_err_set(err, UNS_E_REFUSED, "%s: Docker %u does not know the option %s (it came with %u)", a->program, major,
+	                   name, o->since);
 }
 
 /* Only what we change: the rest is there already, and the engine has its say about it. */
@@ -143,7 +144,8 @@ static int check_version(const struct args *a, unsigned major, struct uns_err *e
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(a->members, key, value) {
+	json_object_foreach(a->members, key, value)
+	{
 		const struct uns_dockerd_option *o = uns_dockerd_key(key);
 
 		if (o && !json_is_null(value) && !uns_dockerd_has(o, major))
@@ -155,7 +157,7 @@ static int check_version(const struct args *a, unsigned major, struct uns_err *e
 /* "Docker version 20.10.24+dfsg1, build …". 0: not to be told. */
 static int ask_version(const char *program, unsigned *ret, struct uns_err *err)
 {
-	const char *const argv[] = { program, "--version", NULL };
+	const char *const argv[] = {program, "--version", NULL};
 	uns_auto(uns_buf_done) struct uns_buf said = UNS_BUF_INIT;
 	const char *at;
 	uint32_t major;
@@ -247,15 +249,13 @@ static int question(struct uns_step_ctx *c, const struct args *a, const char *pr
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 	uns_auto_json json_t *config = NULL;
-	bool exists, by_itself;
+	bool exists;
 
 	if (new_text(c, a, &text, &exists, err) || flags(a, &words, err))
 		return -1;
 	if (text.len && strspn(text.data, " \t\r\n") < text.len && uns_json_parse(text.data, text.len, a->file, &config, err))
 		return -1;
-	if (wants_default(&words, config, &by_itself, err))
-		return -1;
-	if (by_itself) {
+	if (wants_default(&words, config)) {
 		tell(c, "not asking dockerd: with userns-remap \"default\" it would create accounts");
 		return 0;
 	}
@@ -278,7 +278,8 @@ static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 		return -1;
 	if (r == 0 && major >= FIRST_VERSION)
 		return question(c, &a, program, err);
-	tell(c, r || !major ? "no dockerd to ask about the new configuration" : "this dockerd has no --validate: it says so when it starts");
+	tell(c, r || !major ? "no dockerd to ask about the new configuration"
+	                    : "this dockerd has no --validate: it says so when it starts");
 	return 0;
 }
 
@@ -292,4 +293,4 @@ static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct u
 	return uns_buf_printf(ret, err, "ask %s whether it takes the new configuration", a.program);
 }
 
-const struct uns_kind uns_kind_validate = { "validate", true, check, observe, drive, describe };
+const struct uns_kind uns_kind_validate = {"validate", true, check, observe, drive, describe};

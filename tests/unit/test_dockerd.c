@@ -102,7 +102,7 @@ static void assert_parse(const char *key, const char *text, const char *want)
 {
 	uns_auto_json json_t *value = NULL;
 	uns_auto_free char *found = NULL;
-	struct uns_err err = { 0 };
+	struct uns_err err = {0};
 	int r = uns_dockerd_parse(uns_dockerd_key(key), text, &value, &err);
 
 	if (!want) {
@@ -141,10 +141,12 @@ static void flags_become_members_and_back(void **state)
 		const char *key, *values[3], *json;
 		bool back;
 	} cases[] = {
-		{ "debug", { "false", "T" }, "true", true },      { "mtu", { "1400" }, "1400", true },
-		{ "labels", { "a=1", "b=2" }, "[\"a=1\",\"b=2\"]", true },
-		{ "log-opts", { "a=1", "b" }, "{\"a\":\"1\",\"b\":\"\"}", true },
-		{ "log-driver", { "x", "y" }, "\"y\"", true },    { "default-ulimits", { "nofile=1:2" }, "[\"nofile=1:2\"]", true },
+	    {"debug", {"false", "T"}, "true", true},
+	    {"mtu", {"1400"}, "1400", true},
+	    {"labels", {"a=1", "b=2"}, "[\"a=1\",\"b=2\"]", true},
+	    {"log-opts", {"a=1", "b"}, "{\"a\":\"1\",\"b\":\"\"}", true},
+	    {"log-driver", {"x", "y"}, "\"y\"", true},
+	    {"default-ulimits", {"nofile=1:2"}, "[\"nofile=1:2\"]", true},
 	};
 
 	(void)state;
@@ -171,26 +173,29 @@ static void assert_uses(const char *const words[], const char *want)
 {
 	uns_auto(uns_buf_done) struct uns_buf found = UNS_BUF_INIT;
 	uns_auto(uns_strs_done) struct uns_strs argv = UNS_STRS_INIT;
-	struct uns_dockerd_use u = { .at = 0 };
+	struct uns_dockerd_use u = {.at = 0};
 
 	for (size_t i = 0; words[i]; i++)
 		assert_int_equal(uns_strs_add(&argv, words[i], NULL), 0);
 	while (uns_dockerd_next(argv.v, argv.n, &u))
 		assert_int_equal(uns_buf_printf(&found, NULL, "%s%s%s%.*s=%s/%zu", found.len ? " " : "",
-						u.what == UNS_USE_OPERAND ? "(" : "", u.what == UNS_USE_FLAG && !u.option ? "?" : "", (int)u.name_len, u.name,
-						u.value ? u.value : "-", u.words), 0);
+		                                u.what == UNS_USE_OPERAND ? "(" : "",
+		                                u.what == UNS_USE_FLAG && !u.option ? "?" : "", (int)u.name_len, u.name,
+		                                u.value ? u.value : "-", u.words),
+		                 0);
 	assert_string_equal(found.data ? found.data : "", want);
 }
 
 static void a_command_line_is_read_as_pflag_does(void **state)
 {
 	(void)state;
-	assert_uses((const char *const[]){ "-H", "fd://", "--debug", "--mtu=5", NULL }, "H=fd:///2 debug=true/1 mtu=5/1");
-	assert_uses((const char *const[]){ "-Dlinfo", "-DH", "x", "-D=false", NULL }, "D=true/1 l=info/1 D=true/1 H=x/2 D=false/1");
-	assert_uses((const char *const[]){ "--label", "--debug", "-l=x", "--icc", "false", NULL }, "label=--debug/2 l=x/1 icc=true/1 (false=false/1");
-	assert_uses((const char *const[]){ "--frob", "x", "--frob", "-D", "--mtu", NULL }, "?frob=x/2 ?frob=true/1 D=true/1 mtu=-/1");
-	assert_uses((const char *const[]){ "-", "--", "-D", NULL }, "(-=-/1 (--=--/1");
-	assert_uses((const char *const[]){ NULL }, "");
+	assert_uses((const char *const[]){"-H", "fd://", "--debug", "--mtu=5", NULL}, "H=fd:///2 debug=true/1 mtu=5/1");
+	assert_uses((const char *const[]){"-Dlinfo", "-DH", "x", "-D=false", NULL}, "D=true/1 l=info/1 D=true/1 H=x/2 D=false/1");
+	assert_uses((const char *const[]){"--label", "--debug", "-l=x", "--icc", "false", NULL},
+	            "label=--debug/2 l=x/1 icc=true/1 (false=false/1");
+	assert_uses((const char *const[]){"--frob", "x", "--frob", "-D", "--mtu", NULL}, "?frob=x/2 ?frob=true/1 D=true/1 mtu=-/1");
+	assert_uses((const char *const[]){"-", "--", "-D", NULL}, "(-=-/1 (--=--/1");
+	assert_uses((const char *const[]){NULL}, "");
 }
 
 /* ---- units ---- */
@@ -205,7 +210,9 @@ static void units_are_read_by_line(void **state)
 	uns_auto(uns_buf_done) struct uns_buf found = UNS_BUF_INIT;
 
 	(void)state;
-	assert_int_equal(uns_unit_parse("a=0\n[Unit]\r\n# c \\\nb = 1 \\\n; x\n\t2  \n[Service]\n  ExecStart=\nword\nExecStart=x=y", collect, &found, NULL), 0);
+	assert_int_equal(uns_unit_parse("a=0\n[Unit]\r\n# c \\\nb = 1 \\\n; x\n\t2  \n[Service]\n  ExecStart=\nword\nExecStart=x=y",
+	                                collect, &found, NULL),
+	                 0);
 	assert_string_equal(found.data, ".a=0@1|Unit.b=1  \t2@4|Service.ExecStart=@8|Service.ExecStart=x=y@10|");
 }
 
@@ -224,7 +231,8 @@ static void words_are_unquoted_once(void **state)
 {
 	(void)state;
 	assert_words(" a\t\"b c\" 'd e'f ''  ", false, "a|b c|d ef||");
-	assert_words("\\x41\\101\\u00e9\\U0001F600 a\\sb \"q\\\"q\" a\\qb a\\ b \\x00 \\", false, "AA\xc3\xa9\xf0\x9f\x98\x80|a b|q\"q|a\\qb|a\\ b|\\x00|\\|");
+	assert_words("\\x41\\101\\u00e9\\U0001F600 a\\sb \"q\\\"q\" a\\qb a\\ b \\x00 \\", false,
+	             "AA\xc3\xa9\xf0\x9f\x98\x80|a b|q\"q|a\\qb|a\\ b|\\x00|\\|");
 	assert_words("\\x41 a\\ b 'c\\'d' e\\", true, "x41|a b|c'd|e|");
 	assert_words("\"open a", false, "open a|");
 }
@@ -232,13 +240,13 @@ static void words_are_unquoted_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_table_is_sound),
-		cmocka_unit_test(members_have_types),
-		cmocka_unit_test(people_write_values),
-		cmocka_unit_test(flags_become_members_and_back),
-		cmocka_unit_test(a_command_line_is_read_as_pflag_does),
-		cmocka_unit_test(units_are_read_by_line),
-		cmocka_unit_test(words_are_unquoted_once),
+	    cmocka_unit_test(the_table_is_sound),
+	    cmocka_unit_test(members_have_types),
+	    cmocka_unit_test(people_write_values),
+	    cmocka_unit_test(flags_become_members_and_back),
+	    cmocka_unit_test(a_command_line_is_read_as_pflag_does),
+	    cmocka_unit_test(units_are_read_by_line),
+	    cmocka_unit_test(words_are_unquoted_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
