@@ -228,7 +228,6 @@ static bool is_explained(const struct uns_facts *f, const char *key, const char 
 static int add_running(struct uns_facts *f, struct uns_err *err)
 {
 	static const struct uns_origin here = {.place = UNS_PLACE_ARGV};
-	uns_auto(uns_settings_done) struct uns_settings found = {0};
 	struct uns_dockerd_use u = {.at = 1};
 
 	for (u.words = 0; uns_dockerd_next(f->argv.v, f->argv.n, &u);) {

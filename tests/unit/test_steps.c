@@ -744,6 +744,7 @@ static void use_env(struct place *p, const char *option, const char *before, con
 {
 	json_t *args = json_pack("{s:s,s:s,s:s}", "file", "/etc/docker", "variable", "DOCKER_OPTS", "option", option);
 
+	json_decref(p->step.args); /* of an earlier one */
 	if (before)
 		json_object_set_new(args, "before", json_loads(before, JSON_DECODE_ANY, NULL));
 	if (after)
