@@ -750,7 +750,8 @@ int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct
 		const struct uns_edit *e = &w->edit[i];
 		int r = 0;
 
-		if (e->place == UNS_PLACE_JSON && e->wish->value && !dir) {
+		/* A hold in daemon.json has made the directory already, and leaves it when it is not empty. */
+		if (e->place == UNS_PLACE_JSON && e->wish->value && !dir && (!w->move || uns_plan_has_units(w))) {
 			r = add_config_dir(w, p, err);
 			dir = true;
 		}
@@ -778,6 +779,9 @@ int uns_plan_validate_step(const struct uns_intent *w, struct uns_plan *p, struc
 		    json_object_set_new(members, w->edit[i].wish->key, value ? json_incref(value) : json_null()) < 0)
 			return uns_err_nomem(err);
 	}
+	/* What keeps an engine without units down is there while dockerd is asked, and gone when it starts. */
+	if (w->move && !uns_plan_has_units(w) && json_object_set_new(members, UNS_HOLD_KEY, json_null()) < 0)
+		return uns_err_nomem(err);
 	args = json_pack("{s:s, s:O, s:s, s:O}", "program", w->f->program ? w->f->program : "dockerd", "argv", argv, "file",
 	                 w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json", "members", members);
 	return args ? add_step(p, "validate", false, &args, err) : uns_err_nomem(err);

@@ -123,8 +123,6 @@ static bool is_hold_member(const struct uns_step *s)
  * be made just before and removed just after. */
 static bool is_of_hold(const struct uns_plan *p, size_t i)
 {
-	if (strcmp(s->kind, "own-file") == 0 && strstr(uns_json_str_or(s->args, "file", ""), "usernsctl-options"))
-		return "Daemon option";
 	const struct uns_step *s = &p->v[i];
 
 	if (strcmp(s->kind, "mkdir") != 0)
@@ -138,6 +136,8 @@ static const char *heading_of(const struct uns_plan *p, size_t at)
 {
 	const struct uns_step *s = &p->v[at];
 
+	if (strcmp(s->kind, "own-file") == 0 && strstr(uns_json_str_or(s->args, "file", ""), "usernsctl-options"))
+		return "Daemon option";
 	if (is_of_hold(p, at))
 		return s->reverse ? "Engine up again" : "Engine down";
 	if (strcmp(s->kind, "mkdir") == 0 && strcmp(uns_json_str_or(s->args, "path", ""), "/etc/containers") == 0)

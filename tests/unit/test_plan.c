@@ -528,7 +528,7 @@ static void a_daemon_that_refuses_its_file_is_held(void **state)
 	w.f.manager = UNS_MANAGER_PROCESS;
 	w.f.have_config_dir = false;
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service mkdir json-member interlock account subid-lines subid-lines owner-mode "
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir json-member interlock account subid-lines subid-lines validate owner-mode "
 	                               "shift-tree json-paths nest json-member ~interlock ~json-member ~mkdir ~service engine-sets");
 	assert_string_equal(args(&w, "json-member", 0),
 	                    "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"usernsctl-hold\",\"after\":\"keeps the engine down while a "
