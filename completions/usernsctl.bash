@@ -92,7 +92,7 @@ _usernsctl() {
 			esac ;;
 		daemon)
 			case $sub in
-			set | unset) options="$gate --no-restart --ignore=" ;;
+			set | unset) options="$gate $made --no-restart --ignore=" ;;
 			esac ;;
 		plan)
 			case $sub in

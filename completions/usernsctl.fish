@@ -61,7 +61,7 @@ for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove m
     complete -c usernsctl -n $when -l break-stale-locks -d 'Remove locks that nobody can hold any more'
     complete -c usernsctl -n $when -l detailed-exitcode -d 'Exit 10 when something changed, or would'
 end
-for when in '__fish_seen_subcommand_from enable disable migrate shift apply' '__usernsctl_range add remove move check'
+for when in '__fish_seen_subcommand_from enable disable migrate shift apply' '__usernsctl_range add remove move check' '__usernsctl_daemon set unset'
     complete -c usernsctl -n $when -l no-auto-rollback -d 'Stay where it failed, for resume or rollback'
 end
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l stop-containers -d 'Stop running containers, start them again at the end'

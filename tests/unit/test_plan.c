@@ -539,7 +539,7 @@ static void a_daemon_that_refuses_its_file_is_held(void **state)
 	assert_has(args(&w, "json-member", 0), "\"/srv/docker.json\"");
 	w.r.migrate = UNS_MIGRATE_NONE;
 	make(&w);
-	assert_has(kinds(&w), "service account subid-lines subid-lines mkdir json-member ~service");
+	assert_has(kinds(&w), "service account subid-lines subid-lines validate mkdir json-member ~service");
 	done(&w);
 }
 
