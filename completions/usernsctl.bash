@@ -11,14 +11,18 @@ _usernsctl_owners() {
 	usernsctl range list --output=owner 2>/dev/null | sed 1d | sort -u
 }
 
+_usernsctl_options() {
+	usernsctl help options 2>/dev/null | sed 's/ .*//'
+}
+
 _usernsctl() {
-	local commands='enable disable migrate shift check status plan apply resume rollback verify history range help'
-	local ranges='list next add remove move check'
+	local commands='enable disable migrate shift check status plan apply resume rollback verify history range daemon help'
+	local ranges='list next add remove move check' daemons='show get set unset'
 	local every='--root= --json --color= --quiet --verbose --help --version'
 	local gate='--dry-run --yes --detailed-exitcode --jobs= --on-error= --lock-timeout= --break-stale-locks'
 	local made='--no-auto-rollback'
 	local look='--scan= --deep --timeout='
-	local wishes='--user= --range= --migrate= --max-pods='
+	local wishes='--user= --range= --migrate= --max-pods= --set='
 	local engines='docker podman kubelet incus rootless'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd='' sub='' word options='' head
 
@@ -34,6 +38,8 @@ _usernsctl() {
 		elif [[ $cmd == plan && " enable disable migrate " == *" $word "* ]]; then
 			sub=$word
 		elif [[ $cmd == range && -z $sub && " $ranges " == *" $word "* ]]; then
+			sub=$word
+		elif [[ $cmd == daemon && -z $sub && " $daemons " == *" $word "* ]]; then
 			sub=$word
 		fi
 	done
@@ -58,6 +64,7 @@ _usernsctl() {
 	--even) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--on-error) mapfile -t COMPREPLY < <(compgen -W 'stop continue' -- "$cur"); return ;;
 	--jobs) mapfile -t COMPREPLY < <(compgen -W '1 2 4 8 16 32' -- "$cur"); return ;;
+	--set) mapfile -t COMPREPLY < <(compgen -W "$(_usernsctl_options)" -S = -- "$cur"); compopt -o nospace 2>/dev/null; return ;;
 	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--ignore)
 		head=${cur%"${cur##*,}"}
@@ -82,6 +89,10 @@ _usernsctl() {
 			remove) options="$gate $made $made --range= --ignore=" ;;
 			move) options="$gate $made $look --range= --count= --shift= --ignore=" ;;
 			check) options="$gate $made $look --fix --all --ignore=" ;;
+			esac ;;
+		daemon)
+			case $sub in
+			set | unset) options="$gate $made --no-restart --ignore=" ;;
 			esac ;;
 		plan)
 			case $sub in
@@ -119,7 +130,15 @@ _usernsctl() {
 		add) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 		list | remove | move | check) mapfile -t COMPREPLY < <(compgen -W "$(_usernsctl_owners)" -- "$cur") ;;
 		esac ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "$commands findings" -- "$cur") ;;
+	daemon)
+		case $sub in
+		'') mapfile -t COMPREPLY < <(compgen -W "$daemons" -- "$cur") ;;
+		get | unset) mapfile -t COMPREPLY < <(compgen -W "$(_usernsctl_options)" -- "$cur") ;;
+		set)
+			mapfile -t COMPREPLY < <(compgen -W "$(_usernsctl_options)" -S = -- "$cur")
+			compopt -o nospace 2>/dev/null ;;
+		esac ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "$commands findings options" -- "$cur") ;;
 	esac
 }
 

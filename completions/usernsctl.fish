@@ -9,12 +9,21 @@ function __usernsctl_owners
     usernsctl range list --output=owner 2>/dev/null | sed 1d | sort -u
 end
 
+function __usernsctl_options
+    usernsctl help options 2>/dev/null | string replace -r ' .*' ''
+end
+
+function __usernsctl_daemon
+    __fish_seen_subcommand_from daemon; and __fish_seen_subcommand_from $argv
+end
+
 function __usernsctl_range
     __fish_seen_subcommand_from range; and __fish_seen_subcommand_from $argv
 end
 
-set -l commands enable disable migrate shift check status plan apply resume rollback verify history range help
+set -l commands enable disable migrate shift check status plan apply resume rollback verify history range daemon help
 set -l ranges list next add remove move check
+set -l daemons show get set unset
 set -l gated enable disable migrate shift apply resume rollback
 
 complete -c usernsctl -f
@@ -40,9 +49,10 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a rollback
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Compare the host with what a transaction left'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a history -d 'List the transactions'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a range -d 'List, check, give and take away subordinate IDs'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a daemon -d 'Show, set and unset the options of dockerd'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
 
-for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove move check'
+for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove move check' '__usernsctl_daemon set unset'
     complete -c usernsctl -n $when -l dry-run -d 'Show what would be done, change nothing'
     complete -c usernsctl -n $when -l yes -d 'Do not ask'
     complete -c usernsctl -n $when -l on-error -x -a 'stop continue' -d 'At inodes that cannot be changed'
@@ -51,7 +61,7 @@ for when in "__fish_seen_subcommand_from $gated" '__usernsctl_range add remove m
     complete -c usernsctl -n $when -l break-stale-locks -d 'Remove locks that nobody can hold any more'
     complete -c usernsctl -n $when -l detailed-exitcode -d 'Exit 10 when something changed, or would'
 end
-for when in '__fish_seen_subcommand_from enable disable migrate shift apply' '__usernsctl_range add remove move check'
+for when in '__fish_seen_subcommand_from enable disable migrate shift apply' '__usernsctl_range add remove move check' '__usernsctl_daemon set unset'
     complete -c usernsctl -n $when -l no-auto-rollback -d 'Stay where it failed, for resume or rollback'
 end
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan' -l stop-containers -d 'Stop running containers, start them again at the end'
@@ -67,6 +77,12 @@ complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l no-journal -d 'k
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'
+complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l set -x -a '(__usernsctl_options)=' -d 'Set this option of dockerd too'
+complete -c usernsctl -n "__fish_seen_subcommand_from daemon; and not __fish_seen_subcommand_from $daemons" -a "$daemons"
+complete -c usernsctl -n '__usernsctl_daemon get unset' -a '(__usernsctl_options)'
+complete -c usernsctl -n '__usernsctl_daemon set' -a '(__usernsctl_options)='
+complete -c usernsctl -n '__usernsctl_daemon set unset' -l no-restart -d 'Leave the engine alone'
+complete -c usernsctl -n '__usernsctl_daemon set unset' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l max-pods -x -d 'kubelet: pods that the range is for'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable check plan' -a 'docker podman kubelet incus rootless'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable check plan; and __fish_seen_subcommand_from rootless' -a '(__fish_complete_users)'
@@ -92,4 +108,4 @@ complete -c usernsctl -n '__usernsctl_range list remove move check' -a '(__usern
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate check plan; and not __fish_seen_subcommand_from range' -a docker
 complete -c usernsctl -n '__fish_seen_subcommand_from plan; and not __fish_seen_subcommand_from enable disable migrate' -a 'enable disable migrate'
 complete -c usernsctl -n '__fish_seen_subcommand_from apply' -F
-complete -c usernsctl -n '__fish_seen_subcommand_from help' -a "$commands findings"
+complete -c usernsctl -n '__fish_seen_subcommand_from help' -a "$commands findings options"

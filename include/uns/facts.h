@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "uns/err.h"
@@ -16,15 +17,51 @@
 
 /* One place where a daemon option is set. */
 struct uns_setting {
-	char *value; /* NULL in JSON: null */
+	char *value; /* as text; of several in one place the last one; NULL in JSON: null */
 	char *file;  /* file, or NULL for the running command line only */
 	unsigned line;
-	enum uns_setting_place { UNS_PLACE_JSON, UNS_PLACE_ENV, UNS_PLACE_ARGV } place;
+	enum uns_setting_place {
+		UNS_PLACE_JSON,     /* daemon.json */
+		UNS_PLACE_ENV,      /* a variable in a file that the service manager reads */
+		UNS_PLACE_ARGV,     /* ExecStart= of a unit; without a file: the running command line only */
+		UNS_PLACE_UNIT_ENV, /* a variable in Environment= of a unit */
+	} place;
+	char *key;      /* its name in daemon.json; of what has none there, or is not known, the flag */
+	char *variable; /* ENV, UNIT_ENV */
+	json_t *json;   /* the value as daemon.json would have it; NULL: a flag that needs a value and has none */
+	struct uns_strs flags; /* values of the flag in this place, in their order */
+	bool alone;     /* a bool flag whose last use has no value */
+	bool in_effect; /* the running engine was started with it (JSON: it reads that file) */
 };
 struct uns_settings {
 	struct uns_setting *v;
 	size_t n, cap;
 };
+/* The first setting of the key from position *at on, which is moved behind it; NULL: no more. */
+static inline const struct uns_setting *uns_settings_next(const struct uns_settings *l, const char *key, size_t *at)
+{
+	while (*at < l->n)
+		if (strcmp(l->v[(*at)++].key, key) == 0)
+			return &l->v[*at - 1];
+	return NULL;
+}
+
+/* Where a word of a command line comes from. */
+struct uns_origin {
+	enum uns_setting_place place;
+	const char *file, *variable; /* in the names of the command line */
+	unsigned line;
+};
+/* A command line behind the program; as many origins as words. */
+struct uns_cmdline {
+	struct uns_strs words, names;
+	struct uns_origin *from;
+};
+
+/* Drop-in that holds what we change in a unit: behind the names that people choose. */
+#define UNS_DROP_IN_DIR "/etc/systemd/system/docker.service.d"
+#define UNS_DROP_IN_NAME "zz-usernsctl-options.conf"
+#define UNS_DROP_IN UNS_DROP_IN_DIR "/" UNS_DROP_IN_NAME
 
 /* Who starts and stops the engine. Snap: systemd, but with units and a program of snapd's. Process: a dockerd that was started by hand
  * or by something unknown, and can be started again by its command line. */
@@ -70,8 +107,17 @@ struct uns_facts {
 	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
 	bool have_config_dir, have_config;
 	json_t *config;       /* object; NULL when the file is absent or blank */
+	char *config_text;    /* the file as it is; NULL: absent, or with a NUL byte */
 	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
-	struct uns_settings remap;        /* every place that sets userns-remap, in effect or not */
+	struct uns_settings options;      /* every place that sets an option, in effect or not */
+	struct uns_cmdline command;       /* that dockerd is started with the next time */
+	char *program;                    /* of the unit or of the running daemon; NULL: not known */
+	char *exec_text, *exec_file;      /* value of ExecStart= that counts, on one line, and its file; NULL: no unit counts */
+	struct uns_strs unit_env;         /* NAME=value of Environment= that counts */
+	char *drop_in;                    /* contents of UNS_DROP_IN; NULL: absent */
+	bool have_drop_in_dir;
+	bool nixos, config_readonly;      /* files are made from elsewhere; the file system of daemon.json is read-only */
+	unsigned major;                   /* version of the running engine; 0: not known */
 	bool live_restore;
 
 	bool installed;       /* a dockerd binary or a docker.service is there */
@@ -104,6 +150,7 @@ struct uns_facts {
 
 struct uns_facts_want {
 	bool census;          /* walk the trees */
+	bool options_only;    /* for the options of dockerd: malformed ranges are no error */
 	bool nested;          /* of the nested store (disable), else of the flat one */
 	const struct uns_shift *shift; /* for the census, may be NULL */
 };

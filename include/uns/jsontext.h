@@ -18,6 +18,16 @@
 int uns_jsontext_member(const char *text, size_t len, const char *file, const char *key, const json_t *value, struct uns_buf *ret,
                         struct uns_err *err);
 
+/* The same; a value that is set is written in this spelling (JSON text of that value), not in ours; NULL: in ours. */
+int uns_jsontext_spelled(const char *text, size_t len, const char *file, const char *key, const json_t *value, const char *spelling,
+                         struct uns_buf *ret, struct uns_err *err);
+/* The spelling of a top-level member's value, appended. 0; 1 when there is none, or the text is malformed. */
+int uns_jsontext_value(const char *text, size_t len, const char *key, struct uns_buf *ret, struct uns_err *err);
+/* Our spelling of a value, appended. */
+int uns_jsontext_encode(const json_t *value, struct uns_buf *ret, struct uns_err *err);
+/* The line, from 1, of the name of a top-level member; 0 when there is none, or the text is malformed. */
+unsigned uns_jsontext_line(const char *text, size_t len, const char *key);
+
 /* Calls map for each string value whose path matches one of the n patterns, and replaces it by the string that map gives.
  * Pattern: member names joined by '.', "*" for any member or array element ("MountPoints.*.Source", "Binds.*", "LogPath"). map
  * returns 0 with *ret_new NULL (leave it) or a heap string (taken), or -1. Strings are decoded before and encoded after.

@@ -12,11 +12,22 @@
 #include "uns/plandoc.h"
 #include "uns/ranges.h"
 
-enum uns_command { UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE };
+enum uns_command { UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE, UNS_DAEMON };
 enum uns_migrate { UNS_MIGRATE_ALL, UNS_MIGRATE_VOLUMES, UNS_MIGRATE_NONE };
+
+/* An option of dockerd that is to have a value, or none. */
+struct uns_wish {
+	char *key;
+	json_t *value; /* as in daemon.json; NULL: unset */
+};
+struct uns_wishes {
+	struct uns_wish *v;
+	size_t n;
+};
 
 struct uns_request {
 	enum uns_command command;
+	struct uns_wishes set;   /* enable and daemon: options beside userns-remap */
 	const char *user;        /* remap user, "dockremap" when not given */
 	enum uns_range_how range_how;
 	struct uns_range range;  /* start: only when exact; count 0: 65536 */
@@ -26,6 +37,9 @@ struct uns_request {
 	bool stop_containers;    /* stop those that run before the engine, start them at the end */
 	struct uns_strs ignore;  /* ids of findings */
 };
+
+/* What dockerd would say to the configuration as it is for its next start: findings, whether or not they refuse. */
+int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *findings, struct uns_err *err);
 
 /* Range that the plan uses, for a census that must know it: of the lines that are there, else a free one (enable), or of the tree that
  * is in use (disable, migrate). 0; 1 when there is none: remapping is off, or a finding says why. Call it with facts whose census knows

@@ -72,7 +72,7 @@ struct uns_kind {
 
 extern const struct uns_kind uns_kind_account, uns_kind_containers, uns_kind_engine_sets, uns_kind_env_option, uns_kind_interlock, uns_kind_json_member,
 	uns_kind_json_paths, uns_kind_mkdir, uns_kind_nest, uns_kind_own_file, uns_kind_owner_mode, uns_kind_rename, uns_kind_service,
-	uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_toml_member,
+	uns_kind_reload, uns_kind_shift_tree, uns_kind_subid_lines, uns_kind_final_newline, uns_kind_validate, uns_kind_toml_member,
 	uns_kind_volume;
 
 const struct uns_kind *uns_kind_find(const char *name); /* NULL: unknown */
@@ -95,11 +95,15 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * subid-lines  {"file":P,"before":[L…],"after":[L…],"created":B}          the lines of the owners that these lines name are exactly
  *              before → exactly after (L: a whole line as its bytes stand in the file; created: the file is absent before)
  * final-newline {"file":P,"line":L}                                        the file's last line is L without a newline → ends in one
- * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B}       member is before (or absent) → is after (or absent)
- * env-option   {"file":P,"variable":S,"option":S,"before":S?,"after":S?}   the same inside VARIABLE="--option=value"
+ * json-member  {"file":P,"key":S,"before":V?,"after":V?,"created":B,"beyond":[V]?,"behind":[V]?,"before_text":S?,
+ *              "after_text":S?}                                            member is before (or absent) → is after
+ *              (or absent); beyond: the value (or []: absent) to which another step takes it on; behind: from which another step brought it;
+ *              …_text: the spelling of a side
+ * env-option   {"file":P,"variable":S,"option":S,"before":V?,"after":V?}   the same inside VARIABLE="--option=value"; a string is the
+ *              value that counts (the last one), true a bool flag without a value, an array all values of a repeated option
  * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →
  *              after (or absent); V: string or integer; header: [table] is made for it; base: the file is made, with this text
- * own-file     {"file":P,"content":S,"mode":"0644"}                        absent → present, ours
+ * own-file     {"file":P,"content":S,"mode":"0644","before":S?}            absent (or ours with those bytes) → present, ours
  * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory; going back keeps it when not empty
  * rename       {"from":P,"to":P,"over_empty":B?,"refilled":B?,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,
  *                                                                          which is made again (uid, gid, mode) on the way back
@@ -118,6 +122,10 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  *              {"manager":"openrc"|"sysvinit","service":S,"pidfile":P,"socket":P,"log":P?} |
  *              {"manager":"process","argv":[S…],"env":[S…],"cwd":P,"pidfile":P,"socket":P,"log":P?}   bracket: running → stopped
  * interlock    {"data_root":P,"exec_root":P}                               bracket: free → held by this process
+ * validate     {"program":P,"argv":[S…],"file":P,"members":{KEY:V|null…}}  bracket: – → dockerd takes this command line with this
+ *              daemon.json, changed in these members (null: absent)
+ * reload       {"pidfile":P,"socket":P,"back":B?}                          bracket: – → the engine has read daemon.json again; back:
+ *              on the way back instead
  * engine-sets  {"socket":P,"data_root":P,"userns":B,"images":[S…],"containers":[S…],"volumes":[S…],"networks":[S…]}  bracket:
  *              – → the engine answers, has this root, this remapping and at least these
  */

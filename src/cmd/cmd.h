@@ -44,6 +44,10 @@ enum uns_cmd {
 	UNS_CMD_RANGE_REMOVE,
 	UNS_CMD_RANGE_MOVE,
 	UNS_CMD_RANGE_CHECK,
+	UNS_CMD_DAEMON_SHOW,
+	UNS_CMD_DAEMON_GET,
+	UNS_CMD_DAEMON_SET,
+	UNS_CMD_DAEMON_UNSET,
 	UNS_CMD_HELP,
 	UNS_CMDS,
 };
@@ -95,7 +99,7 @@ struct uns_options {
 	bool help, version;   /* --help, --version: nothing else counts */
 	bool dry_run, yes, detailed;
 	bool no_auto_rollback; /* a transaction that fails is left pending */
-	struct uns_request request; /* of enable, disable, migrate, check, and of plan (which of them: request.command) */
+	struct uns_request request; /* of enable, disable, migrate, daemon set, check, and of plan (which of them: request.command) */
 	const char *file;     /* apply */
 	unsigned number;      /* rollback, verify; 0: the newest */
 	struct uns_range_options ranges;
@@ -107,7 +111,7 @@ struct uns_options {
 	unsigned jobs;        /* 0: as many threads as are good */
 	bool go_on;           /* --on-error=continue */
 	const char *operand[UNS_OPERANDS_MAX];
-	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS } topic;
+	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS, UNS_HELP_OPTIONS } topic;
 	enum uns_cmd topic_cmd;
 	bool topic_group; /* all commands that share the first word of topic_cmd */
 };
@@ -237,7 +241,7 @@ int uns_preset_show_plan(struct uns_run *r, struct uns_err *err);
 int uns_probe_shift(const struct uns_run *r, struct uns_idfacts *f, const struct uns_shift *s, size_t *ret_found, struct uns_err *err);
 
 /* ---- one function per command ---- */
-int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable and migrate */
+int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable, migrate, daemon set and daemon unset */
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
 int uns_cmd_shift(struct uns_run *r, struct uns_err *err);
 int uns_cmd_check(struct uns_run *r, struct uns_err *err);
@@ -250,6 +254,8 @@ int uns_cmd_history(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_list(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_next(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_check(struct uns_run *r, struct uns_err *err);
+int uns_cmd_daemon_show(struct uns_run *r, struct uns_err *err);
+int uns_cmd_daemon_get(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_change(struct uns_run *r, struct uns_err *err); /* add, remove, move */
 
 #endif

@@ -116,12 +116,14 @@ static int choose_range(const struct uns_run *r, struct uns_planned *p, struct u
 /* Reads the facts with a census for the given shift, and tells which shift they ask for. */
 static int read_facts(const struct uns_run *r, const struct uns_shift *shift, struct uns_planned *p, struct uns_err *err)
 {
-	struct uns_facts_want want = { .census = true, .nested = r->o->request.command == UNS_DISABLE, .shift = shift };
+	bool options = r->o->request.command == UNS_DAEMON;
+	struct uns_facts_want want = { .census = !options, .options_only = options, .shift = shift };
 
+	want.nested = r->o->request.command == UNS_DISABLE;
 	uns_planned_done(p);
 	if (uns_facts_read(&r->root, &want, &p->facts, err) < 0)
 		return uns_change_explain(err);
-	return choose_range(r, p, err);
+	return options ? 0 : choose_range(r, p, err);
 }
 
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
@@ -421,9 +423,12 @@ static bool restart_required(const struct uns_planned *p)
 	bool option = false;
 
 	for (size_t i = 0; i < p->plan.n; i++) {
-		if (strcmp(p->plan.v[i].kind, "service") == 0)
+		const struct uns_step *s = &p->plan.v[i];
+
+		if (strcmp(s->kind, "service") == 0 || strcmp(s->kind, "reload") == 0)
 			return false;
-		option = option || strcmp(p->plan.v[i].kind, "json-member") == 0 || strcmp(p->plan.v[i].kind, "env-option") == 0;
+		option = option || strcmp(s->kind, "json-member") == 0 || strcmp(s->kind, "env-option") == 0 ||
+			 strcmp(uns_json_str_or(s->args, "file", ""), UNS_DROP_IN) == 0;
 	}
 	return option && p->facts.running;
 }

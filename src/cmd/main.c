@@ -34,6 +34,10 @@ static int (*const commands[UNS_CMDS])(struct uns_run *r, struct uns_err *err) =
 	[UNS_CMD_RANGE_REMOVE] = uns_cmd_range_change,
 	[UNS_CMD_RANGE_MOVE] = uns_cmd_range_change,
 	[UNS_CMD_RANGE_CHECK] = uns_cmd_range_check,
+	[UNS_CMD_DAEMON_SHOW] = uns_cmd_daemon_show,
+	[UNS_CMD_DAEMON_GET] = uns_cmd_daemon_get,
+	[UNS_CMD_DAEMON_SET] = uns_cmd_enable,
+	[UNS_CMD_DAEMON_UNSET] = uns_cmd_enable,
 };
 
 /* ---- output ---- */

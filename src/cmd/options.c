@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "uns/cleanup.h"
+#include "uns/dockerd.h"
 #include "uns/num.h"
 
 /* ---- values ---- */
@@ -129,6 +130,13 @@ static int set_no_restart(struct uns_options *o, const char *arg, struct uns_err
 	return 0;
 }
 
+static int set_option(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (strncmp(arg, "userns-remap", strcspn(arg, "=")) == 0 && strcspn(arg, "=") == strlen("userns-remap"))
+		return uns_err_set(err, UNS_E_USAGE, "--set=%s: enable sets this one by itself; --user names the user", arg);
+	return uns_value_set(o, arg, err);
+}
+
 static int set_stop_containers(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	(void)arg, (void)err;
@@ -186,11 +194,12 @@ static int set_max_pods(struct uns_options *o, const char *arg, struct uns_err *
 /* ---- the tables ---- */
 
 #define BIT(cmd) (1u << (cmd))
+#define OPTIONS_CHANGING (BIT(UNS_CMD_DAEMON_SET) | BIT(UNS_CMD_DAEMON_UNSET))
 #define PLANNING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_DISABLE) | BIT(UNS_CMD_MIGRATE))
 #define RANGE_CHOOSING (BIT(UNS_CMD_RANGE_ADD) | BIT(UNS_CMD_RANGE_MOVE))
 #define RANGE_CHANGING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_RANGE_CHECK))
 #define RANGE_LOOKING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT) | BIT(UNS_CMD_RANGE_CHECK))
-#define GATED (PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
+#define GATED (PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK))
 /* What makes a transaction, which is taken back by itself when it fails. */
 #define CARRIED_OUT (GATED & ~(BIT(UNS_CMD_RESUME) | BIT(UNS_CMD_ROLLBACK)))
 #define EVERY (~0u)
@@ -216,7 +225,11 @@ static const struct command {
 	[UNS_CMD_RANGE_REMOVE] = { "range remove", "OWNER", "take away an owner's ranges, or a part of them" },
 	[UNS_CMD_RANGE_MOVE] = { "range move", "OWNER", "give an owner another range, and shift trees along" },
 	[UNS_CMD_RANGE_CHECK] = { "range check", "[OWNER]...", "find what is wrong with all ranges, and mend what is safe" },
-	[UNS_CMD_HELP] = { "help", "[COMMAND|findings]", "show help, of a command, or the ids of all findings" },
+	[UNS_CMD_DAEMON_SHOW] = { "daemon show", "", "show the options of dockerd, where they come from and what is wrong with them" },
+	[UNS_CMD_DAEMON_GET] = { "daemon get", "KEY", "show the value of one option of dockerd" },
+	[UNS_CMD_DAEMON_SET] = { "daemon set", "KEY=VALUE...", "set options of dockerd, wherever this host keeps them" },
+	[UNS_CMD_DAEMON_UNSET] = { "daemon unset", "KEY...", "take options of dockerd away" },
+	[UNS_CMD_HELP] = { "help", "[COMMAND|findings|options]", "show help, of a command, the ids of all findings, or dockerd's options" },
 };
 
 static const struct row {
@@ -246,15 +259,17 @@ static const struct row {
 	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
 	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
 	  "data to take along (all)" },
+	{ "set", 0, required_argument, "KEY=VALUE", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_option,
+	  "set this option of dockerd too; repeatable" },
 	{ "max-pods", 0, required_argument, "N", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_max_pods,
 	  "kubelet: pods that the range is for (its maxPods)" },
-	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE), set_no_restart,
+	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE) | OPTIONS_CHANGING, set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
 	{ "stop-containers", 0, no_argument, NULL, PLANNING | BIT(UNS_CMD_CHECK), set_stop_containers,
 	  "stop containers that run before the engine, start them again at the end" },
 	{ "no-auto-rollback", 0, no_argument, NULL, CARRIED_OUT, set_no_auto_rollback, "stay where it failed, for resume or rollback" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
-	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
 	  "accept these findings" },
 	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
 	{ "batch", 0, required_argument, "FILE", BIT(UNS_CMD_RANGE_ADD), uns_value_batch,
@@ -413,8 +428,8 @@ static int take_topic(struct uns_options *o, const char *const v[], size_t n, st
 
 	if (n == 0)
 		return 0;
-	if (strcmp(v[0], "findings") == 0) {
-		o->topic = UNS_HELP_FINDINGS;
+	if (strcmp(v[0], "findings") == 0 || strcmp(v[0], "options") == 0) {
+		o->topic = *v[0] == 'f' ? UNS_HELP_FINDINGS : UNS_HELP_OPTIONS;
 		return n > 1 ? too_many(o, v[1], err) : 0;
 	}
 	used = find_command(v, n, &o->topic_cmd);
@@ -491,6 +506,31 @@ static int take_paths(struct uns_options *o, const char *const v[], size_t n, st
 	return 0;
 }
 
+static int take_wishes(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	bool set = o->cmd == UNS_CMD_DAEMON_SET;
+
+	o->request.command = UNS_DAEMON;
+	if (n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "%s: which option? usage: usernsctl %s %s", commands[o->cmd].name,
+				   commands[o->cmd].name, commands[o->cmd].operands);
+	for (size_t i = 0; i < n; i++)
+		if ((set ? uns_value_set(o, v[i], err) : uns_value_unset(o, v[i], err)) < 0)
+			return uns_err_prefix(err, "%s", commands[o->cmd].name);
+	return 0;
+}
+
+static int take_key(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n == 0)
+		return uns_err_set(err, UNS_E_USAGE, "%s: which option? 'usernsctl daemon show' lists those that are set",
+				   commands[o->cmd].name);
+	if (n > 1)
+		return too_many(o, v[1], err);
+	o->operand[0] = v[0];
+	return 0;
+}
+
 static int take_operands(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	switch (o->cmd) {
@@ -519,6 +559,11 @@ static int take_operands(struct uns_options *o, const char *const v[], size_t n,
 		return take_range(o, v, n, err);
 	case UNS_CMD_SHIFT:
 		return take_paths(o, v, n, err);
+	case UNS_CMD_DAEMON_GET:
+		return take_key(o, v, n, err);
+	case UNS_CMD_DAEMON_SET:
+	case UNS_CMD_DAEMON_UNSET:
+		return take_wishes(o, v, n, err);
 	case UNS_CMD_HELP:
 		return take_topic(o, v, n, err);
 	default:
@@ -746,6 +791,7 @@ void uns_options_done(struct uns_options *o)
 	free(o->shift.uid.v);
 	free(o->shift.gid.v);
 	uns_strs_done(&o->request.ignore);
+	uns_value_wishes_done(o);
 	uns_strs_done(&o->ranges.scan);
 	uns_strs_done(&o->ranges.trees);
 }
@@ -826,6 +872,23 @@ static int help_findings(struct uns_buf *b, struct uns_err *err)
 	return 0;
 }
 
+/* Key, the type as messages have it, the versions of the engine that have it, and whether SIGHUP is enough. */
+static int help_options(struct uns_buf *b, struct uns_err *err)
+{
+	for (size_t i = 0; i < uns_dockerd_options_n; i++) {
+		const struct uns_dockerd_option *o = &uns_dockerd_options[i];
+
+		if (!o->key)
+			continue;
+		if (uns_buf_printf(b, err, "%-33s%s", o->key, uns_dockerd_type_name(o->type)) < 0 ||
+		    (o->since && uns_buf_printf(b, err, ", from Docker %u", o->since) < 0) ||
+		    (o->until && uns_buf_printf(b, err, ", until Docker %u", o->until) < 0) ||
+		    uns_buf_puts(b, o->reload != UNS_RELOAD_NO ? ", without restart\n" : "\n", err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int help_group(enum uns_cmd first, struct uns_buf *b, struct uns_err *err)
 {
 	const char *name = commands[first].name;
@@ -846,6 +909,8 @@ int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct un
 {
 	if (o->topic == UNS_HELP_FINDINGS)
 		return help_findings(ret, err);
+	if (o->topic == UNS_HELP_OPTIONS)
+		return help_options(ret, err);
 	if (o->topic_group)
 		return help_group(o->topic_cmd, ret, err);
 	return o->topic == UNS_HELP_COMMAND ? help_command(o->topic_cmd, ret, err) : help_all(ret, err);

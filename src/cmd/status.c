@@ -49,10 +49,17 @@ static int status_setting(struct uns_status *s, const struct uns_setting *set, j
 	return uns_status_line(s, err, "userns-remap=%s in %s", value, place_of(set));
 }
 
+static const struct uns_setting *first_remap(const struct uns_facts *f)
+{
+	size_t at = 0;
+
+	return uns_settings_next(&f->options, "userns-remap", &at);
+}
+
 /* USER of "USER[:GROUP]", where USER may be a UID, or "default". Heap string; NULL: no user (root, empty) or out of memory. */
 static char *remap_user(const struct uns_facts *f)
 {
-	const char *value = f->remap.n > 0 ? f->remap.v[0].value : NULL;
+	const char *value = first_remap(f) ? first_remap(f)->value : NULL;
 	const struct uns_account *account;
 	size_t len;
 	uint32_t uid;
@@ -86,6 +93,7 @@ static int status_ranges(struct uns_status *s, const char *user, const struct un
 
 static int status_configured(struct uns_status *s, const struct uns_facts *f, struct uns_err *err)
 {
+	const struct uns_setting *set;
 	uns_auto_free char *user = remap_user(f);
 	uns_auto_json json_t *j = json_pack("{s:[], s:o, s:[], s:[]}", "settings", "user", uns_report_string_json(user), "subuid",
 					    "subgid");
@@ -93,10 +101,10 @@ static int status_configured(struct uns_status *s, const struct uns_facts *f, st
 	if (!j)
 		return uns_err_nomem(err);
 	s->label = "Configured";
-	for (size_t i = 0; i < f->remap.n; i++)
-		if (status_setting(s, &f->remap.v[i], json_object_get(j, "settings"), err) < 0)
+	for (size_t at = 0; (set = uns_settings_next(&f->options, "userns-remap", &at));)
+		if (status_setting(s, set, json_object_get(j, "settings"), err) < 0)
 			return -1;
-	if (f->remap.n == 0 && uns_status_line(s, err, "userns-remap is not set") < 0)
+	if (!first_remap(f) && uns_status_line(s, err, "userns-remap is not set") < 0)
 		return -1;
 	if (user && (status_ranges(s, user, &f->ids.sub[UNS_UID].s, "/etc/subuid", json_object_get(j, "subuid"), err) < 0 ||
 		     status_ranges(s, user, &f->ids.sub[UNS_GID].s, "/etc/subgid", json_object_get(j, "subgid"), err) < 0))

@@ -19,4 +19,9 @@ int uns_value_shift(struct uns_options *o, const char *arg, struct uns_err *err)
 int uns_value_lock_timeout(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_break_locks(struct uns_options *o, const char *arg, struct uns_err *err);
 
+/* daemon-values.c: KEY=VALUE, KEY; and what they leave in the options. */
+int uns_value_set(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_unset(struct uns_options *o, const char *arg, struct uns_err *err);
+void uns_value_wishes_done(struct uns_options *o);
+
 #endif

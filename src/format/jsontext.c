@@ -564,7 +564,17 @@ static int reread(const char *raw, const char *file, bool *reals, json_t **ret, 
 	return 0;
 }
 
-static int edit_member(const char *text, size_t len, const char *file, const char *key, const json_t *value, struct uns_buf *ret,
+/* As we write it, or as it is spelled. */
+static int spell(const json_t *value, const char *spelling, char **ret, struct uns_err *err)
+{
+	if (!spelling)
+		return encode(value, ret, err);
+	*ret = uns_str_dup(spelling, err);
+	return *ret ? 0 : -1;
+}
+
+static int edit_member(const char *text, size_t len, const char *file, const char *key, const json_t *value, const char *spelling,
+                       struct uns_buf *ret,
                        struct uns_err *err)
 {
 	uns_auto(members_done) struct members m = { NULL, 0, 0, 0, 0 };
@@ -577,7 +587,7 @@ static int edit_member(const char *text, size_t len, const char *file, const cha
 
 	if (scan_document(&s) || uns_json_load(text, len, file, &reals, &doc, err))
 		return -1;
-	if (value && (encode(value, &raw, err) || reread(raw, file, &reals, &same, err)))
+	if (value && (spell(value, spelling, &raw, err) || reread(raw, file, &reals, &same, err)))
 		return -1;
 	if (plan_edit(&e, &m, doc, key, same, raw, &none, err))
 		return -1;
@@ -591,6 +601,12 @@ static int edit_member(const char *text, size_t len, const char *file, const cha
 int uns_jsontext_member(const char *text, size_t len, const char *file, const char *key, const json_t *value, struct uns_buf *ret,
                         struct uns_err *err)
 {
+	return uns_jsontext_spelled(text, len, file, key, value, NULL, ret, err);
+}
+
+int uns_jsontext_spelled(const char *text, size_t len, const char *file, const char *key, const json_t *value, const char *spelling,
+                         struct uns_buf *ret, struct uns_err *err)
+{
 	static const char empty[] = "{\n}\n";
 	uns_auto(uns_buf_done) struct uns_buf whole = UNS_BUF_INIT;
 	struct scan s = { .text = text, .len = len };
@@ -598,12 +614,52 @@ int uns_jsontext_member(const char *text, size_t len, const char *file, const ch
 
 	skip_blank(&s);
 	if (s.at < len)
-		return edit_member(text, len, file, key, value, ret, err);
+		return edit_member(text, len, file, key, value, spelling, ret, err);
 	if (!value)
 		return uns_buf_append(ret, text, len, err);
 	if (uns_buf_puts(&whole, bom ? "\xef\xbb\xbf" : "", err) || uns_buf_puts(&whole, empty, err))
 		return -1;
-	return edit_member(whole.data, whole.len, file, key, value, ret, err);
+	return edit_member(whole.data, whole.len, file, key, value, spelling, ret, err);
+}
+
+int uns_jsontext_value(const char *text, size_t len, const char *key, struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto(members_done) struct members m = { .v = NULL };
+	struct uns_err ignored;
+	struct scan s = { .text = text, .file = "", .len = len, .members = &m, .err = &ignored };
+
+	if (scan_document(&s))
+		return 1;
+	for (size_t i = 0; i < m.n; i++)
+		if (strcmp(m.v[i].name, key) == 0)
+			return uns_buf_append(ret, text + m.v[i].value_at, m.v[i].value_end - m.v[i].value_at, err);
+	return 1;
+}
+
+int uns_jsontext_encode(const json_t *value, struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto_free char *raw = NULL;
+
+	return encode(value, &raw, err) ? -1 : uns_buf_puts(ret, raw, err);
+}
+
+unsigned uns_jsontext_line(const char *text, size_t len, const char *key)
+{
+	uns_auto(members_done) struct members m = { .v = NULL };
+	struct uns_err ignored;
+	struct scan s = { .text = text, .file = "", .len = len, .members = &m, .err = &ignored };
+	unsigned line = 1;
+
+	if (scan_document(&s))
+		return 0;
+	for (size_t i = 0; i < m.n; i++) {
+		if (strcmp(m.v[i].name, key) != 0)
+			continue;
+		for (size_t k = 0; k < m.v[i].key_at; k++)
+			line += text[k] == '\n';
+		return line;
+	}
+	return 0;
 }
 
 /* ---- many strings ---- */

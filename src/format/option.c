@@ -7,62 +7,46 @@
 #include "uns/option.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "uns/cleanup.h"
+#include "uns/dockerd.h"
 
 /* ---- argv ---- */
 
-/* What follows the option: its own rest after '=', or the next word. A flag may stand alone, and dockerd knows no
- * value that starts with '-'. */
-static const char *value_after(char *const argv[], size_t argc, size_t i, const char *rest, size_t *ret_used)
+static bool is_use_of(const struct uns_dockerd_use *u, const char *flag)
 {
-	*ret_used = 1;
-	if (rest && *rest)
-		return rest + (*rest == '=');
-	if (i + 1 == argc || argv[i + 1][0] == '-')
-		return "true";
-	*ret_used = 2;
-	return argv[i + 1];
+	if (u->what != UNS_USE_FLAG)
+		return false;
+	if (u->option && u->option->flag)
+		return strcmp(u->option->flag, flag) == 0;
+	return strlen(flag) == u->name_len && strncmp(u->name, flag, u->name_len) == 0;
 }
 
-/* Value of the option that begins at argv[i], NULL when it is another one. */
-static const char *match(char *const argv[], size_t argc, size_t i, const char *name, char short_name, size_t *ret_used)
+int uns_option_values(char *const argv[], size_t argc, const char *flag, struct uns_strs *ret, struct uns_err *err)
 {
-	const char *arg = argv[i];
-	size_t n = strlen(name);
-
-	if (strncmp(arg, "--", 2) == 0) {
-		if (strncmp(arg + 2, name, n) != 0 || (arg[2 + n] != '\0' && arg[2 + n] != '='))
-			return NULL;
-		return value_after(argv, argc, i, arg + 2 + n, ret_used);
-	}
-	if (!short_name || *arg++ != '-')
-		return NULL;
-	/* -D (debug) is the one flag of dockerd that others are written behind: -DH fd:// */
-	while (*arg == 'D' && short_name != 'D')
-		arg++;
-	return *arg == short_name ? value_after(argv, argc, i, arg + 1, ret_used) : NULL;
-}
-
-int uns_option_argv(char *const argv[], size_t argc, const char *name, char short_name, char **ret_value, struct uns_err *err)
-{
-	const char *last = NULL;
-	size_t used;
+	struct uns_dockerd_use u = { .at = 0 };
 	int count = 0;
 
-	for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i += used) {
-		const char *value = match(argv, argc, i, name, short_name, &used);
-		if (value) {
-			last = value;
-			count++;
-		} else {
-			used = 1;
-		}
+	while (uns_dockerd_next(argv, argc, &u)) {
+		if (!is_use_of(&u, flag) || !u.value)
+			continue;
+		count++;
+		if (ret && uns_strs_add(ret, u.value, err))
+			return -1;
 	}
-	if (last && ret_value) {
-		char *copy = uns_str_dup(last, err);
+	return count;
+}
+
+int uns_option_argv(char *const argv[], size_t argc, const char *flag, char **ret_value, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+	int count = uns_option_values(argv, argc, flag, &values, err);
+
+	if (count > 0 && ret_value) {
+		char *copy = uns_str_dup(values.v[values.n - 1], err);
 		if (!copy)
 			return -1;
 		*ret_value = copy;
@@ -101,6 +85,7 @@ struct words {
 struct reader {
 	const char *text, *file;
 	size_t len, at;
+	bool systemd; /* as EnvironmentFile= is read: nothing but what begins a line is a comment, and "export" is no name */
 	struct uns_err *err;
 };
 
@@ -231,7 +216,7 @@ static int read_quoted(struct reader *r, struct value *v)
 
 static bool at_comment(const struct reader *r)
 {
-	return peek(r, 0) == '#' && r->at > 0 && is_blank((unsigned char)r->text[r->at - 1]);
+	return !r->systemd && peek(r, 0) == '#' && r->at > 0 && is_blank((unsigned char)r->text[r->at - 1]);
 }
 
 /* Up to the end of the line, as systemd has it; quotes inside stay for the splitting into words, but a '#' in them does not
@@ -273,9 +258,9 @@ static int read_value(struct reader *r, struct value *v)
 
 		skip_blanks(r);
 		c = peek(r, 0);
-		if (c < 0 || is_newline(c) || at_comment(r) || (c == ';' && v->kind == QUOTED))
+		if (c < 0 || is_newline(c) || at_comment(r) || (c == ';' && v->kind == QUOTED && !r->systemd))
 			break;
-		if (skip_continuation(r))
+		if (!r->systemd && skip_continuation(r))
 			continue;
 		if (c == '"' || c == '\'' ? read_quoted(r, v) : read_bare(r, v))
 			return -1;
@@ -284,11 +269,33 @@ static int read_value(struct reader *r, struct value *v)
 	return 0;
 }
 
+/* To systemd whatever comes before the '=' is the name, blanks at its end apart; one that is no name assigns nothing, but what is
+ * behind it is read as its value. */
+static bool read_unit_name(struct reader *r, size_t *ret_at, size_t *ret_len)
+{
+	size_t begin = r->at;
+
+	while (peek(r, 0) >= 0 && peek(r, 0) != '=' && !is_newline(peek(r, 0)))
+		r->at++;
+	*ret_at = begin;
+	*ret_len = r->at - begin;
+	while (*ret_len && is_blank((unsigned char)r->text[begin + *ret_len - 1]))
+		--*ret_len;
+	if (peek(r, 0) == '=') {
+		r->at++;
+		return true;
+	}
+	r->at = begin;
+	return false;
+}
+
 /* [export] NAME= at the reader, which then is behind it; else it stays. */
 static bool read_name(struct reader *r, size_t *ret_at, size_t *ret_len)
 {
 	size_t begin = r->at, at;
 
+	if (r->systemd)
+		return read_unit_name(r, ret_at, ret_len);
 	if (r->len - begin > 7 && memcmp(r->text + begin, "export", 6) == 0 && is_blank(peek(r, 6))) {
 		r->at += 6;
 		skip_blanks(r);
@@ -324,7 +331,7 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 			continue;
 		}
 		if (!read_name(r, &name, &len)) {
-			skip_line(r, false);
+			skip_line(r, r->systemd);
 			continue;
 		}
 		if (read_value(r, &v))
@@ -396,21 +403,44 @@ static int split(const struct reader *r, const struct value *v, struct words *re
 	return 0;
 }
 
+/* A command line as a unit has it: every byte stands for itself. */
+static int read_line(struct reader *r, struct value *v)
+{
+	const char *nul = r->len ? memchr(r->text, '\0', r->len) : NULL;
+
+	if (nul)
+		return bad(r, (size_t)(nul - r->text), "a NUL byte; expected text");
+	v->assignments = 1;
+	v->insert_at = r->len;
+	v->kind = QUOTED;
+	while (r->at < r->len)
+		if (put(r, v, r->text[r->at], 1))
+			return -1;
+	return 0;
+}
+
+/* variable NULL: the text is a command line. */
+static int read_words_as(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct value *v,
+                         struct words *w, struct uns_err *err)
+{
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = systemd, .err = err };
+	return (variable ? read_text(&r, variable, v) : read_line(&r, v)) || split(&r, v, w) ? -1 : 0;
+}
+
 static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
                       struct uns_err *err)
 {
-	struct reader r = { .text = text, .file = file, .len = len, .err = err };
-	return read_text(&r, variable, v) || split(&r, v, w) ? -1 : 0;
+	return read_words_as(false, text, len, file, variable, v, w, err);
 }
 
-int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
-                         unsigned *ret_line, struct uns_err *err)
+static int env_words(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                     unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(value_done) struct value v = { .n = 0 };
 	uns_auto(words_done) struct words w = { .span = NULL };
 	size_t column;
 
-	if (read_words(text, len, file, variable, &v, &w, err))
+	if (read_words_as(systemd, text, len, file, variable, &v, &w, err))
 		return -1;
 	if (!v.assignments)
 		return 1;
@@ -422,10 +452,23 @@ int uns_option_env_words(const char *text, size_t len, const char *file, const c
 	return 0;
 }
 
+int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                         unsigned *ret_line, struct uns_err *err)
+{
+	return env_words(false, text, len, file, variable, ret, ret_line, err);
+}
+
+int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
+                              unsigned *ret_line, struct uns_err *err)
+{
+	return env_words(true, text, len, file, variable, ret, ret_line, err);
+}
+
 /* ---- edits ---- */
 
 struct edit {
 	const char *text, *file, *variable, *name;
+	bool alone; /* the value "true" is not written out */
 	size_t len;
 	struct value value;
 	struct words words;
@@ -438,38 +481,74 @@ static void edit_done(struct edit *e)
 	words_done(&e->words);
 }
 
-/* The last occurrence of the option: its value (NULL: none), and the bytes [from, to) of the text that are it. */
+/* One use of the option: its value (NULL: none), and the bytes [from, to) of the text that are it. */
 struct occurrence {
 	const char *value;
 	size_t words;
 	size_t first, end; /* cells */
 	size_t from, to;
+	size_t value_from; /* where the bytes of the value begin, to to; SIZE_MAX: it stands alone */
+	bool crowded;      /* other options are in the same word */
 };
 
-static int find_last(const struct edit *e, struct occurrence *ret)
+/* The cell behind the first n bytes of a word: with the opening quote of what follows. */
+static size_t cell_after(const struct value *v, size_t first, size_t n)
 {
-	const struct reader r = { .text = e->text, .file = e->file, .len = e->len, .err = e->err };
-	char *const *argv = e->words.text.v;
-	const struct cell *cells = e->value.v;
-	struct occurrence o = { .value = NULL };
+	size_t i = first;
+	char quote = '\0';
 
-	for (size_t i = 0, used; i < e->words.text.n && strcmp(argv[i], "--") != 0; i += used) {
-		const char *value = match(argv, e->words.text.n, i, e->name, '\0', &used);
-		if (!value) {
-			used = 1;
+	for (; n > 0; i++) {
+		char c = v->v[i].c;
+
+		if (quote ? c == quote : c == '"' || c == '\'') {
+			quote = quote ? '\0' : c;
 			continue;
 		}
-		o = (struct occurrence){ .value = value, .words = used };
-		o.first = e->words.span[i].first;
-		o.end = e->words.span[i + used - 1].end;
-		o.from = cells[o.first].at;
-		o.to = cells[o.end - 1].end;
+		if (c == '\\')
+			i++;
+		n--;
+	}
+	return i;
+}
+
+static int fill_occurrence(const struct edit *e, const struct uns_dockerd_use *u, struct occurrence *ret)
+{
+	const struct reader r = { .text = e->text, .file = e->file, .len = e->len, .err = e->err };
+	const struct cell *cells = e->value.v;
+	struct occurrence o = { .value = u->value, .words = u->words, .value_from = SIZE_MAX };
+
+	o.first = e->words.span[u->at].first;
+	o.end = e->words.span[u->at + u->words - 1].end;
+	o.from = cells[o.first].at;
+	o.to = cells[o.end - 1].end;
+	o.crowded = u->name_len == 1 && (u->next_in_word || u->name != e->words.text.v[u->at] + 1) &&
+	            strncmp(e->words.text.v[u->at], "--", 2) != 0;
+	if (u->value_at != SIZE_MAX) {
+		size_t cell = cell_after(&e->value, e->words.span[u->value_word].first, u->value_at);
+		o.value_from = cell < o.end ? cells[cell].at : o.to;
 	}
 	for (size_t i = o.first; i < o.end; i++)
 		if (cells[i].segment != cells[o.first].segment)
 			return bad(&r, o.from,
 			           "this option is put together from several quoted parts; write it as --NAME=VALUE within one");
 	*ret = o;
+	return 0;
+}
+
+/* The n-th use (from 0), or the last of all. *ret_n: how many there are; *ret untouched when there is none such. */
+static int find(const struct edit *e, size_t n, struct occurrence *ret, size_t *ret_n)
+{
+	struct uns_dockerd_use u = { .at = 0 };
+	size_t count = 0;
+
+	while (uns_dockerd_next(e->words.text.v, e->words.text.n, &u)) {
+		if (!is_use_of(&u, e->name) || !u.value)
+			continue;
+		if ((count == n || n == SIZE_MAX) && fill_occurrence(e, &u, ret))
+			return -1;
+		count++;
+	}
+	*ret_n = count;
 	return 0;
 }
 
@@ -501,41 +580,71 @@ static int append_word(const struct edit *e, const char *word, struct uns_buf *r
 	return splice(e, e->value.insert_at, e->value.insert_at, before[e->value.kind], word, ret);
 }
 
-/* Only bytes that need no quotes anywhere. */
-static int check_plain(const char *s, const char *what, struct uns_err *err)
+bool uns_option_plain(const char *s, bool command_line)
 {
-	for (const char *p = s; *p; p++)
-		if (!is_name(*p, false) && !strchr("@%+=:,./-", *p))
-			return uns_err_set(err, UNS_E_INPUT,
-			                   "%s \"%s\" cannot be written to a variable for dockerd; expected only letters, "
-			                   "digits and _@%%+=:,./-",
-			                   what, s);
-	return 0;
+	for (; *s; s++)
+		if ((!is_name(*s, false) && !strchr("@%+=:,./-", *s)) || (command_line && *s == '%'))
+			return false;
+	return true;
 }
 
-static int set(const struct edit *e, const char *value, struct uns_buf *ret)
+static int check_plain(const struct edit *e, const char *s, const char *what)
+{
+	if (uns_option_plain(s, !e->variable))
+		return 0;
+	return uns_err_set(e->err, UNS_E_INPUT,
+	                   "%s \"%s\" cannot be written to a variable for dockerd; expected only letters, "
+	                   "digits and _@%%+=:,./-",
+	                   what, s);
+}
+
+static int crowded(const struct edit *e, const struct occurrence *o)
+{
+	const struct reader r = { .text = e->text, .file = e->file, .len = e->len, .err = e->err };
+
+	return bad(&r, o->from, "several options share this word; write them apart");
+}
+
+/* Gives the use another value, in the spelling that it has. */
+static int replace(const struct edit *e, const struct occurrence *o, const char *value, struct uns_buf *ret)
 {
 	uns_auto_free char *word = NULL;
-	struct occurrence o;
 
-	if (find_last(e, &o))
+	if (o->crowded)
+		return crowded(e, o);
+	if (check_plain(e, value, "value"))
 		return -1;
-	if (o.value && strcmp(o.value, value) == 0)
-		return uns_buf_append(ret, e->text, e->len, e->err);
-	if (check_plain(e->name, "option", e->err) || check_plain(value, "value", e->err))
+	if (e->alone && o->value_from != SIZE_MAX && o->value_from > o->from && e->text[o->value_from - 1] == '=')
+		return splice(e, o->value_from - 1, o->to, "", "", ret);
+	if (o->value_from == SIZE_MAX) {
+		word = uns_str_printf(e->err, "=%s", value);
+		return word ? splice(e, o->to, o->to, "", word, ret) : -1;
+	}
+	if (*value)
+		return splice(e, o->value_from, o->to, "", value, ret);
+	word = uns_str_printf(e->err, "--%s=", e->name);
+	return word ? splice(e, o->from, o->to, "", word, ret) : -1;
+}
+
+/* after: one of the same option that it goes behind, or NULL. */
+static int add(const struct edit *e, const struct occurrence *after, const char *value, struct uns_buf *ret)
+{
+	uns_auto_free char *word = NULL;
+
+	if (check_plain(e, e->name, "option") || check_plain(e, value, "value"))
 		return -1;
-	word = uns_str_printf(e->err, "--%s=%s", e->name, value);
+	word = uns_str_printf(e->err, "--%s%s%s", e->name, e->alone ? "" : "=", e->alone ? "" : value);
 	if (!word)
 		return -1;
-	return o.value ? splice(e, o.from, o.to, "", word, ret) : append_word(e, word, ret);
+	return after && e->value.kind == QUOTED ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
 }
 
 /* The line that add_line writes, and no earlier assignment that its removal would bring back. */
 static bool is_added_line(const struct edit *e, const struct occurrence *o)
 {
-	size_t at = e->value.line_at, n = strlen(e->variable);
+	size_t at = e->value.line_at, n = e->variable ? strlen(e->variable) : 0;
 
-	if (e->value.assignments != 1 || o->words != 1 || o->from != at + n + 2 || o->end - o->first != e->value.n)
+	if (!n || e->value.assignments != 1 || o->words != 1 || o->from != at + n + 2 || o->end - o->first != e->value.n)
 		return false;
 	if (memcmp(e->text + at, e->variable, n) != 0 || e->text[at + n] != '=' || e->text[at + n + 1] != '"')
 		return false;
@@ -598,31 +707,68 @@ static int cut(const struct edit *e, const struct occurrence *o, struct uns_buf 
 	return splice(e, from, to, "", "", ret);
 }
 
-/* Takes the occurrences away one by one, the last first; each time the text is read anew. */
-static int remove_all(const struct edit *first, struct uns_buf *ret)
+/* One edit towards the wanted values: 0 and the new text; 1 when it is so already. all: the uses are to be exactly these; else
+ * only the last one counts, and without a value none is to be left. */
+static int edit_once(const struct edit *e, const struct uns_strs *wanted, bool all, struct uns_buf *ret)
+{
+	struct occurrence o = { .value = NULL };
+	size_t n = 0;
+
+	if (find(e, SIZE_MAX, &o, &n))
+		return -1;
+	if (n > wanted->n && (all || wanted->n == 0))
+		return o.crowded ? crowded(e, &o) : cut(e, &o, ret);
+	if (!all && n > 0)
+		return wanted->n == 0 || strcmp(o.value, wanted->v[0]) == 0 ? 1 : replace(e, &o, wanted->v[0], ret);
+	for (size_t i = 0; i < n; i++) {
+		if (find(e, i, &o, &n))
+			return -1;
+		if (strcmp(o.value, wanted->v[i]) != 0)
+			return replace(e, &o, wanted->v[i], ret);
+	}
+	return n < wanted->n ? add(e, n ? &o : NULL, wanted->v[n], ret) : 1;
+}
+
+/* How many edits it takes. More would mean that one of them went somewhere where it does not count; verify says so then. */
+static size_t count_edits(const struct uns_strs *now, const struct uns_strs *wanted, bool all)
+{
+	size_t common = now->n < wanted->n ? now->n : wanted->n, edits;
+
+	if (!all && now->n > 0 && wanted->n > 0)
+		return strcmp(now->v[now->n - 1], wanted->v[0]) != 0;
+	edits = (now->n - common) + (wanted->n - common);
+	for (size_t i = 0; i < common; i++)
+		edits += strcmp(now->v[i], wanted->v[i]) != 0;
+	return edits;
+}
+
+/* Edits one by one; each time the text is read anew. */
+static int edit_all(const struct edit *first, const struct uns_strs *wanted, bool all, struct uns_buf *ret)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	uns_auto(uns_strs_done) struct uns_strs now = UNS_STRS_INIT;
 
-	if (uns_buf_append(&text, first->text, first->len, first->err))
+	if (uns_buf_append(&text, first->text, first->len, first->err) ||
+	    uns_option_values(first->words.text.v, first->words.text.n, first->name, &now, first->err) < 0)
 		return -1;
-	for (;;) {
+	for (size_t left = count_edits(&now, wanted, all);; left--) {
 		uns_auto(edit_done) struct edit e = {
 			.text = text.data,
 			.len = text.len,
 			.file = first->file,
 			.variable = first->variable,
 			.name = first->name,
+			.alone = first->alone,
 			.err = first->err,
 		};
 		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
-		struct occurrence o;
+		int r;
 
-		if (read_words(e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err) || find_last(&e, &o))
+		if (read_words(e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err))
 			return -1;
-		if (!o.value)
-			return uns_buf_append(ret, text.data, text.len, e.err);
-		if (cut(&e, &o, &next))
-			return -1;
+		r = left ? edit_once(&e, wanted, all, &next) : 1;
+		if (r)
+			return r < 0 ? -1 : uns_buf_append(ret, text.data, text.len, e.err);
 		uns_buf_done(&text);
 		text = next;
 		next = (struct uns_buf)UNS_BUF_INIT;
@@ -632,13 +778,20 @@ static int remove_all(const struct edit *first, struct uns_buf *ret)
 /* Appends the words that are not the option. */
 static int others(const struct words *w, const char *name, struct uns_strs *ret, struct uns_err *err)
 {
-	for (size_t i = 0, used; i < w->text.n; i += used) {
-		if (match(w->text.v, w->text.n, i, name, '\0', &used))
+	struct uns_dockerd_use u = { .at = 0 };
+	size_t from = 0;
+
+	while (uns_dockerd_next(w->text.v, w->text.n, &u)) {
+		if (!is_use_of(&u, name) || u.next_in_word)
 			continue;
-		used = 1;
-		if (uns_strs_add(ret, w->text.v[i], err))
-			return -1;
+		for (; from < u.at; from++)
+			if (uns_strs_add(ret, w->text.v[from], err))
+				return -1;
+		from = u.at + u.words;
 	}
+	for (; from < w->text.n; from++)
+		if (uns_strs_add(ret, w->text.v[from], err))
+			return -1;
 	return 0;
 }
 
@@ -653,11 +806,10 @@ static bool same_words(const struct uns_strs *a, const struct uns_strs *b)
 }
 
 /* The proof: the option is what was wanted, the other words are what they were. */
-static int verify(const struct edit *old, const struct uns_buf *text, const char *value)
+static int verify(const struct edit *old, const struct uns_buf *text, const struct uns_strs *wanted, bool all)
 {
 	uns_auto(edit_done) struct edit now = *old;
-	uns_auto(uns_strs_done) struct uns_strs before = UNS_STRS_INIT, after = UNS_STRS_INIT;
-	uns_auto_free char *found = NULL;
+	uns_auto(uns_strs_done) struct uns_strs before = UNS_STRS_INIT, after = UNS_STRS_INIT, found = UNS_STRS_INIT;
 	struct uns_err why;
 	bool good;
 
@@ -667,19 +819,22 @@ static int verify(const struct edit *old, const struct uns_buf *text, const char
 		return -1;
 	good = read_words(text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
 	if (good && (others(&now.words, old->name, &after, old->err) ||
-	             uns_option_argv(now.words.text.v, now.words.text.n, old->name, '\0', &found, old->err) < 0))
+	             uns_option_values(now.words.text.v, now.words.text.n, old->name, &found, old->err) < 0))
 		return -1;
-	good = good && same_words(&before, &after) && (value ? found && strcmp(found, value) == 0 : !found);
-	if (good)
+	if (good && (all || wanted->n == 0))
+		good = same_words(&found, wanted);
+	else if (good)
+		good = found.n > 0 && strcmp(found.v[found.n - 1], wanted->v[0]) == 0;
+	if (good && same_words(&before, &after))
 		return 0;
 	return uns_err_set(old->err, UNS_E_FAILED,
 	                   "%s: cannot %s --%s in %s without a change to other options; edit the file by hand "
 	                   "(nothing was changed)",
-	                   old->file, value ? "set" : "remove", old->name, old->variable);
+	                   old->file, wanted->n ? "set" : "remove", old->name, old->variable ? old->variable : "the command line");
 }
 
-int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *name, const char *value,
-                       struct uns_buf *ret, struct uns_err *err)
+static int edit_text(const char *text, size_t len, const char *file, const char *variable, const char *flag,
+                     const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
 	uns_auto(edit_done) struct edit e = {
@@ -687,15 +842,46 @@ int uns_option_env_set(const char *text, size_t len, const char *file, const cha
 		.len = len,
 		.file = file,
 		.variable = variable,
-		.name = name,
+		.name = flag,
+		.alone = alone,
 		.err = err,
 	};
 
 	if (read_words(e.text, len, file, variable, &e.value, &e.words, err))
 		return -1;
-	if (value ? set(&e, value, &out) : remove_all(&e, &out))
-		return -1;
-	if (verify(&e, &out, value))
+	if (edit_all(&e, wanted, all, &out) || verify(&e, &out, wanted, all))
 		return -1;
 	return uns_buf_append(ret, out.data, out.len, err);
+}
+
+int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *flag, const char *value,
+                       struct uns_buf *ret, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
+
+	if (value && uns_strs_add(&wanted, value, err))
+		return -1;
+	return edit_text(text, len, file, variable, flag, &wanted, false, false, ret, err);
+}
+
+int uns_option_env_alone(const char *text, size_t len, const char *file, const char *variable, const char *flag, struct uns_buf *ret,
+                         struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
+
+	if (uns_strs_add(&wanted, "true", err))
+		return -1;
+	return edit_text(text, len, file, variable, flag, &wanted, false, true, ret, err);
+}
+
+int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
+                        const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
+{
+	return edit_text(text, len, file, variable, flag, values, true, false, ret, err);
+}
+
+int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
+                        struct uns_buf *ret, struct uns_err *err)
+{
+	return edit_text(line, strlen(line), file, NULL, flag, values, all, false, ret, err);
 }

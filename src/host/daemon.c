@@ -16,23 +16,16 @@ static const char *const binaries[] = { "/usr/bin/dockerd",        "/usr/sbin/do
 	                                "/usr/local/sbin/dockerd", "/bin/dockerd",      "/sbin/dockerd",
 	                                "/opt/bin/dockerd" };
 
-/* How often the option is set on a command line, *ret (may be NULL on 0) the last value; -1. */
-static int in_words(const struct uns_strs *words, const char *name, char short_name, char **ret, struct uns_err *err)
+/* How often the flag is set on a command line, *ret (may be NULL on 0) the last value; -1. */
+static int in_words(const struct uns_strs *words, const char *flag, char **ret, struct uns_err *err)
 {
-	return words->n ? uns_option_argv(words->v, words->n, name, short_name, ret, err) : 0;
+	return words->n ? uns_option_argv(words->v, words->n, flag, ret, err) : 0;
 }
 
-/* The same on the command line that counts. A running daemon has its variables expanded; what was edited since is not in effect. Of
- * one that does not run the env file comes after the unit's own words, and of two values dockerd takes the last. */
-static int in_flags(const struct uns_facts *f, const struct uns_sources *s, const char *name, char short_name, char **ret,
-                    struct uns_err *err)
+/* The same on the command line that counts. A running daemon has its variables expanded; what was edited since is not in effect. */
+static int in_flags(const struct uns_facts *f, const char *flag, char **ret, struct uns_err *err)
 {
-	int n;
-
-	if (f->running)
-		return in_words(&f->argv, name, short_name, ret, err);
-	n = in_words(&s->env, name, short_name, ret, err);
-	return n ? n : in_words(&s->exec, name, short_name, ret, err);
+	return in_words(f->running ? &f->argv : &f->command.words, flag, ret, err);
 }
 
 static int wrong_type(const struct uns_facts *f, const char *key, const char *expected, struct uns_err *err)
@@ -42,12 +35,11 @@ static int wrong_type(const struct uns_facts *f, const char *key, const char *ex
 }
 
 /* Heap value of flag, else of daemon.json, else of def (may be NULL: *ret may stay NULL). */
-static int find_option(const struct uns_facts *f, const struct uns_sources *s, const char *name, char short_name, const char *key,
-                       const char *def, char **ret, struct uns_err *err)
+static int find_option(const struct uns_facts *f, const char *name, const char *key, const char *def, char **ret, struct uns_err *err)
 {
 	uns_auto_free char *value = NULL;
 	json_t *member = json_object_get(f->config, key);
-	int n = in_flags(f, s, name, short_name, &value, err);
+	int n = in_flags(f, name, &value, err);
 
 	if (n < 0)
 		return -1;
@@ -78,22 +70,6 @@ static int make_absolute(const struct uns_facts *f, char **path, struct uns_err 
 }
 
 /* ---- daemon.json ---- */
-
-/* Line of the only place that names the key, else 0. */
-static unsigned line_of(const struct uns_buf *text, const char *key)
-{
-	char quoted[64];
-	const char *at;
-	unsigned line = 1;
-
-	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
-	at = strstr(text->data, quoted);
-	if (!at || strstr(at + 1, quoted))
-		return 0;
-	for (const char *p = text->data; p < at; p++)
-		line += *p == '\n';
-	return line;
-}
 
 static int parse_config(struct uns_facts *f, const struct uns_buf *text, struct uns_err *err)
 {
@@ -126,89 +102,42 @@ static int read_config_dir(const struct uns_root *root, struct uns_facts *f, str
 	return 0;
 }
 
-static int read_config(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err)
+static int read_config(const struct uns_root *root, struct uns_facts *f, struct uns_buf *text, struct uns_err *err)
 {
-	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	int r;
 
-	if (find_option(f, s, "config-file", 0, "", "/etc/docker/daemon.json", &f->config_file, err) < 0)
+	if (find_option(f, "config-file", "", "/etc/docker/daemon.json", &f->config_file, err) < 0)
 		return -1;
 	if (make_absolute(f, &f->config_file, err) < 0 || read_config_dir(root, f, err) < 0)
 		return -1;
-	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, text, NULL, err);
 	if (r)
 		return r < 0 ? -1 : 0;
 	f->have_config = true;
-	if (!text.data)
-		return 0;
-	s->json_line = line_of(&text, REMAP);
-	return parse_config(f, &text, err);
+	if (text->len == strlen(text->data ? text->data : "") && !(f->config_text = uns_str_dup(text->data ? text->data : "", err)))
+		return -1;
+	return text->data ? parse_config(f, text, err) : 0;
 }
 
 /* ---- userns-remap ---- */
-
-static int add_setting(struct uns_settings *l, enum uns_setting_place place, const char *value, const char *file, unsigned line,
-                       struct uns_err *err)
-{
-	uns_auto_free char *value_copy = value ? uns_str_dup(value, err) : NULL;
-	uns_auto_free char *file_copy = file ? uns_str_dup(file, err) : NULL;
-
-	if ((value && !value_copy) || (file && !file_copy))
-		return -1;
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 4;
-		struct uns_setting *v = reallocarray(l->v, cap, sizeof(*v));
-		if (!v)
-			return uns_err_nomem(err);
-		l->v = v;
-		l->cap = cap;
-	}
-	l->v[l->n++] = (struct uns_setting){ uns_take_ptr(value_copy), uns_take_ptr(file_copy), line, place };
-	return 0;
-}
-
-static int add_json_setting(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
-{
-	const json_t *member = json_object_get(f->config, REMAP);
-
-	if (!member)
-		return 0;
-	if (!json_is_null(member) && !json_is_string(member))
-		return wrong_type(f, REMAP, "a string or null", err);
-	return add_setting(&f->remap, UNS_PLACE_JSON, json_string_value(member), f->config_file, s->json_line, err);
-}
 
 static bool is_value(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) == 0;
 }
 
-/* The running command line is a place of its own only when no file explains it. */
-static int read_remap(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int check_remap(const struct uns_facts *f, struct uns_err *err)
 {
-	uns_auto_free char *env = NULL;
-	uns_auto_free char *unit = NULL;
-	uns_auto_free char *running = NULL;
+	const json_t *member = json_object_get(f->config, REMAP);
 
-	if (in_words(&s->env, REMAP, 0, &env, err) < 0 || in_words(&s->exec, REMAP, 0, &unit, err) < 0 ||
-	    in_words(&f->argv, REMAP, 0, &running, err) < 0)
-		return -1;
-	if (add_json_setting(f, s, err) < 0)
-		return -1;
-	if (env && add_setting(&f->remap, UNS_PLACE_ENV, env, f->env_file, s->env_line, err) < 0)
-		return -1;
-	if (unit && add_setting(&f->remap, UNS_PLACE_ARGV, unit, s->exec_file, s->exec_line, err) < 0)
-		return -1;
-	if (running && !is_value(running, env) && !is_value(running, unit))
-		return add_setting(&f->remap, UNS_PLACE_ARGV, running, NULL, 0, err);
-	return 0;
+	return !member || json_is_null(member) || json_is_string(member) ? 0 : wrong_type(f, REMAP, "a string or null", err);
 }
 
 /* ---- other options ---- */
 
-static int read_live_restore(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int read_live_restore(struct uns_facts *f, struct uns_err *err)
 {
-	const struct uns_strs *const words[] = { &s->env, &s->exec, &f->argv };
+	const struct uns_strs *const words[] = { &f->command.words, &f->argv };
 	const json_t *member = json_object_get(f->config, "live-restore");
 
 	if (member && !json_is_null(member) && !json_is_boolean(member))
@@ -216,7 +145,7 @@ static int read_live_restore(struct uns_facts *f, const struct uns_sources *s, s
 	f->live_restore = json_is_true(member);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		uns_auto_free char *value = NULL;
-		int n = in_words(words[i], "live-restore", 0, &value, err);
+		int n = in_words(words[i], "live-restore", &value, err);
 		if (n < 0)
 			return -1;
 		/* What is no known "false" counts as set: it is the careful answer. */
@@ -224,20 +153,6 @@ static int read_live_restore(struct uns_facts *f, const struct uns_sources *s, s
 			f->live_restore = true;
 	}
 	return 0;
-}
-
-/* Value of -H or --host at words[*at], *at moved to the last word used; NULL when there is none. */
-static const char *host_at(const struct uns_strs *words, size_t *at)
-{
-	const char *w = words->v[*at];
-
-	if (uns_str_starts(w, "--host="))
-		return w + strlen("--host=");
-	if (strcmp(w, "-H") == 0 || strcmp(w, "--host") == 0)
-		return *at + 1 < words->n ? words->v[++*at] : NULL;
-	if (uns_str_starts(w, "-H"))
-		return w[2] == '=' ? w + 3 : w + 2;
-	return NULL;
 }
 
 #define DEFAULT_SOCKET "/var/run/docker.sock"
@@ -250,18 +165,18 @@ static const char *socket_of(const char *host)
 	return uns_str_starts(host, "fd://") ? DEFAULT_SOCKET : NULL;
 }
 
-/* Counts hosts; *ret becomes the first unix socket among them. */
-static size_t hosts_in_words(const struct uns_strs *words, const char **ret)
+/* Counts hosts; *ret becomes a copy of the first unix socket among them, if it is not set. -1. */
+static int hosts_in_words(const struct uns_strs *words, char **ret, struct uns_err *err)
 {
-	size_t hosts = 0;
+	uns_auto(uns_strs_done) struct uns_strs hosts = UNS_STRS_INIT;
+	int n = uns_option_values(words->v, words->n, "host", &hosts, err);
 
-	for (size_t i = 0; i < words->n; i++) {
-		const char *host = host_at(words, &i);
-		hosts += host != NULL;
-		if (host && !*ret)
-			*ret = socket_of(host);
+	for (size_t i = 0; n > 0 && i < hosts.n && !*ret; i++) {
+		const char *path = socket_of(hosts.v[i]);
+		if (path && !(*ret = uns_str_dup(path, err)))
+			return -1;
 	}
-	return hosts;
+	return n;
 }
 
 static size_t hosts_in_config(const struct uns_facts *f, const char **ret)
@@ -276,23 +191,23 @@ static size_t hosts_in_config(const struct uns_facts *f, const char **ret)
 	return json_array_size(array);
 }
 
-static int read_socket(struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int read_socket(struct uns_facts *f, struct uns_err *err)
 {
 	const char *path = NULL;
-	size_t hosts = hosts_in_config(f, &path);
+	size_t in_config = hosts_in_config(f, &path);
+	int in_flags;
 
-	if (f->running)
-		hosts += hosts_in_words(&f->argv, &path);
-	else
-		hosts += hosts_in_words(&s->exec, &path) + hosts_in_words(&s->env, &path);
-	if (!hosts)
-		path = DEFAULT_SOCKET;
 	if (path && !(f->socket = uns_str_dup(path, err)))
+		return -1;
+	in_flags = hosts_in_words(f->running ? &f->argv : &f->command.words, &f->socket, err);
+	if (in_flags < 0)
+		return -1;
+	if (!in_config && !in_flags && !(f->socket = uns_str_dup(DEFAULT_SOCKET, err)))
 		return -1;
 	return make_absolute(f, &f->socket, err);
 }
 
-static int read_data_root(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int read_data_root(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto_free char *old = NULL;
 	uns_auto_free char *path = NULL;
@@ -300,9 +215,9 @@ static int read_data_root(const struct uns_root *root, struct uns_facts *f, cons
 	char *real;
 
 	/* --graph and "graph" are the names before 17.05; -g is short for both. */
-	if (find_option(f, s, "graph", 0, "graph", "/var/lib/docker", &old, err) < 0)
+	if (find_option(f, "graph", "graph", "/var/lib/docker", &old, err) < 0)
 		return -1;
-	if (find_option(f, s, "data-root", 'g', "data-root", old, &path, err) < 0 || make_absolute(f, &path, err) < 0)
+	if (find_option(f, "data-root", "data-root", old, &path, err) < 0 || make_absolute(f, &path, err) < 0)
 		return -1;
 	real = uns_root_resolve(root, path, &absent);
 	if (!real && absent.errnum != ENOENT) {
@@ -317,29 +232,29 @@ static int read_data_root(const struct uns_root *root, struct uns_facts *f, cons
 	return 0;
 }
 
-static int read_paths(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int read_paths(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto_free char *pidfile = NULL;
 
-	if (find_option(f, s, "pidfile", 'p', "pidfile", "/var/run/docker.pid", &pidfile, err) < 0 ||
+	if (find_option(f, "pidfile", "pidfile", "/var/run/docker.pid", &pidfile, err) < 0 ||
 	    make_absolute(f, &pidfile, err) < 0)
 		return -1;
 	if (!f->pidfile)
 		f->pidfile = uns_take_ptr(pidfile);
-	if (find_option(f, s, "exec-root", 0, "exec-root", "/var/run/docker", &f->exec_root, err) < 0)
+	if (find_option(f, "exec-root", "exec-root", "/var/run/docker", &f->exec_root, err) < 0)
 		return -1;
-	if (make_absolute(f, &f->exec_root, err) < 0 || read_socket(f, s, err) < 0)
+	if (make_absolute(f, &f->exec_root, err) < 0 || read_socket(f, err) < 0)
 		return -1;
-	return read_data_root(root, f, s, err);
+	return read_data_root(root, f, err);
 }
 
 /* ---- process ---- */
 
-static int read_process(const struct uns_root *root, struct uns_facts *f, const struct uns_sources *s, struct uns_err *err)
+static int read_process(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto_free char *pidfile = NULL;
 
-	if (in_flags(f, s, "pidfile", 'p', &pidfile, err) < 0)
+	if (in_flags(f, "pidfile", &pidfile, err) < 0)
 		return -1;
 	if (pidfile && *pidfile == '/' && uns_host_read_process(root, pidfile, f, err) < 0)
 		return -1;
@@ -368,21 +283,47 @@ static int read_installed(const struct uns_root *root, struct uns_facts *f, stru
 	return 0;
 }
 
+/* Whether the files are made from elsewhere, or cannot be written. */
+static int read_writable(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	struct stat st;
+	struct uns_err absent = { 0 };
+	uns_auto_free char *real = uns_root_resolve(root, f->config_file, &absent);
+	int r = uns_root_stat(root, "/etc/NIXOS", &st, err);
+
+	if (r < 0)
+		return -1;
+	f->nixos = r == 0 || (real && uns_str_starts(real, "/nix/store/"));
+	return uns_host_is_readonly(root, f->config_file, &f->config_readonly, err);
+}
+
+static int read_program(struct uns_facts *f, struct uns_err *err)
+{
+	if (f->running) {
+		free(f->program);
+		f->program = uns_str_dup(f->argv.v[0], err);
+		return f->program ? 0 : -1;
+	}
+	return 0;
+}
+
 int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
-	uns_auto(uns_sources_done) struct uns_sources s = { 0 };
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
-	if (uns_host_read_sources(root, f, &s, err) < 0)
+	if (uns_host_read_sources(root, f, err) < 0)
 		return -1;
-	if (root->is_host && read_process(root, f, &s, err) < 0)
+	if (root->is_host && read_process(root, f, err) < 0)
 		return -1;
-	if (read_config(root, f, &s, err) < 0)
+	if (read_config(root, f, &text, err) < 0 || read_writable(root, f, err) < 0)
 		return -1;
 	if (root->is_host && !f->running && read_process_late(root, f, err) < 0)
 		return -1;
-	if (uns_host_read_manager(root, f, err) < 0 || read_installed(root, f, err) < 0 || read_remap(f, &s, err) < 0)
+	if (uns_host_read_manager(root, f, err) < 0 || read_installed(root, f, err) < 0 || read_program(f, err) < 0)
 		return -1;
-	return read_live_restore(f, &s, err) < 0 ? -1 : read_paths(root, f, &s, err);
+	if (check_remap(f, err) < 0 || uns_host_read_settings(f, &text, err) < 0)
+		return -1;
+	return read_live_restore(f, err) < 0 ? -1 : read_paths(root, f, err);
 }
 
 /* ---- the directory of the remapped store ---- */
@@ -391,14 +332,13 @@ int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struc
 static int effective_remap(const struct uns_facts *f, const char **ret, struct uns_err *err)
 {
 	uns_auto_free char *running = NULL;
+	const struct uns_setting *s;
 	const char *value = NULL;
 
-	if (f->running && in_words(&f->argv, REMAP, 0, &running, err) < 0)
+	if (f->running && in_words(&f->argv, REMAP, &running, err) < 0)
 		return -1;
 	*ret = NULL;
-	for (size_t i = 0; i < f->remap.n; i++) {
-		const struct uns_setting *s = &f->remap.v[i];
-
+	for (size_t at = 0; (s = uns_settings_next(&f->options, REMAP, &at));) {
 		/* Not what the running daemon was started with. */
 		if (!s->value || (f->running && s->place != UNS_PLACE_JSON && !is_value(s->value, running)))
 			continue;

@@ -107,17 +107,28 @@ int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct 
 	return 0;
 }
 
-static int read_readonly(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+int uns_host_is_readonly(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err)
 {
+	uns_auto_free char *dir = uns_str_dup(path, err);
+	struct uns_err absent = { 0 };
 	struct statvfs vfs;
-	uns_auto_close int fd = uns_root_openat(root, f->data_root, O_RDONLY | O_DIRECTORY, err);
 
-	if (fd < 0)
-		return -1;
-	if (fstatvfs(fd, &vfs) < 0)
-		return uns_err_sys(err, errno, "statvfs %s", f->data_root);
-	f->data_root_readonly = (vfs.f_flag & ST_RDONLY) != 0;
-	return 0;
+	while (dir) {
+		uns_auto_close int fd = uns_root_openat(root, *dir ? dir : "/", O_RDONLY, &absent);
+
+		if (fd >= 0 && fstatvfs(fd, &vfs) < 0)
+			return uns_err_sys(err, errno, "statvfs %s", path);
+		if (fd >= 0) {
+			*ret = (vfs.f_flag & ST_RDONLY) != 0;
+			return 0;
+		}
+		if (absent.errnum != ENOENT || !*dir || !strrchr(dir, '/'))
+			break;
+		*strrchr(dir, '/') = '\0';
+	}
+	if (dir && err)
+		*err = absent;
+	return -1;
 }
 
 static void mount_free(struct uns_mount *m)
@@ -180,7 +191,7 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 
 static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
-	if (f->have_data_root && (read_readonly(root, f, err) < 0 || uns_host_read_flat(root, f, err) < 0))
+	if (f->have_data_root && (uns_host_is_readonly(root, f->data_root, &f->data_root_readonly, err) < 0 || uns_host_read_flat(root, f, err) < 0))
 		return -1;
 	if (uns_host_read_active_dir(f, err) < 0)
 		return -1;
@@ -196,7 +207,9 @@ static int read_data(const struct uns_root *root, const struct uns_facts_want *w
 static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
 	f->offline = !root->is_host;
-	if (uns_idfacts_read(root, &f->ids, err) < 0 || uns_host_read_accounts(root, f, err) < 0)
+	if (uns_idfacts_read(root, &f->ids, err) < 0)
+		return -1;
+	if (!want->options_only && uns_host_read_accounts(root, f, err) < 0)
 		return -1;
 	if (uns_host_read_daemon(root, f, err) < 0)
 		return -1;
@@ -220,25 +233,17 @@ int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *wan
 	return 0;
 }
 
-static void settings_done(struct uns_settings *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		free(s->v[i].value);
-		free(s->v[i].file);
-	}
-	free(s->v);
-}
-
 static void daemon_done(struct uns_facts *f)
 {
-	char *const strings[] = {
-		f->config_file, f->env_file, f->env_variable, f->cwd, f->log, f->pidfile, f->socket, f->exec_root
-	};
+	char *const strings[] = { f->config_file, f->env_file, f->env_variable, f->cwd,       f->log,      f->pidfile,
+		                  f->socket,      f->exec_root, f->program,      f->exec_text, f->exec_file, f->drop_in,   f->config_text };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		free(strings[i]);
 	json_decref(f->config);
-	settings_done(&f->remap);
+	uns_settings_done(&f->options);
+	uns_cmdline_done(&f->command);
+	uns_strs_done(&f->unit_env);
 	uns_strs_done(&f->argv);
 	uns_strs_done(&f->environ);
 }

@@ -18,22 +18,19 @@
 #define UNS_HOST_MAX_CONTAINER (64u << 20)
 #define UNS_HOST_MAX_PROC (4u << 20)
 
-/* Where the options of dockerd stand outside daemon.json, whether or not a daemon runs with them. */
-struct uns_sources {
-	struct uns_strs exec; /* ExecStart of the unit; variables expanded, but for the one of the env file, which is left out */
-	char *exec_file;      /* NULL: no unit counts on this host */
-	unsigned exec_line;
-	struct uns_strs env;  /* words of env_variable in env_file */
-	unsigned env_line;
-	unsigned json_line;   /* of "userns-remap" in daemon.json, 0 when unknown */
-};
-void uns_sources_done(struct uns_sources *s);
+/* settings.c */
+void uns_settings_done(struct uns_settings *s);
+void uns_cmdline_done(struct uns_cmdline *c);
+/* Appends words that all come from one place (strings are copied). */
+int uns_cmdline_add(struct uns_cmdline *c, const struct uns_strs *words, const struct uns_origin *from, struct uns_err *err);
+/* f->options, from daemon.json (text: as it stands in the file), command and the running argv. */
+int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_text, struct uns_err *err);
 
 /* accounts.c: whether the ranges of f->ids can be relied on (UNS_E_INPUT), and the sysctl. */
 int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
-/* unit.c: unit, socket_unit, env_file, env_variable, and the words themselves. *s must be zero. */
-int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err);
+/* unit.c: unit, socket_unit, env_file, env_variable, exec_*, unit_env, program, drop_in, and the command of the files. */
+int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
 /* engine.c: the running daemon (pidfile NULL: the usual ones, then all processes). Leaves f->running false when there is none. */
 int uns_host_read_process(const struct uns_root *root, const char *pidfile, struct uns_facts *f, struct uns_err *err);
@@ -77,6 +74,8 @@ int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *er
 int uns_host_read_object(const struct uns_root *root, const char *path, size_t max, json_t **ret, struct uns_err *err);
 /* Whether the path is a directory (a symlink is none). */
 int uns_host_is_dir(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err);
+/* Whether the file system of the path, or of the nearest directory above it that is there, is mounted read-only. */
+int uns_host_is_readonly(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err);
 /* Heap copy of the string member, *ret untouched when it is absent, no string or empty. */
 int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct uns_err *err);
 

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "uns/cleanup.h"
 #include "uns/option.h"
+#include "uns/unit.h"
 
 /* In order of precedence. Of a drop-in that has one name in several of them the first counts. */
 static const char *const unit_dirs[] = {
@@ -26,32 +27,45 @@ static const char *const variables[] = { "DOCKER_OPTS", "OPTIONS" };
 static const struct {
 	const char *file, *variable;
 } init_defaults[] = {
-	{ "/etc/default/docker", "DOCKER_OPTS" },
-	{ "/etc/conf.d/docker", "DOCKER_OPTS" },
-	{ "/etc/sysconfig/docker", "OPTIONS" },
+	{ "/etc/default/docker", "DOCKER_OPTS" },   { "/etc/conf.d/docker", "DOCKER_OPTS" },
+	{ "/etc/sysconfig/docker", "DOCKER_OPTS" }, { "/etc/sysconfig/docker", "OPTIONS" },
+	{ "/etc/sysconfig/docker", "other_args" },
+};
+
+/* NAME=value of Environment=, and where it stands. */
+struct assignment {
+	char *text, *file;
+	unsigned line;
 };
 
 struct unit {
 	struct uns_strs exec; /* words of ExecStart, variables as they stand */
-	char *exec_file;
+	char *exec_text, *exec_file;
 	unsigned exec_line;
 	struct uns_strs env_files; /* later ones count more */
-	struct uns_strs env;       /* NAME=value of Environment=; later ones count more */
+	struct assignment *env;    /* later ones count more */
+	size_t envs;
+	const char *file; /* that is being read */
 };
+
+static void forget_environment(struct unit *u)
+{
+	for (size_t i = 0; i < u->envs; i++) {
+		free(u->env[i].text);
+		free(u->env[i].file);
+	}
+	free(u->env);
+	u->env = NULL;
+	u->envs = 0;
+}
 
 static void unit_done(struct unit *u)
 {
 	uns_strs_done(&u->exec);
+	free(u->exec_text);
 	free(u->exec_file);
 	uns_strs_done(&u->env_files);
-	uns_strs_done(&u->env);
-}
-
-void uns_sources_done(struct uns_sources *s)
-{
-	uns_strs_done(&s->exec);
-	free(s->exec_file);
-	uns_strs_done(&s->env);
+	forget_environment(u);
 }
 
 /* A unit that is a link to /dev/null is masked: this place says nothing. */
@@ -96,129 +110,74 @@ static int find_unit(const struct uns_root *root, const char *name, bool past_ma
 	return 1;
 }
 
-/* Words as systemd splits them: blanks part them, quotes and a backslash keep blanks. */
-static int split_words(const char *s, struct uns_strs *ret, struct uns_err *err)
+static int set_exec(struct unit *u, const char *value, unsigned line, struct uns_err *err)
 {
-	while (*(s += strspn(s, " \t"))) {
-		uns_auto(uns_buf_done) struct uns_buf word = UNS_BUF_INIT;
-		char quote = 0;
+	uns_auto_free char *file = uns_str_dup(u->file, err);
+	uns_auto_free char *text = uns_str_dup(value, err);
 
-		for (; *s && (quote || !strchr(" \t", *s)); s++) {
-			if (quote ? *s == quote : *s == '"' || *s == '\'') {
-				quote = quote ? 0 : *s;
-				continue;
-			}
-			if (*s == '\\' && s[1])
-				s++;
-			if (uns_buf_append(&word, s, 1, err) < 0)
-				return -1;
-		}
-		if (uns_strs_add(ret, word.data ? word.data : "", err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int set_exec(struct unit *u, const char *value, const char *file, unsigned line, struct uns_err *err)
-{
-	char *copy;
-
-	uns_strs_done(&u->exec);
-	value += strspn(value, "@-:+!");
-	copy = uns_str_dup(file, err);
-	if (!copy)
+	if (!file || !text)
 		return -1;
+	uns_strs_done(&u->exec);
+	free(u->exec_text);
 	free(u->exec_file);
-	u->exec_file = copy;
+	u->exec_text = uns_take_ptr(text);
+	u->exec_file = uns_take_ptr(file);
 	u->exec_line = line;
-	return split_words(value, &u->exec, err);
+	return uns_unit_words(value + strspn(value, "@-:+!"), &u->exec, err);
 }
 
 /* An empty assignment empties the list, as everywhere in unit files. */
-static int add_words(struct uns_strs *list, const char *value, struct uns_err *err)
+static int add_env_files(struct unit *u, const char *value, struct uns_err *err)
 {
 	if (*value)
-		return split_words(value, list, err);
-	uns_strs_done(list);
+		return uns_unit_words(value, &u->env_files, err);
+	uns_strs_done(&u->env_files);
 	return 0;
 }
 
-static int take_service_line(struct unit *u, char *s, const char *file, unsigned line, struct uns_err *err)
+static int add_assignment(struct unit *u, const char *text, unsigned line, struct uns_err *err)
 {
-	char *value = strchr(s, '=');
-	size_t key;
+	struct assignment *grown = reallocarray(u->env, u->envs + 1, sizeof(*grown));
+	uns_auto_free char *copy = uns_str_dup(text, err);
+	uns_auto_free char *file = uns_str_dup(u->file, err);
 
-	if (!value)
+	if (!grown)
+		return uns_err_nomem(err);
+	u->env = grown;
+	if (!copy || !file)
+		return -1;
+	u->env[u->envs++] = (struct assignment){ uns_take_ptr(copy), uns_take_ptr(file), line };
+	return 0;
+}
+
+static int add_environment(struct unit *u, const char *value, unsigned line, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+
+	if (!*value) {
+		forget_environment(u);
 		return 0;
-	for (key = (size_t)(value - s); key && isblank((unsigned char)s[key - 1]);)
-		key--;
-	value++;
-	value += strspn(value, " \t");
-	if (key == strlen("ExecStart") && strncmp(s, "ExecStart", key) == 0)
-		return set_exec(u, value, file, line, err);
-	if (key == strlen("EnvironmentFile") && strncmp(s, "EnvironmentFile", key) == 0)
-		return add_words(&u->env_files, value, err);
-	if (key == strlen("Environment") && strncmp(s, "Environment", key) == 0)
-		return add_words(&u->env, value, err);
-	return 0;
-}
-
-static void trim_end(char *s, size_t len)
-{
-	while (len && isspace((unsigned char)s[len - 1]))
-		s[--len] = '\0';
-}
-
-/* Appends the next line, continued ones joined by a blank (a comment among them is skipped). 1 at the end of the text. */
-static int next_line(const char **text, struct uns_buf *line, unsigned *number, struct uns_err *err)
-{
-	const char *p = *text;
-	bool more = *p != '\0';
-
-	if (!more)
-		return 1;
-	while (more && *p) {
-		size_t len = strcspn(p, "\n");
-		size_t used = len && p[len - 1] == '\r' ? len - 1 : len;
-		char first = p[strspn(p, " \t")];
-
-		if (first == '#' || first == ';') {
-			more = line->len > 0;
-		} else {
-			more = used && p[used - 1] == '\\';
-			if (uns_buf_append(line, p, more ? used - 1 : used, err) < 0 || (more && uns_buf_puts(line, " ", err) < 0))
-				return -1;
-		}
-		p += len + (p[len] == '\n');
-		++*number;
 	}
-	*text = p;
-	return 0;
-}
-
-/* systemd skips what it does not understand, and so do we: only three settings matter here. */
-static int parse_unit(const char *text, const char *file, struct unit *u, struct uns_err *err)
-{
-	unsigned number = 0;
-	bool service = false;
-
-	for (;;) {
-		uns_auto(uns_buf_done) struct uns_buf line = UNS_BUF_INIT;
-		unsigned first = number + 1;
-		int r = next_line(&text, &line, &number, err);
-		char *s;
-
-		if (r)
-			return r < 0 ? -1 : 0;
-		if (!line.len)
-			continue;
-		trim_end(line.data, line.len);
-		s = line.data + strspn(line.data, " \t");
-		if (*s == '[')
-			service = strcmp(s, "[Service]") == 0;
-		else if (service && !strchr("#;", *s) && take_service_line(u, s, file, first, err) < 0)
+	if (uns_unit_words(value, &words, err) < 0)
+		return -1;
+	for (size_t i = 0; i < words.n; i++)
+		if (add_assignment(u, words.v[i], line, err) < 0)
 			return -1;
-	}
+	return 0;
+}
+
+/* Only three settings matter here. */
+static int take_line(void *user, const char *section, const char *key, const char *value, unsigned line, struct uns_err *err)
+{
+	struct unit *u = user;
+
+	if (strcmp(section, "Service") != 0)
+		return 0;
+	if (strcmp(key, "ExecStart") == 0)
+		return set_exec(u, value, line, err);
+	if (strcmp(key, "EnvironmentFile") == 0)
+		return add_env_files(u, value, err);
+	return strcmp(key, "Environment") == 0 ? add_environment(u, value, line, err) : 0;
 }
 
 static int read_unit(const struct uns_root *root, const char *path, struct unit *u, struct uns_err *err)
@@ -228,7 +187,8 @@ static int read_unit(const struct uns_root *root, const char *path, struct unit 
 
 	if (r)
 		return r < 0 ? -1 : 0;
-	return parse_unit(text.data ? text.data : "", path, u, err);
+	u->file = path;
+	return uns_unit_parse(text.data ? text.data : "", take_line, u, err);
 }
 
 static int find_drop_ins(const struct uns_root *root, const char *name, struct uns_strs *ret, struct uns_err *err)
@@ -268,15 +228,16 @@ static int read_unit_whole(const struct uns_root *root, const char *path, struct
 }
 
 /* 0; 1 when the file is absent or does not assign the variable. */
-static int env_words(const struct uns_root *root, const char *file, const char *variable, struct uns_strs *ret, unsigned *ret_line,
-                     struct uns_err *err)
+static int env_words(const struct uns_root *root, bool systemd, const char *file, const char *variable, struct uns_strs *ret,
+                     unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	int r = uns_root_read(root, file, UNS_HOST_MAX_CONFIG, &text, NULL, err);
 
 	if (r)
 		return r;
-	return uns_option_env_words(text.data ? text.data : "", text.len, file, variable, ret, ret_line, err);
+	return (systemd ? uns_option_unit_env_words : uns_option_env_words)(text.data ? text.data : "", text.len, file, variable, ret,
+	                                                                    ret_line, err);
 }
 
 /* The path of an EnvironmentFile= that is one plain file ('-': it may be absent), else NULL. */
@@ -301,16 +262,16 @@ static int set_env(struct uns_facts *f, const char *file, const char *variable, 
 	return 0;
 }
 
-/* Takes the file when it is there. 0: it assigns the variable, *s has the words; 1: it does not. */
-static int try_env(const struct uns_root *root, struct uns_facts *f, const char *file, const char *variable, struct uns_sources *s,
-                   struct uns_err *err)
+/* Takes the file when it is there. 0: it assigns the variable; 1: it does not. */
+static int try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                   struct uns_strs *words, unsigned *line, struct uns_err *err)
 {
 	struct stat st;
 	int r = uns_root_stat(root, file, &st, err);
 
 	if (r)
 		return r;
-	r = env_words(root, file, variable, &s->env, &s->env_line, err);
+	r = env_words(root, systemd, file, variable, words, line, err);
 	if (r < 0 || (r > 0 && f->env_file))
 		return r;
 	return set_env(f, file, variable, err) < 0 ? -1 : r;
@@ -325,15 +286,16 @@ static bool uses_variable(const struct unit *u, const char *variable)
 }
 
 /* The file that assigns the variable last; if none does, one that could. */
-static int choose_env(const struct uns_root *root, struct uns_facts *f, const struct unit *u, struct uns_sources *s,
-                      struct uns_err *err)
+static int choose_env(const struct uns_root *root, struct uns_facts *f, const struct unit *u, struct uns_err *err)
 {
 	for (size_t v = 0; v < VARIABLES; v++) {
 		if (!uses_variable(u, variables[v]))
 			continue;
 		for (size_t i = u->env_files.n; i-- > 0;) {
+			uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 			const char *file = env_path(u->env_files.v[i]);
-			int r = file ? try_env(root, f, file, variables[v], s, err) : 1;
+			unsigned line;
+			int r = file ? try_env(root, true, f, file, variables[v], &words, &line, err) : 1;
 			if (r <= 0)
 				return r;
 		}
@@ -341,31 +303,45 @@ static int choose_env(const struct uns_root *root, struct uns_facts *f, const st
 	return 0;
 }
 
-/* Words of a variable as systemd sees it: files count more than Environment=, later ones more than earlier ones. */
-static int variable_words(const struct uns_root *root, const struct unit *u, const char *name, struct uns_strs *ret,
-                          struct uns_err *err)
+/* The assignment of Environment= that counts, or NULL. */
+static const struct assignment *assigned(const struct unit *u, const char *name)
 {
 	size_t len = strlen(name);
 
+	for (size_t i = u->envs; i-- > 0;)
+		if (strncmp(u->env[i].text, name, len) == 0 && u->env[i].text[len] == '=')
+			return &u->env[i];
+	return NULL;
+}
+
+/* Words of a variable as systemd sees it: files count more than Environment=, later ones more than earlier ones. The origin's strings
+ * are borrowed. */
+static int variable_words(const struct uns_root *root, const struct unit *u, const char *name, struct uns_strs *ret,
+                          struct uns_origin *ret_from, struct uns_err *err)
+{
+	const struct assignment *a;
+
 	for (size_t i = u->env_files.n; i-- > 0;) {
 		const char *file = env_path(u->env_files.v[i]);
-		unsigned line;
-		int r = file ? env_words(root, file, name, ret, &line, err) : 1;
+		unsigned line = 0;
+		int r = file ? env_words(root, true, file, name, ret, &line, err) : 1;
+		*ret_from = (struct uns_origin){ UNS_PLACE_ENV, file, name, line };
 		if (r <= 0)
 			return r;
 	}
-	for (size_t i = u->env.n; i-- > 0;)
-		if (strncmp(u->env.v[i], name, len) == 0 && u->env.v[i][len] == '=')
-			return split_words(u->env.v[i] + len + 1, ret, err);
-	return 0;
+	a = assigned(u, name);
+	if (!a)
+		return 0;
+	*ret_from = (struct uns_origin){ UNS_PLACE_UNIT_ENV, a->file, name, a->line };
+	return uns_unit_variable_words(a->text + strlen(name) + 1, ret, err);
 }
 
-static int append_variable(const struct uns_root *root, const struct unit *u, const char *name, struct uns_buf *ret,
-                           struct uns_err *err)
+static int append_variable(const struct uns_root *root, const struct unit *u, const char *name, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+	struct uns_origin from;
 
-	if (variable_words(root, u, name, &words, err) < 0)
+	if (variable_words(root, u, name, &words, &from, err) < 0)
 		return -1;
 	for (size_t i = 0; i < words.n; i++)
 		if ((i && uns_buf_puts(ret, " ", err) < 0) || uns_buf_puts(ret, words.v[i], err) < 0)
@@ -373,7 +349,7 @@ static int append_variable(const struct uns_root *root, const struct unit *u, co
 	return 0;
 }
 
-/* ${NAME} anywhere in a word is replaced without splitting; $$ is a dollar. */
+/* ${NAME} anywhere in a word is replaced without splitting; $$ is a dollar, %% a percent sign. */
 static int expand_braces(const struct uns_root *root, const struct unit *u, const char *s, struct uns_strs *ret,
                          struct uns_err *err)
 {
@@ -392,52 +368,109 @@ static int expand_braces(const struct uns_root *root, const struct unit *u, cons
 		}
 		if (uns_buf_append(&word, s, 1, err) < 0)
 			return -1;
-		s += s[0] == '$' && s[1] == '$' ? 2 : 1;
+		s += (s[0] == '$' || s[0] == '%') && s[1] == s[0] ? 2 : 1;
 	}
 	return uns_strs_add(ret, word.data ? word.data : "", err);
 }
 
-static int expand_exec(const struct uns_root *root, const struct uns_facts *f, const struct unit *u, struct uns_strs *ret,
-                       struct uns_err *err)
+/* Where the program stands in the words: behind its flags it may have a name of its own ("@"). */
+static size_t behind_program(const struct unit *u)
 {
-	for (size_t i = 0; i < u->exec.n; i++) {
+	size_t flags = u->exec_text ? strspn(u->exec_text, "@-:+!") : 0;
+
+	return flags && memchr(u->exec_text, '@', flags) ? 2 : 1;
+}
+
+static int expand_exec(const struct uns_root *root, const struct unit *u, struct uns_cmdline *ret, struct uns_err *err)
+{
+	for (size_t i = behind_program(u); i < u->exec.n; i++) {
+		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+		struct uns_origin from = { UNS_PLACE_ARGV, u->exec_file, NULL, u->exec_line };
 		const char *w = u->exec.v[i];
 		bool whole = w[0] == '$' && (isalpha((unsigned char)w[1]) || w[1] == '_');
 
-		if (whole && f->env_variable && strcmp(w + 1, f->env_variable) == 0)
-			continue;
-		if ((whole ? variable_words(root, u, w + 1, ret, err) : expand_braces(root, u, w, ret, err)) < 0)
+		if (whole ? variable_words(root, u, w + 1, &words, &from, err) : expand_braces(root, u, w, &words, err))
+			return -1;
+		if (uns_cmdline_add(ret, &words, &from, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int read_systemd(const struct uns_root *root, const char *path, struct uns_facts *f, struct uns_sources *s,
-                        struct uns_err *err)
+static int keep_environment(const struct unit *u, struct uns_strs *ret, struct uns_err *err)
 {
-	uns_auto(unit_done) struct unit u = { 0 };
+	for (size_t i = 0; i < u->envs; i++) {
+		uns_auto_free char *name = strndup(u->env[i].text, strcspn(u->env[i].text, "="));
 
-	if (read_unit_whole(root, path, &u, err) < 0 || choose_env(root, f, &u, s, err) < 0)
-		return -1;
-	if (expand_exec(root, f, &u, &s->exec, err) < 0)
-		return -1;
-	s->exec_file = uns_take_ptr(u.exec_file);
-	s->exec_line = u.exec_line;
+		if (!name)
+			return uns_err_nomem(err);
+		if (assigned(u, name) == &u->env[i] && uns_strs_add(ret, u->env[i].text, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int read_init(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err)
+static int read_systemd(const struct uns_root *root, const char *path, struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(unit_done) struct unit u = { 0 };
+
+	if (read_unit_whole(root, path, &u, err) < 0 || choose_env(root, f, &u, err) < 0)
+		return -1;
+	if (expand_exec(root, &u, &f->command, err) < 0 || keep_environment(&u, &f->unit_env, err) < 0)
+		return -1;
+	if (u.exec.n && !(f->program = uns_str_dup(u.exec.v[0], err)))
+		return -1;
+	f->exec_text = uns_take_ptr(u.exec_text);
+	f->exec_file = uns_take_ptr(u.exec_file);
+	return 0;
+}
+
+/* Ours, which an earlier change of options has left. */
+static int read_drop_in(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	int r = uns_root_read(root, UNS_DROP_IN, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+
+	if (r < 0 || uns_host_is_dir(root, UNS_DROP_IN_DIR, &f->have_drop_in_dir, err) < 0)
+		return -1;
+	if (r == 0 && !(f->drop_in = uns_str_dup(text.data ? text.data : "", err)))
+		return -1;
+	return 0;
+}
+
+static int read_init(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	struct stat st;
 	int r = uns_root_stat(root, "/etc/init.d/docker", &st, err);
 
 	for (size_t i = 0; r == 0 && i < sizeof(init_defaults) / sizeof(init_defaults[0]); i++) {
-		r = try_env(root, f, init_defaults[i].file, init_defaults[i].variable, s, err);
+		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+		struct uns_origin from = { UNS_PLACE_ENV, init_defaults[i].file, init_defaults[i].variable, 0 };
+
+		r = try_env(root, false, f, from.file, from.variable, &words, &from.line, err);
 		if (r <= 0)
-			return r;
+			return r < 0 ? -1 : uns_cmdline_add(&f->command, &words, &from, err);
 		r = 0;
 	}
 	return r < 0 ? -1 : 0;
+}
+
+/* What the snap's own wrapper gives to dockerd (docker-snap, bin/dockerd-wrapper). */
+static int read_snap(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+{
+	static const char *const wrapper[] = { "--exec-root=/run/snap.docker", "--data-root=/var/snap/docker/common/var-lib-docker",
+		                   "--config-file=/var/snap/docker/current/config/daemon.json" };
+	static const struct uns_origin from = { UNS_PLACE_ARGV, "/snap/docker/current/bin/dockerd-wrapper", NULL, 0 };
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+	struct stat st;
+	int r = uns_root_stat(root, "/var/snap/docker/current", &st, err);
+
+	if (r)
+		return r < 0 ? -1 : 1;
+	for (size_t i = 0; i < sizeof(wrapper) / sizeof(wrapper[0]); i++)
+		if (uns_strs_add(&words, wrapper[i], err) < 0)
+			return -1;
+	return uns_cmdline_add(&f->command, &words, &from, err);
 }
 
 /* A line of /proc/net/unix ("Num RefCount Protocol Flags Type St Inode Path", proc(5)) of a listening docker.sock. */
@@ -466,11 +499,12 @@ static int read_listening(const struct uns_root *root, struct uns_facts *f, stru
 	return r < 0 ? -1 : 0;
 }
 
-int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_sources *s, struct uns_err *err)
+int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto_free char *service = NULL;
 	uns_auto_free char *socket = NULL;
 	bool booted = true; /* an offline tree with units is taken to be booted with systemd */
+	int r;
 
 	if (find_unit(root, "docker.service", true, &service, err) < 0 || find_unit(root, "docker.socket", false, &socket, err) < 0)
 		return -1; /* a masked socket starts nothing, and cannot be started */
@@ -478,5 +512,10 @@ int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, stru
 	f->socket_unit = socket != NULL;
 	if (root->is_host && (uns_host_is_dir(root, "/run/systemd/system", &booted, err) < 0 || read_listening(root, f, err) < 0))
 		return -1;
-	return service && booted ? read_systemd(root, service, f, s, err) : read_init(root, f, s, err);
+	if (read_drop_in(root, f, err) < 0)
+		return -1;
+	if (service && booted)
+		return read_systemd(root, service, f, err);
+	r = service ? 1 : read_snap(root, f, err);
+	return r > 0 ? read_init(root, f, err) : r;
 }

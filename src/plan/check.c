@@ -12,7 +12,8 @@
 
 static const char *command(const struct uns_intent *w)
 {
-	static const char *const commands[] = {"usernsctl enable docker", "usernsctl disable docker", "usernsctl migrate"};
+	static const char *const commands[] = {"usernsctl enable docker", "usernsctl disable docker", "usernsctl migrate",
+	                                       "usernsctl daemon set"};
 
 	return commands[w->r->command];
 }
@@ -45,9 +46,9 @@ static int check_twice(const struct uns_intent *w, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs places = UNS_STRS_INIT;
 	uns_auto_free char *text = NULL;
+	const struct uns_setting *s;
 
-	for (size_t i = 0; i < w->f->remap.n; i++) {
-		const struct uns_setting *s = &w->f->remap.v[i];
+	for (size_t at = 0; (s = uns_settings_next(&w->f->options, UNS_OPTION, &at));) {
 		uns_auto_free char *place = NULL;
 
 		if (!uns_plan_is_place(w->f, s))
@@ -63,27 +64,6 @@ static int check_twice(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	return uns_intent_add(w, "OptionTwice", UNS_OPTION, "leave the option in one of these places", err,
 	                      "the option is set in %zu places, with which the engine does not start: %s", places.n, text);
-}
-
-/* The engine's command line is made by a unit or script of somebody else's. */
-static int check_command_line(const struct uns_intent *w, struct uns_err *err)
-{
-	const char *file = NULL;
-	bool found = false;
-
-	for (size_t i = 0; w->set_option && i < w->f->remap.n; i++) {
-		const struct uns_setting *s = &w->f->remap.v[i];
-
-		if (s->place != UNS_PLACE_ARGV || !uns_plan_is_place(w->f, s))
-			continue;
-		found = true;
-		file = s->file;
-	}
-	if (!found)
-		return 0;
-	return uns_intent_add(
-	    w, "OptionOnCommandLine", file ? file : "dockerd", "take --" UNS_OPTION " off the command line and run this again", err,
-	    "--" UNS_OPTION " is on the engine's command line%s%s, which is not edited", file ? " in " : "", file ? file : "");
 }
 
 static int check_root(const struct uns_intent *w, struct uns_err *err)
@@ -139,8 +119,10 @@ static int check_off(const struct uns_intent *w, struct uns_err *err)
 
 static int check_option(const struct uns_intent *w, struct uns_err *err)
 {
-	if (check_twice(w, err) < 0 || check_command_line(w, err) < 0 || check_root(w, err) < 0)
+	if (check_twice(w, err) < 0 || uns_plan_check_options(w, err) < 0 || check_root(w, err) < 0)
 		return -1;
+	if (w->r->command == UNS_DAEMON)
+		return 0;
 	return w->r->command == UNS_ENABLE ? check_owner(w, err) : check_off(w, err);
 }
 
@@ -225,7 +207,7 @@ static int check_live_restore(const struct uns_intent *w, size_t n, const char *
 {
 	uns_auto_free char *remedy = NULL;
 
-	if (!w->f->live_restore || (w->stop && w->r->stop_containers))
+	if (!w->f->live_restore || w->r->command == UNS_DAEMON || (w->stop && w->r->stop_containers))
 		return 0;
 	remedy = w->stop ? uns_str_printf(err, "%s --stop-containers stops them and starts them again at the end", command(w))
 	                 : uns_str_dup("start the engine and run this again with --stop-containers", err);
@@ -317,13 +299,6 @@ static int check_drivers(const struct uns_intent *w, struct uns_err *err)
 /* Docker 29 and later: with remapping an engine refuses the explicit setting and silently leaves the store unused without it. */
 static int check_containerd(const struct uns_intent *w, struct uns_err *err)
 {
-	const json_t *features = json_object_get(w->f->config, "features");
-
-	if (w->r->command == UNS_ENABLE && w->work && json_is_true(json_object_get(features, "containerd-snapshotter")) &&
-	    uns_intent_add(w, "ContainerdImageStore", w->f->config_file ? w->f->config_file : "daemon.json",
-	                   "take features.containerd-snapshotter out of the file", err,
-	                   "features.containerd-snapshotter is true, with which a remapped engine does not start") < 0)
-		return -1;
 	if (!w->move || !w->all || !w->source->containerd_images)
 		return 0;
 	return uns_intent_add(
@@ -750,6 +725,8 @@ static int check_all_ranges(const struct uns_intent *w, struct uns_err *err)
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 {
+	if (w->r->command == UNS_DAEMON)
+		return check_option(w, err) < 0 ? -1 : check_engine(w, err);
 	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 || check_trees(w, err) < 0)
 		return -1;
 	if (check_census(w, err) < 0 || check_containers(w, err) < 0)

@@ -3,6 +3,7 @@
 #ifndef UNS_PLAN_INTERNAL_H
 #define UNS_PLAN_INTERNAL_H
 
+#include "uns/dockerd.h"
 #include "uns/plan.h"
 #include "uns/ranges.h"
 
@@ -10,6 +11,15 @@
 #define UNS_SNAP_UNIT "snap.docker.dockerd.service"
 #define UNS_SUBUID "/etc/subuid" /* UNS_SUBID_FILE as a literal */
 #define UNS_SUBGID "/etc/subgid"
+
+/* A change of one option in one place. */
+struct uns_edit {
+	const struct uns_wish *wish;
+	const struct uns_dockerd_option *option;
+	enum uns_setting_place place;
+	const struct uns_setting *now; /* NULL: a new member of daemon.json */
+	bool forbidden;                /* a finding says why */
+};
 
 struct uns_intent {
 	const struct uns_facts *f;
@@ -33,6 +43,12 @@ struct uns_intent {
 	bool work;                                /* there is anything to do */
 	const struct uns_volume **adopt;          /* migrate: the volumes of the old tree that the new one lacks */
 	size_t adopts;
+	struct uns_wishes wish;           /* options that are to be changed */
+	struct uns_edit *edit;
+	size_t edits;
+	struct uns_strs words;            /* the command line after the change */
+	json_t *config;                   /* daemon.json after it; NULL: absent or blank */
+	bool reload;                      /* the engine is told to read daemon.json again, which is enough */
 	struct uns_strs lost_containers, lost_volumes; /* those that the engine removes when it stops: --rm */
 };
 
@@ -64,6 +80,18 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
+
+/* steps.c: the engine is started by units of systemd (its own or a snap's), which can be held down by drop-ins. */
+bool uns_plan_has_units(const struct uns_intent *w);
+/* options.c: from the wishes to the edits, words and config; what is wrong with them; their steps. */
+int uns_plan_options(struct uns_intent *w, struct uns_err *err);
+void uns_plan_options_done(struct uns_intent *w);
+int uns_plan_check_options(const struct uns_intent *w, struct uns_err *err);
+int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
+/* Asks dockerd itself about the new configuration, before it is published. */
+int uns_plan_validate_step(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
+/* verdict.c */
+int uns_plan_verdict(const struct uns_intent *w, struct uns_err *err);
 
 #define uns_intent_add(w, id, object, remedy, err, ...)                                                                            \
 	uns_findings_add((w)->findings, &(w)->r->ignore, id, object, remedy, err, __VA_ARGS__)

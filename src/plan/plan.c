@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "uns/cleanup.h"
+#include "uns/json.h"
 #include "uns/layout.h"
 #include "uns/num.h"
 
@@ -14,21 +15,25 @@
 
 bool uns_plan_is_place(const struct uns_facts *f, const struct uns_setting *s)
 {
+	const struct uns_setting *other;
+
 	if (!s->value)
 		return false; /* null in JSON counts as not set */
 	if (s->place != UNS_PLACE_ARGV || s->file)
 		return true;
-	for (size_t i = 0; i < f->remap.n; i++)
-		if (f->remap.v[i].place == UNS_PLACE_ENV)
+	for (size_t at = 0; (other = uns_settings_next(&f->options, s->key, &at));)
+		if (other->place == UNS_PLACE_ENV)
 			return false;
 	return true;
 }
 
 const struct uns_setting *uns_plan_option(const struct uns_facts *f)
 {
-	for (size_t i = 0; i < f->remap.n; i++)
-		if (uns_plan_is_place(f, &f->remap.v[i]) && *f->remap.v[i].value)
-			return &f->remap.v[i];
+	const struct uns_setting *s;
+
+	for (size_t at = 0; (s = uns_settings_next(&f->options, UNS_OPTION, &at));)
+		if (uns_plan_is_place(f, s) && *s->value)
+			return s;
 	return NULL;
 }
 
@@ -98,6 +103,7 @@ static void intent_done(struct uns_intent *w)
 	free(w->into);
 	free(w->inner);
 	free(w->adopt);
+	uns_plan_options_done(w);
 	uns_strs_done(&w->lost_containers);
 	uns_strs_done(&w->lost_volumes);
 }
@@ -119,7 +125,7 @@ static int read_option(struct uns_intent *w, struct uns_err *err)
 
 static int read_range(struct uns_intent *w, struct uns_err *err)
 {
-	int rc = uns_plan_range(w->f, w->r, &w->shift, w->findings, err);
+	int rc = w->r->command == UNS_DAEMON ? 1 : uns_plan_range(w->f, w->r, &w->shift, w->findings, err);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
@@ -247,6 +253,58 @@ static int read_lost(struct uns_intent *w, struct uns_err *err)
 	return 0;
 }
 
+static int decide(struct uns_intent *w, struct uns_err *err)
+{
+	switch (w->r->command) {
+	case UNS_ENABLE:
+		decide_enable(w);
+		return 0;
+	case UNS_DISABLE:
+		decide_disable(w);
+		return 0;
+	case UNS_MIGRATE:
+		return decide_migrate(w, err);
+	case UNS_DAEMON:
+		return 0;
+	}
+	return 0;
+}
+
+/* Takes value; NULL: unset. */
+static int add_wish(struct uns_intent *w, const char *key, json_t *value, struct uns_err *err)
+{
+	struct uns_wish *grown = reallocarray(w->wish.v, w->wish.n + 1, sizeof(*grown));
+	uns_auto_json json_t *taken = value;
+	char *copy;
+
+	if (!grown)
+		return uns_err_nomem(err);
+	w->wish.v = grown;
+	copy = uns_str_dup(key, err);
+	if (!copy)
+		return -1;
+	w->wish.v[w->wish.n++] = (struct uns_wish){copy, json_incref(taken)};
+	return 0;
+}
+
+static int make_wishes(struct uns_intent *w, struct uns_err *err)
+{
+	bool on = w->r->command == UNS_ENABLE;
+
+	if (w->set_option) {
+		json_t *user = on ? json_string(w->r->user) : NULL;
+
+		if (on && !user)
+			return uns_err_nomem(err);
+		if (add_wish(w, UNS_OPTION, user, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < w->r->set.n; i++)
+		if (add_wish(w, w->r->set.v[i].key, json_incref(w->r->set.v[i].value), err) < 0)
+			return -1;
+	return 0;
+}
+
 static int intent_make(struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_facts *f = w->f;
@@ -256,34 +314,51 @@ static int intent_make(struct uns_intent *w, struct uns_err *err)
 	w->present = f->active_dir && f->nested.entries.n > 0 ? &f->nested : &f->flat;
 	if (read_option(w, err) < 0 || read_range(w, err) < 0)
 		return -1;
-	if (w->r->command == UNS_ENABLE)
-		decide_enable(w);
-	else if (w->r->command == UNS_DISABLE)
-		decide_disable(w);
-	else if (decide_migrate(w, err) < 0)
+	if (decide(w, err) < 0 || make_wishes(w, err) < 0 || uns_plan_options(w, err) < 0)
 		return -1;
+	if (w->r->command == UNS_DAEMON || (w->r->command == UNS_ENABLE && w->edits > 0))
+		w->work |= w->edits > 0;
 	w->hush = !f->running && f->listening && f->socket_unit && f->manager == UNS_MANAGER_SYSTEMD && !f->offline && w->move;
-	w->stop = f->running && !f->offline && !w->r->no_restart && w->work && (w->r->command != UNS_MIGRATE || w->move);
+	w->stop = f->running && !f->offline && !w->r->no_restart && w->work && !w->reload && (w->r->command != UNS_MIGRATE || w->move);
 	return read_lost(w, err);
+}
+
+static const char *title(const struct uns_request *r)
+{
+	static const char *const titles[] = {"enable docker", "disable docker", "migrate", "daemon unset"};
+
+	for (size_t i = 0; r->command == UNS_DAEMON && i < r->set.n; i++)
+		if (r->set.v[i].value)
+			return "daemon set";
+	return titles[r->command];
 }
 
 int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct uns_plan *ret, struct uns_findings *findings,
                   struct uns_err *err)
 {
-	static const char *const titles[] = {"enable docker", "disable docker", "migrate"};
 	uns_auto(intent_done) struct uns_intent w = {.f = f, .r = r, .findings = findings};
 	uns_auto(uns_plan_done) struct uns_plan plan = {0};
 
 	if (intent_make(&w, err) < 0 || uns_plan_check(&w, err) < 0)
 		return -1;
-	if (uns_plan_set_title(&plan, titles[r->command], err) < 0)
+	if (uns_plan_set_title(&plan, title(r), err) < 0)
 		return -1;
 	/* Without a range or a user there is nothing to show; the findings say why there is none. */
 	if (r->command == UNS_ENABLE && !uns_subid_owner_valid(r->user))
 		w.work = false;
-	if (w.work && (w.have_shift || w.rooted) && uns_plan_steps(&w, &plan, err) < 0)
+	if (w.work && (w.have_shift || w.rooted || r->command == UNS_DAEMON) && uns_plan_steps(&w, &plan, err) < 0)
 		return -1;
 	*ret = plan;
 	plan = (struct uns_plan){0};
 	return 0;
+}
+
+int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *findings, struct uns_err *err)
+{
+	const struct uns_request r = {.command = UNS_DAEMON};
+	uns_auto(intent_done) struct uns_intent w = {.f = f, .r = &r, .findings = findings};
+
+	if (intent_make(&w, err) < 0)
+		return -1;
+	return uns_plan_check(&w, err);
 }

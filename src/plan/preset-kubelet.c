@@ -31,7 +31,7 @@ static int read_flag(const struct uns_enginefile *file, const char *variable, ui
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	r = uns_option_argv(words.v, words.n, "max-pods", 0, &value, err);
+	r = uns_option_argv(words.v, words.n, "max-pods", &value, err);
 	if (r <= 0 || !value)
 		return r < 0 ? -1 : 0;
 	if (uns_num_u32(value, strlen(value), ret) < 0 || *ret == 0)

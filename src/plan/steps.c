@@ -163,6 +163,20 @@ static int arrival_sets(const struct uns_intent *w)
 	return w->all ? SETS_ALL : SETS_VOLUMES;
 }
 
+/* Other options, the same data: unless it is one of those that decide where the data and the socket are. */
+static int add_same(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
+{
+	static const char *const keys[] = {"data-root", "graph", "hosts", "storage-driver", "features", UNS_OPTION};
+	uns_auto_json json_t *args = NULL;
+
+	for (size_t i = 0; i < w->edits; i++)
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			if (strcmp(w->edit[i].wish->key, keys[k]) == 0)
+				return 0;
+	args = engine_sets(w, w->rooted ? "0.0" : w->f->active_dir, w->f->active_dir && !w->rooted, SETS_ALL, err);
+	return args ? add(p, "engine-sets", false, &args, err) : -1;
+}
+
 static int add_arrival(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
 	bool on = w->r->command != UNS_DISABLE;
@@ -170,6 +184,8 @@ static int add_arrival(const struct uns_intent *w, struct uns_plan *p, struct un
 
 	if (!w->stop || !w->f->socket)
 		return 0;
+	if (w->r->command == UNS_DAEMON)
+		return add_same(w, p, err);
 	args = engine_sets(w, on ? w->into : NULL, on, arrival_sets(w), err);
 	if (!args || put_adopted(w, args, err) < 0)
 		return -1;
@@ -354,7 +370,7 @@ static int add_hold_member(const struct uns_intent *w, struct uns_plan *p, bool 
 }
 
 /* Whether units of systemd start the engine. */
-static bool has_units(const struct uns_intent *w)
+bool uns_plan_has_units(const struct uns_intent *w)
 {
 	return w->f->manager == UNS_MANAGER_SYSTEMD || w->f->manager == UNS_MANAGER_SNAP;
 }
@@ -376,7 +392,7 @@ static int add_hold(const struct uns_intent *w, struct uns_plan *p, bool reverse
 
 	if (!w->move)
 		return 0;
-	if (!has_units(w))
+	if (!uns_plan_has_units(w))
 		return add_hold_config(w, p, reverse, err);
 	for (size_t i = 0; i < n; i++)
 		if (add_hold_unit(p, reverse, dirs[reverse ? n - 1 - i : i], err) < 0)
@@ -606,68 +622,6 @@ static int add_aside(const struct uns_intent *w, struct uns_plan *p, struct uns_
 	return w->r->command == UNS_DISABLE ? add_aside_flat(w, p, err) : add_aside_inner(w, p, err);
 }
 
-/* ---- the switch ---- */
-
-static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const struct uns_setting *s, struct uns_err *err)
-{
-	bool off = w->r->command == UNS_DISABLE;
-	uns_auto_json json_t *args = json_object();
-
-	if (put_text(args, "file", s->file ? s->file : w->f->env_file, err) < 0 ||
-	    put_text(args, "variable", w->f->env_variable ? w->f->env_variable : "DOCKER_OPTS", err) < 0 ||
-	    put_text(args, "option", UNS_OPTION, err) < 0)
-		return -1;
-	if (!off && put_text(args, "before", s->value, err) < 0)
-		return -1;
-	if (put_text(args, "after", off ? s->value : w->r->user, err) < 0)
-		return -1;
-	return add(p, "env-option", false, &args, err);
-}
-
-static int add_member(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
-{
-	bool off = w->r->command == UNS_DISABLE;
-	json_t *now = json_object_get(w->f->config, UNS_OPTION);
-	uns_auto_json json_t *args = json_object();
-
-	if (put_text(args, "file", config_file(w), err) < 0 || put_text(args, "key", UNS_OPTION, err) < 0)
-		return -1;
-	if (!off && now && put(args, "before", json_deep_copy(now), err) < 0)
-		return -1;
-	if (off ? put(args, "after", json_deep_copy(now), err) < 0 : put_text(args, "after", w->r->user, err) < 0)
-		return -1;
-	if (put(args, "created", json_boolean(!off && !w->f->have_config), err) < 0)
-		return -1;
-	return add(p, "json-member", false, &args, err);
-}
-
-/* The place where the option stands now, switched on or not, else daemon.json. */
-static const struct uns_setting *option_place(const struct uns_intent *w)
-{
-	if (w->option)
-		return w->option;
-	for (size_t i = 0; i < w->f->remap.n; i++)
-		if (uns_plan_is_place(w->f, &w->f->remap.v[i]))
-			return &w->f->remap.v[i];
-	return NULL;
-}
-
-static int add_option(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
-{
-	const struct uns_setting *s = option_place(w);
-
-	if (!w->set_option)
-		return 0;
-	if (s && s->place == UNS_PLACE_ARGV)
-		return 0; /* not ours to edit; a finding refuses */
-	if (s && s->place == UNS_PLACE_ENV && (s->file || w->f->env_file))
-		return add_env_option(w, p, s, err);
-	/* The hold has made the directory already, and leaves it when it is not empty. */
-	if (w->r->command != UNS_DISABLE && (!w->move || has_units(w)) && add_config_dir(w, p, false, err) < 0)
-		return -1;
-	return add_member(w, p, err);
-}
-
 /* ---- volumes of an old tree ---- */
 
 static int put_copy(json_t *o, const char *key, const json_t *value, struct uns_err *err)
@@ -768,9 +722,12 @@ static int add_adoption(const struct uns_intent *w, struct uns_plan *p, struct u
 /* What enable makes, in its order; disable takes the same steps backwards. */
 static int add_lasting(const struct uns_intent *w, struct uns_plan *p, const char *user, struct uns_err *err)
 {
-	if (add_account(w, p, user, err) < 0 || add_lines(w, p, user, err) < 0 || add_data(w, p, err) < 0)
+	if (add_account(w, p, user, err) < 0 || add_lines(w, p, user, err) < 0)
 		return -1;
-	return add_option(w, p, err);
+	/* From 26 on dockerd looks the user and its ranges up; before the data, for a refusal that late would cost a way back. */
+	if (uns_plan_validate_step(w, p, err) < 0 || add_data(w, p, err) < 0)
+		return -1;
+	return uns_plan_option_steps(w, p, err);
 }
 
 static int add_mirrored(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
@@ -797,6 +754,8 @@ static int add_middle(const struct uns_intent *w, struct uns_plan *p, struct uns
 		return add_mirrored(w, p, err);
 	case UNS_MIGRATE:
 		return add_adoption(w, p, err);
+	case UNS_DAEMON:
+		return uns_plan_validate_step(w, p, err) < 0 ? -1 : uns_plan_option_steps(w, p, err);
 	}
 	return uns_err_set(err, UNS_E_FAILED, "unknown command");
 }

@@ -108,6 +108,8 @@ static const struct {
 	{ "own-file", "Engine down", "Engine up again" },
 	{ "json-member", "Daemon option", "Daemon option" },
 	{ "env-option", "Daemon option", "Daemon option" },
+	{ "validate", "Daemon option", "Daemon option" },
+	{ "reload", "Daemon option", "Daemon option" },
 	{ "toml-member", "Engine settings", "Engine settings" },
 	{ "engine-sets", "Comparison", "Comparison" },
 };
@@ -134,6 +136,8 @@ static const char *heading_of(const struct uns_plan *p, size_t at)
 {
 	const struct uns_step *s = &p->v[at];
 
+	if (strcmp(s->kind, "own-file") == 0 && strstr(uns_json_str_or(s->args, "file", ""), "usernsctl-options"))
+		return "Daemon option";
 	if (is_of_hold(p, at))
 		return s->reverse ? "Engine up again" : "Engine down";
 	if (strcmp(s->kind, "mkdir") == 0 && strcmp(uns_json_str_or(s->args, "path", ""), "/etc/containers") == 0)
@@ -404,14 +408,25 @@ static json_t *member_text(const json_t *args, const char *side)
 
 static json_t *option_text(const json_t *args, const char *side)
 {
-	const char *value = json_string_value(json_object_get(args, side));
-	uns_auto_free char *text = NULL;
+	const json_t *values = json_object_get(args, side);
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	size_t n = json_is_array(values) ? json_array_size(values) : json_is_string(values);
 
-	if (!value)
+	if (json_is_true(values)) {
+		if (uns_buf_printf(&b, NULL, "%s: --%s", json_string_value(json_object_get(args, "variable")),
+				   json_string_value(json_object_get(args, "option"))) < 0)
+			return NULL;
+		return uns_report_string_json(b.data);
+	}
+	if (n == 0)
 		return json_null();
-	text = uns_str_printf(NULL, "%s: --%s=%s", json_string_value(json_object_get(args, "variable")),
-			      json_string_value(json_object_get(args, "option")), value);
-	return text ? uns_report_string_json(text) : NULL;
+	if (uns_buf_printf(&b, NULL, "%s:", json_string_value(json_object_get(args, "variable"))) < 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (uns_buf_printf(&b, NULL, " --%s=%s", json_string_value(json_object_get(args, "option")),
+				   json_string_value(json_is_array(values) ? json_array_get(values, i) : values)) < 0)
+			return NULL;
+	return uns_report_string_json(b.data);
 }
 
 /* The lines of one side, joined by newlines; null when it has none. */
@@ -463,7 +478,7 @@ static int diff_sides(const struct uns_step *s, json_t **ret_before, json_t **re
 		*ret_before = toml_text(s->args, "before");
 		*ret_after = toml_text(s->args, "after");
 	} else if (strcmp(s->kind, "own-file") == 0) {
-		*ret_before = json_null();
+		*ret_before = json_is_string(json_object_get(s->args, "before")) ? json_incref(json_object_get(s->args, "before")) : json_null();
 		*ret_after = json_incref(json_object_get(s->args, "content"));
 	} else {
 		return 1;

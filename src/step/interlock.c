@@ -256,10 +256,10 @@ static bool is_our_shim(const struct interlock *l, pid_t pid, const struct uns_s
 static int names_data_root(const struct interlock *l, const struct uns_strs *args, struct uns_err *err)
 {
 	uns_auto_free char *value = NULL, *real = NULL;
-	int r = uns_option_argv(args->v, args->n, "data-root", 0, &value, err);
+	int r = uns_option_argv(args->v, args->n, "data-root", &value, err);
 
 	if (!r)
-		r = uns_option_argv(args->v, args->n, "graph", 'g', &value, err);
+		r = uns_option_argv(args->v, args->n, "graph", &value, err);
 	if (r < 0)
 		return -1;
 	real = uns_root_resolve(l->root, value ? value : DATA_ROOT_DEFAULT, NULL);

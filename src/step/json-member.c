@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json-member: one top-level member of a JSON file that people edit (daemon.json). Disjoint: "before" and "after" are two different
- * values, of which one may be "absent"; any third value is FOREIGN. The file is edited as text, so all else in it stays; a file that
+ * values, of which one may be "absent"; any third value is FOREIGN. Where another step of the plan takes the member further, its value
+ * there ("beyond") counts as this step's after, or as its before where it came from there ("behind"); it is neither of the two, so the
+ * sets stay disjoint. The file is edited as text, so all else in it stays; a file that
  * we made vanishes again with its last member. */
 #include <string.h>
 
@@ -12,9 +14,29 @@
 
 struct args {
 	const char *file, *key;
-	json_t *before, *after; /* borrowed; NULL: absent */
+	json_t *before, *after;   /* borrowed; NULL: absent */
+	json_t *beyond, *behind; /* borrowed; NULL: none; an array with one value, or empty: absent */
+	const char *before_text, *after_text; /* NULL: spelled as we do */
 	bool created;
 };
+
+static bool same(const json_t *a, const json_t *b)
+{
+	return a == b || (a && b && json_equal(a, b));
+}
+
+/* Whether the value is the one of "beyond" or "behind". */
+static bool is_other(const json_t *other, const json_t *now)
+{
+	return other && same(json_array_get(other, 0), now);
+}
+
+static bool spells(const char *text, const json_t *value)
+{
+	uns_auto_json json_t *j = text ? json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	return !text || (j && value && json_equal(j, value));
+}
 
 static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 {
@@ -22,9 +44,17 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 		return -1;
 	ret->before = json_object_get(j, "before");
 	ret->after = json_object_get(j, "after");
+	ret->beyond = json_object_get(j, "beyond");
+	ret->behind = json_object_get(j, "behind");
+	ret->before_text = uns_json_str_or(j, "before_text", NULL);
+	ret->after_text = uns_json_str_or(j, "after_text", NULL);
+	if (!spells(ret->before_text, ret->before) || !spells(ret->after_text, ret->after))
+		return uns_err_set(err, UNS_E_INPUT, "before_text, after_text: expected JSON of the same value");
 	ret->created = uns_json_bool_or(j, "created", false);
 	if (ret->before == ret->after || (ret->before && ret->after && json_equal(ret->before, ret->after)))
 		return uns_err_set(err, UNS_E_INPUT, "before and after are the same");
+	if (is_other(ret->beyond, ret->before) || is_other(ret->behind, ret->after))
+		return uns_err_set(err, UNS_E_INPUT, "beyond, behind: expected a value of neither side");
 	return 0;
 }
 
@@ -48,11 +78,6 @@ static int document(const struct text *t, json_t **ret, struct uns_err *err)
 	return *ret ? 0 : uns_err_nomem(err);
 }
 
-static bool same(const json_t *a, const json_t *b)
-{
-	return a == b || (a && b && json_equal(a, b));
-}
-
 static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *err)
 {
 	uns_auto(text_done) struct text t = { 0 };
@@ -63,7 +88,10 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err) || document(&t, &doc, err))
 		return -1;
 	now = json_object_get(doc, a.key);
-	*ret = same(now, a.after) ? UNS_AFTER : same(now, a.before) ? UNS_BEFORE : UNS_FOREIGN;
+	if (same(now, a.after) || is_other(a.beyond, now))
+		*ret = UNS_AFTER;
+	else
+		*ret = same(now, a.before) || is_other(a.behind, now) ? UNS_BEFORE : UNS_FOREIGN;
 	if (*ret == UNS_FOREIGN) {
 		uns_auto_free char *value = now ? json_dumps(now, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
@@ -86,7 +114,7 @@ static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 		return text_publish(&t, c->root, true, err);
 	if (same(json_object_get(doc, a.key), value))
 		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
-	if (uns_jsontext_member(t.old.data, t.old.len, a.file, a.key, value, &t.new, err))
+	if (uns_jsontext_spelled(t.old.data, t.old.len, a.file, a.key, value, to == UNS_AFTER ? a.after_text : a.before_text, &t.new, err))
 		return -1;
 	return text_publish(&t, c->root, false, err);
 }

@@ -9,8 +9,8 @@
 static const struct uns_kind *const kinds[] = {
 	&uns_kind_account,     &uns_kind_containers, &uns_kind_engine_sets, &uns_kind_env_option, &uns_kind_final_newline, &uns_kind_interlock,
 	&uns_kind_json_member, &uns_kind_json_paths,  &uns_kind_mkdir,      &uns_kind_nest,          &uns_kind_own_file,
-	&uns_kind_owner_mode,  &uns_kind_rename,      &uns_kind_service,    &uns_kind_shift_tree,    &uns_kind_subid_lines,
-	&uns_kind_toml_member, &uns_kind_volume,
+	&uns_kind_owner_mode,  &uns_kind_reload,      &uns_kind_rename,     &uns_kind_service,       &uns_kind_shift_tree,
+	&uns_kind_subid_lines, &uns_kind_validate,    &uns_kind_toml_member, &uns_kind_volume,
 };
 
 const struct uns_kind *uns_kind_find(const char *name)

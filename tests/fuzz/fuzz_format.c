@@ -12,11 +12,13 @@
 #include "uns/account.h"
 #include "uns/bolt.h"
 #include "uns/cleanup.h"
+#include "uns/dockerd.h"
 #include "uns/jsontext.h"
 #include "uns/kubeletconf.h"
 #include "uns/mountinfo.h"
 #include "uns/option.h"
 #include "uns/subid.h"
+#include "uns/unit.h"
 #include "uns/toml.h"
 #include "uns/xattr.h"
 
@@ -314,6 +316,66 @@ static void fuzz_env(const char *text, size_t len)
 	require_same(&back, text, len, "an option set and removed leaves the file as it was");
 }
 
+/* The values of a repeated flag: what was set is read back, and setting it again changes nothing. */
+static void fuzz_list(const char *text, size_t len)
+{
+	static const char *const wanted[] = { "a=1", "b=2" };
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs unit = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf again = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	unsigned line;
+
+	for (size_t i = 0; i < 2; i++)
+		require(uns_strs_add(&values, wanted[i], &err) == 0, "memory");
+	require_answer(uns_option_unit_env_words(text, len, "f", "DOCKER_OPTS", &unit, &line, &err), &err);
+	if (uns_option_env_list(text, len, "f", "DOCKER_OPTS", "label", &values, &with, &err) < 0)
+		return;
+	require(uns_option_env_words(with.data, with.len, "f", "DOCKER_OPTS", &words, &line, &err) == 0, "a file edited can be read");
+	require(uns_option_values(words.v, words.n, "label", &found, &err) == 2 && strcmp(found.v[0], "a=1") == 0 &&
+	                strcmp(found.v[1], "b=2") == 0,
+	        "the values set are there");
+	require(uns_option_env_list(with.data, with.len, "f", "DOCKER_OPTS", "label", &values, &again, &err) == 0, "set again");
+	require_same(&again, with.data, with.len, "setting the same values changes nothing");
+}
+
+static int see_line(void *user, const char *section, const char *key, const char *value, unsigned line, struct uns_err *err)
+{
+	unsigned *last = user;
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT, loose = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf edited = UNS_BUF_INIT;
+	struct uns_dockerd_use use = { .at = 0 };
+	size_t end = 0;
+
+	(void)section;
+	require(line > *last && !strpbrk(key, "=\n") && !strchr(value, '\n'), "lines come in their order, whole");
+	*last = line;
+	if (uns_unit_words(value, &words, err) < 0 || uns_unit_variable_words(value, &loose, err) < 0)
+		return -1;
+	require(words.n == loose.n, "escapes part no words");
+	while (uns_dockerd_next(words.v, words.n, &use)) {
+		require(use.at + 1 >= end, "words are used once, but for letters that share one");
+		require(use.at + use.words <= words.n && use.words > 0, "flags are within the words");
+		end = use.at + use.words;
+	}
+	if (uns_option_line_set(value, "f", "zq", &loose, true, &edited, err) == 0)
+		require(edited.data || edited.len == 0, "an edit has a text");
+	return 0;
+}
+
+static void fuzz_unit(const char *text, size_t len)
+{
+	uns_auto(uns_buf_done) struct uns_buf whole = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	unsigned last = 0;
+
+	require(uns_buf_append(&whole, text, len, &err) == 0, "memory");
+	require(uns_unit_parse(whole.data ? whole.data : "", see_line, &last, &err) == 0, "every unit can be read");
+}
+
 static bool toml_reads(const struct uns_buf *b, json_int_t want)
 {
 	json_t *v = NULL;
@@ -367,7 +429,7 @@ static void fuzz_kubelet(const char *text, size_t len)
 }
 
 static void (*const parsers[])(const char *text, size_t len) = {
-	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env, fuzz_toml, fuzz_kubelet,
+	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env, fuzz_list, fuzz_unit, fuzz_toml, fuzz_kubelet,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 
@@ -392,7 +454,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- seeds ---- */
 
-enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, TOML, KUBELET };
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, LIST, UNIT, TOML, KUBELET };
 
 struct seed {
 	uint8_t parser;
@@ -423,6 +485,10 @@ static const struct seed seeds[] = {
 	SEED(ENV, "# DOCKER_OPTS=\"--dns 8.8.8.8\"\n"),
 	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),
 	SEED(ENV, "export http_proxy=1\nDOCKER_OPTS='--log-level debug' # end\nDOCKER_OPTS=\"-H a \\\n -H \\\"b\\\"\""),
+	SEED(LIST, "DOCKER_OPTS=\"--label a=0 -D -H fd:// --label='x y' -l=debug\" # end\n"),
+	SEED(LIST, "OTHER=1\nDOCKER_OPTS=--label\\ a=1\\ --icc\n"),
+	SEED(UNIT, "[Service]\n# c \\\nExecStart=\nExecStart=-/usr/bin/dockerd -H fd:// \\\n; c\n  \"--label=a b\" --x\\x41 '' $OPTS\n[Install]\n"),
+	SEED(UNIT, "[a\r\nEnvironment = \"A=b c\" 'D=\\u00e9\\101\\q' -DHx --mtu\r\n"),
 	SEED(TOML, ""),
 	SEED(TOML, "# c\n[storage]\ndriver = \"overlay\"\n\n[zt.zu] # t\n# k\nx = [ 1, 'a', ] # y\n\n[zt.zu.zv]\nzq = 1979-05-27 07:32:00\n"),
 	SEED(TOML, "[zt . \"zu\"]\r\nzq = \"\"\"\\\n  a\"\"\"\"\"\r\n'k'.k = { a = 1_0, b = { } }\n[[r]]\nk = 1\n[[r]]\nk = -0.5e3"),

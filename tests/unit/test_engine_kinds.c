@@ -732,12 +732,109 @@ static void test_volume_body(void **state)
 	end(pid);
 }
 
+/* ---- validate ---- */
+
+/* A dockerd that says its version, and of a configuration with "bad" in it that it does not take it; it keeps what it was asked. */
+static void fake_dockerd(const char *version)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+	         "#!/bin/sh\n[ \"$1\" = --version ] && { echo 'Docker version %s, build 0'; exit 0; }\n"
+	         "printf '%%s\\n' \"$@\" > %s/asked\nfor a; do case $a in --config-file=*) cp \"${a#*=}\" %s/copy ;; esac; done\n"
+	         "grep -q bad %s/copy && { echo 'unable to configure the Docker daemon with file x: bad' >&2; exit 1; }\n"
+	         "echo 'configuration OK'\n",
+	         version, dir, dir, dir);
+	put("dockerd", text);
+	assert_int_equal(chmod(in_dir("dockerd"), 0755), 0);
+}
+
+static void assert_file(const char *name, const char *want)
+{
+	uns_auto_close int fd = open(in_dir(name), O_RDONLY | O_CLOEXEC);
+	char text[1024] = "";
+
+	if (!want) {
+		assert_int_equal(fd, -1);
+		return;
+	}
+	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) >= 0);
+	assert_string_equal(text, want);
+}
+
+static void validate_init(struct one *o, const char *member, json_t *value)
+{
+	one_init(o, &host, "validate", json_pack("{s:s, s:[s,s,s], s:s, s:{s:o}}", "program", in_dir("dockerd"), "argv", "--debug",
+	                                         "--config-file", "/x", "file", in_dir("daemon.json"), "members", member, value));
+	o->c.record_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(o->c.record_dir >= 0);
+}
+
+static void test_validate(void **state)
+{
+	char want[PATH_LEN + 64];
+
+	(void)state;
+	make_dir("journal");
+	put("daemon.json", "{\n\t\"mtu\" : 1400\n}\n");
+	fake_dockerd("26.1.5+dfsg1");
+	for (int bad = 0; bad < 2; bad++) {
+		uns_auto(one_done) struct one o;
+
+		validate_init(&o, "log-driver", json_string(bad ? "bad" : "local"));
+		close(o.c.record_dir);
+		o.c.record_dir = open(in_dir("journal"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (bad)
+			drive_fails(&o, UNS_AFTER, UNS_E_REFUSED, "was not published: unable to configure the Docker daemon");
+		else
+			drive(&o, UNS_AFTER);
+		assert_int_equal(observe(&o), UNS_EITHER);
+		close(o.c.record_dir);
+		assert_file("daemon.json", "{\n\t\"mtu\" : 1400\n}\n"); /* itself untouched */
+		assert_file("journal/daemon.json", NULL);
+	}
+	snprintf(want, sizeof(want), "--validate\n--config-file=%s/journal/daemon.json\n--debug\n", dir);
+	assert_file("asked", want);
+	assert_file("copy", "{\n\t\"mtu\" : 1400,\n\t\"log-driver\" : \"bad\"\n}\n");
+}
+
+static void test_validate_is_not_asked(void **state)
+{
+	static const struct {
+		const char *version, *member, *value, *why;
+	} cases[] = {
+	    {"20.10.24", "log-driver", "\"bad\"", NULL},
+	    {"28.5.2", "userns-remap", "\"default\"", NULL}, /* it would create accounts */
+	    {"20.10.24", "proxies", "{}", "Docker 20 does not know the option proxies (it came with 23)"},
+	    {"29.0.0", "graph", "\"/x\"", "does not know the option graph any more"},
+	    {"20.10.24", "proxies", "null", NULL},
+	};
+
+	(void)state;
+	put("daemon.json", "{}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uns_auto(one_done) struct one o;
+
+		fake_dockerd(cases[i].version);
+		validate_init(&o, cases[i].member, json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
+		if (cases[i].why)
+			drive_fails(&o, UNS_AFTER, UNS_E_REFUSED, cases[i].why);
+		else
+			drive(&o, UNS_AFTER);
+		drive(&o, UNS_BEFORE);
+		close(o.c.record_dir);
+		assert_file("asked", NULL);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_http),
+	    TEST(test_validate),
+	    TEST(test_validate_is_not_asked),
 	    TEST(test_account_there_and_back),
 	    TEST(test_account_of_two_names),
 	    TEST(test_account_torn),

@@ -160,6 +160,23 @@ static void assert_json(const json_t *j, const char *expected)
 	free(text);
 }
 
+/* The settings of userns-remap: the first, and how many. */
+static const struct uns_setting *remap(const struct fixture *x)
+{
+	size_t at = 0;
+
+	return uns_settings_next(&x->f.options, "userns-remap", &at);
+}
+
+static size_t remaps(const struct fixture *x)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; uns_settings_next(&x->f.options, "userns-remap", &at);)
+		n++;
+	return n;
+}
+
 /* ---- an empty host ---- */
 
 static void an_empty_root_has_the_defaults(void **state)
@@ -175,7 +192,7 @@ static void an_empty_root_has_the_defaults(void **state)
 	assert_false(x->f.ids.sub[UNS_UID].exists || x->f.ids.sub[UNS_GID].exists || x->f.have_config || x->f.have_config_dir);
 	assert_null(x->f.config);
 	assert_null(x->f.env_file);
-	assert_int_equal(x->f.remap.n, 0);
+	assert_int_equal(remaps(x), 0);
 	assert_string_equal(x->f.config_file, "/etc/docker/daemon.json");
 	assert_string_equal(x->f.data_root, "/var/lib/docker");
 	assert_string_equal(x->f.socket, "/var/run/docker.sock");
@@ -275,11 +292,11 @@ static void daemon_json_is_read(void **state)
 	                                  "  \"hosts\": [\"tcp://127.0.0.1:1\", \"unix:///run/other.sock\"]\n}\n");
 	read_ok(x);
 	assert_true(x->f.have_config_dir && x->f.have_config && x->f.live_restore);
-	assert_int_equal(x->f.remap.n, 1);
-	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_JSON);
-	assert_string_equal(x->f.remap.v[0].value, "bob");
-	assert_string_equal(x->f.remap.v[0].file, "/etc/docker/daemon.json");
-	assert_int_equal(x->f.remap.v[0].line, 3);
+	assert_int_equal(remaps(x), 1);
+	assert_int_equal((*remap(x)).place, UNS_PLACE_JSON);
+	assert_string_equal((*remap(x)).value, "bob");
+	assert_string_equal((*remap(x)).file, "/etc/docker/daemon.json");
+	assert_int_equal((*remap(x)).line, 3);
 	assert_string_equal(x->f.exec_root, "/run/other");
 	assert_string_equal(x->f.pidfile, "/run/other.pid");
 	assert_string_equal(x->f.socket, "/run/other.sock");
@@ -299,8 +316,8 @@ static void null_and_blank_count_as_unset(void **state)
 	put(x, "/etc/docker/daemon.json", "\xef\xbb\xbf{\"userns-remap\": null, \"data-root\": null, \"live-restore\": null}");
 	read_ok(x);
 	assert_non_null(x->f.config);
-	assert_int_equal(x->f.remap.n, 1);
-	assert_null(x->f.remap.v[0].value);
+	assert_int_equal(remaps(x), 1);
+	assert_null((*remap(x)).value);
 	assert_string_equal(x->f.data_root, "/var/lib/docker");
 }
 
@@ -350,11 +367,11 @@ static void the_env_file_counts_when_the_unit_uses_it(void **state)
 	assert_int_equal(x->f.manager, UNS_MANAGER_SYSTEMD);
 	assert_string_equal(x->f.env_file, "/etc/default/docker");
 	assert_string_equal(x->f.env_variable, "DOCKER_OPTS");
-	assert_int_equal(x->f.remap.n, 1);
-	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ENV);
-	assert_string_equal(x->f.remap.v[0].value, "bob");
-	assert_string_equal(x->f.remap.v[0].file, "/etc/default/docker");
-	assert_int_equal(x->f.remap.v[0].line, 3);
+	assert_int_equal(remaps(x), 1);
+	assert_int_equal((*remap(x)).place, UNS_PLACE_ENV);
+	assert_string_equal((*remap(x)).value, "bob");
+	assert_string_equal((*remap(x)).file, "/etc/default/docker");
+	assert_int_equal((*remap(x)).line, 3);
 	assert_string_equal(x->f.socket, "/var/run/docker.sock");
 }
 
@@ -366,7 +383,7 @@ static void an_env_file_without_the_variable_still_is_the_place(void **state)
 	put(x, "/etc/default/docker", "#DOCKER_OPTS=\"--userns-remap=bob\"\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/default/docker");
-	assert_int_equal(x->f.remap.n, 0);
+	assert_int_equal(remaps(x), 0);
 }
 
 static void the_env_file_does_not_count_otherwise(void **state)
@@ -378,7 +395,7 @@ static void the_env_file_does_not_count_otherwise(void **state)
 	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
 	read_ok(x);
 	assert_null(x->f.env_file);
-	assert_int_equal(x->f.remap.n, 0);
+	assert_int_equal(remaps(x), 0);
 	assert_string_equal(x->f.data_root, "/var/lib/docker");
 }
 
@@ -418,11 +435,11 @@ static void drop_ins_override_the_unit(void **state)
 	    "  --userns-remap carol\n[Install]\nExecStart=/bin/false\n");
 	read_ok(x);
 	assert_string_equal(x->f.data_root, "/own place");
-	assert_int_equal(x->f.remap.n, 1);
-	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ARGV);
-	assert_string_equal(x->f.remap.v[0].value, "carol");
-	assert_string_equal(x->f.remap.v[0].file, "/etc/systemd/system/docker.service.d/10-x.conf");
-	assert_int_equal(x->f.remap.v[0].line, 4);
+	assert_int_equal(remaps(x), 1);
+	assert_int_equal((*remap(x)).place, UNS_PLACE_ARGV);
+	assert_string_equal((*remap(x)).value, "carol");
+	assert_string_equal((*remap(x)).file, "/etc/systemd/system/docker.service.d/10-x.conf");
+	assert_int_equal((*remap(x)).line, 4);
 	assert_null(x->f.env_file);
 }
 
@@ -455,9 +472,11 @@ static void variables_of_the_unit_are_expanded(void **state)
 	assert_string_equal(x->f.exec_root, "/run/e");
 	assert_string_equal(x->f.data_root, "/a b");
 	assert_string_equal(x->f.socket, "/run/d.sock");
-	assert_int_equal(x->f.remap.n, 1);
-	assert_string_equal(x->f.remap.v[0].value, "dave");
-	assert_int_equal(x->f.remap.v[0].place, UNS_PLACE_ARGV);
+	assert_int_equal(remaps(x), 1);
+	assert_string_equal((*remap(x)).value, "dave");
+	assert_int_equal((*remap(x)).place, UNS_PLACE_UNIT_ENV);
+	assert_string_equal((*remap(x)).variable, "DOCKER_OPTS");
+	assert_int_equal((*remap(x)).line, 2);
 }
 
 static void another_config_file_is_followed(void **state)
@@ -492,7 +511,7 @@ static void every_place_of_the_option_is_listed(void **state)
 	put(x, "/etc/subuid", "alice:100000:65536\nbob:200000:65536\n");
 	put(x, "/etc/subgid", "alice:100000:65536\nbob:200000:65536\n");
 	read_ok(x);
-	assert_int_equal(x->f.remap.n, 2);
+	assert_int_equal(remaps(x), 2);
 	assert_null(x->f.active_dir); /* dockerd does not start with both */
 }
 

@@ -12,19 +12,19 @@
 
 /* ---- argv ---- */
 
-static void assert_argv(const char *const words[], const char *name, char short_name, int count, const char *value)
+static void assert_argv(const char *const words[], const char *name, int count, const char *value)
 {
 	char *argv[16], *got = NULL;
 	size_t n = 0;
 
 	for (; words[n]; n++)
 		argv[n] = strdup(words[n]);
-	assert_int_equal(uns_option_argv(argv, n, name, short_name, &got, NULL), count);
+	assert_int_equal(uns_option_argv(argv, n, name, &got, NULL), count);
 	if (value)
 		assert_string_equal(got, value);
 	else
 		assert_null(got);
-	assert_int_equal(uns_option_argv(argv, n, name, short_name, NULL, NULL), count);
+	assert_int_equal(uns_option_argv(argv, n, name, NULL, NULL), count);
 	free(got);
 	while (n)
 		free(argv[--n]);
@@ -33,36 +33,40 @@ static void assert_argv(const char *const words[], const char *name, char short_
 static void argv_long(void **state)
 {
 	(void)state;
-	assert_argv((const char *const[]){ "dockerd", "--a=b", NULL }, OPTION, 0, 0, NULL);
-	assert_argv((const char *const[]){ NULL }, OPTION, 0, 0, NULL);
-	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", NULL }, OPTION, 0, 1, "x");
-	assert_argv((const char *const[]){ "dockerd", "--userns-remap", "x", NULL }, OPTION, 0, 1, "x");
-	assert_argv((const char *const[]){ "dockerd", "--userns-remap=", NULL }, OPTION, 0, 1, "");
-	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", "-D", "--userns-remap", "y:z", NULL }, OPTION, 0, 2,
+	assert_argv((const char *const[]){ "dockerd", "--a=b", NULL }, OPTION, 0, NULL);
+	assert_argv((const char *const[]){ NULL }, OPTION, 0, NULL);
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", NULL }, OPTION, 1, "x");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap", "x", NULL }, OPTION, 1, "x");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=", NULL }, OPTION, 1, "");
+	assert_argv((const char *const[]){ "dockerd", "--userns-remap=x", "-D", "--userns-remap", "y:z", NULL }, OPTION, 2,
 	            "y:z");
-	assert_argv((const char *const[]){ "dockerd", "--userns-remapper=x", "--userns=x", "-userns-remap=x", NULL }, OPTION, 0, 0,
+	assert_argv((const char *const[]){ "dockerd", "--userns-remapper=x", "--userns=x", "-userns-remap=x", NULL }, OPTION, 0,
 	            NULL);
-	assert_argv((const char *const[]){ "dockerd", "--", "--userns-remap=x", NULL }, OPTION, 0, 0, NULL);
+	assert_argv((const char *const[]){ "dockerd", "--", "--userns-remap=x", NULL }, OPTION, 0, NULL);
 }
 
 static void argv_flags_stand_alone(void **state)
 {
 	(void)state;
-	assert_argv((const char *const[]){ "--live-restore", NULL }, "live-restore", 0, 1, "true");
-	assert_argv((const char *const[]){ "--live-restore", "--x", NULL }, "live-restore", 0, 1, "true");
-	assert_argv((const char *const[]){ "--live-restore=false", NULL }, "live-restore", 0, 1, "false");
+	assert_argv((const char *const[]){ "--live-restore", NULL }, "live-restore", 1, "true");
+	assert_argv((const char *const[]){ "--live-restore", "--x", NULL }, "live-restore", 1, "true");
+	assert_argv((const char *const[]){ "--live-restore=false", NULL }, "live-restore", 1, "false");
 }
 
 static void argv_short(void **state)
 {
 	(void)state;
-	assert_argv((const char *const[]){ "-H", "fd://", NULL }, "host", 'H', 1, "fd://");
-	assert_argv((const char *const[]){ "-Hfd://", NULL }, "host", 'H', 1, "fd://");
-	assert_argv((const char *const[]){ "-H=fd://", "--host", "tcp://x", NULL }, "host", 'H', 2, "tcp://x");
-	assert_argv((const char *const[]){ "-DH", "fd://", NULL }, "host", 'H', 1, "fd://");
-	assert_argv((const char *const[]){ "-D", "-", "-p", "x", NULL }, "host", 'H', 0, NULL);
-	assert_argv((const char *const[]){ "-D", NULL }, "debug", 'D', 1, "true");
-	assert_argv((const char *const[]){ "-H", "x", NULL }, "host", 0, 0, NULL);
+	assert_argv((const char *const[]){ "-H", "fd://", NULL }, "host", 1, "fd://");
+	assert_argv((const char *const[]){ "-Hfd://", NULL }, "host", 1, "fd://");
+	assert_argv((const char *const[]){ "-H=fd://", "--host", "tcp://x", NULL }, "host", 2, "tcp://x");
+	assert_argv((const char *const[]){ "-DH", "fd://", NULL }, "host", 1, "fd://");
+	assert_argv((const char *const[]){ "-D", "-", "-p", "x", NULL }, "host", 0, NULL);
+	assert_argv((const char *const[]){ "-D", NULL }, "debug", 1, "true");
+	assert_argv((const char *const[]){ "-Dp", "x", "-l=debug", NULL }, "log-level", 1, "debug");
+	/* What a flag takes as its value is no flag, whatever it looks like. */
+	assert_argv((const char *const[]){ "--label", "--userns-remap=x", NULL }, OPTION, 0, NULL);
+	assert_argv((const char *const[]){ "--label", "--userns-remap=x", NULL }, "label", 1, "--userns-remap=x");
+	assert_argv((const char *const[]){ "--icc", "--userns-remap=x", NULL }, OPTION, 1, "x");
 }
 
 /* ---- reading a variable ---- */
@@ -269,8 +273,9 @@ static void replacing(void **state)
 {
 	(void)state;
 	assert_edit("V=\"--a --userns-remap=old --b\"\n", "new", "V=\"--a --userns-remap=new --b\"\n");
-	assert_edit("V=\"--a --userns-remap old --b\"\n", "new", "V=\"--a --userns-remap=new --b\"\n");
-	assert_edit("V=\"--userns-remap \\\n old\"\n", "new", "V=\"--userns-remap=new\"\n");
+	assert_edit("V=\"--a --userns-remap old --b\"\n", "new", "V=\"--a --userns-remap new --b\"\n");
+	assert_edit("V=\"--userns-remap \\\n old\"\n", "new", "V=\"--userns-remap \\\n new\"\n");
+	assert_edit("V=\"--userns-remap old --b\"\n", "", "V=\"--userns-remap= --b\"\n");
 	assert_edit("V=\"--userns-remap old\"\n", "old", "V=\"--userns-remap old\"\n");
 	assert_edit("V=--userns-remap=old\n", "new", "V=--userns-remap=new\n");
 	assert_edit("V=\"--userns-remap='old' --b\"\n", "new", "V=\"--userns-remap=new --b\"\n");
@@ -334,9 +339,72 @@ static void an_edit_that_would_not_work_is_found(void **state)
 	assert_edit_fails("V='--a \\'\n", "x", UNS_E_FAILED, why);
 }
 
+/* ---- flags that are repeated, and command lines ---- */
+
+static char *edit_list(const char *text, const char *variable, const char *flag, const char *const values[])
+{
+	struct uns_strs wanted = UNS_STRS_INIT;
+	struct uns_buf out = UNS_BUF_INIT;
+	struct uns_err err = { 0 };
+	int r;
+
+	for (size_t i = 0; values[i]; i++)
+		assert_int_equal(uns_strs_add(&wanted, values[i], NULL), 0);
+	r = variable ? uns_option_env_list(text, strlen(text), "f", variable, flag, &wanted, &out, &err)
+	             : uns_option_line_set(text, "f", flag, &wanted, true, &out, &err);
+	if (r)
+		fail_msg("%s: %s", text, err.text);
+	uns_strs_done(&wanted);
+	return uns_buf_take(&out, NULL);
+}
+
+static void assert_list(const char *text, const char *flag, const char *const values[], const char *want)
+{
+	char *got = edit_list(text, "V", flag, values);
+
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void a_repeated_flag_becomes_these_values(void **state)
+{
+	(void)state;
+	assert_list("V=\"--label a=1 -D --label=b=2\"\n", "label", (const char *const[]){ "a=1", "c=3", NULL },
+	            "V=\"--label a=1 -D --label=c=3\"\n");
+	assert_list("V=\"--label a=1 -D --label=b=2\"\n", "label", (const char *const[]){ "a=1", NULL }, "V=\"--label a=1 -D\"\n");
+	assert_list("V=\"--label a=1 -D\"\n", "label", (const char *const[]){ "a=1", "b=2", "c=3", NULL },
+	            "V=\"--label a=1 --label=b=2 --label=c=3 -D\"\n");
+	assert_list("V=\"-D\"\n", "label", (const char *const[]){ "a=1", "b=2", NULL }, "V=\"-D --label=a=1 --label=b=2\"\n");
+	assert_list("V=\"-H fd:// -D -Htcp://x:1\"\n", "host", (const char *const[]){ "unix://", NULL }, "V=\"-H unix:// -D\"\n");
+	assert_list("V=\"-H fd:// -D\"\n", "host", (const char *const[]){ NULL }, "V=\"-D\"\n");
+	assert_list("V=\"--live-restore -D\"\n", "live-restore", (const char *const[]){ "false", NULL },
+	            "V=\"--live-restore=false -D\"\n");
+}
+
+static void assert_line(const char *text, const char *flag, const char *const values[], const char *want)
+{
+	char *got = edit_list(text, NULL, flag, values);
+
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void a_command_line_is_edited_in_place(void **state)
+{
+	(void)state;
+	assert_line("/usr/bin/dockerd -H fd:// \"--data-root=/a b\" --iptables=true $OPTS", "iptables",
+	            (const char *const[]){ "false", NULL }, "/usr/bin/dockerd -H fd:// \"--data-root=/a b\" --iptables=false $OPTS");
+	assert_line("/usr/bin/dockerd -H fd:// --iptables=true $OPTS", "iptables", (const char *const[]){ NULL },
+	            "/usr/bin/dockerd -H fd:// $OPTS");
+	assert_line("/usr/bin/dockerd", "label", (const char *const[]){ "a=b", NULL }, "/usr/bin/dockerd --label=a=b");
+	assert_line("dockerd --data-root \"/a b\"", "data-root", (const char *const[]){ "/c", NULL }, "dockerd --data-root /c");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_repeated_flag_becomes_these_values),
+		cmocka_unit_test(a_command_line_is_edited_in_place),
 		cmocka_unit_test(argv_long),
 		cmocka_unit_test(argv_flags_stand_alone),
 		cmocka_unit_test(argv_short),

@@ -63,11 +63,26 @@ static void no_lines(struct uns_subid_file *f)
 
 static void setting(struct world *w, enum uns_setting_place place, const char *value, const char *file, unsigned at)
 {
-	struct uns_settings *l = &w->f.remap;
+	struct uns_settings *l = &w->f.options;
 
 	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
 	assert_non_null(l->v);
-	l->v[l->n++] = (struct uns_setting){str(value), str(file), at, place};
+	l->v[l->n] = (struct uns_setting){str(value), str(file), at, place};
+	l->v[l->n].key = str("userns-remap");
+	l->v[l->n].variable = place == UNS_PLACE_ENV ? str("DOCKER_OPTS") : NULL;
+	l->v[l->n].json = value ? json_string(value) : json_null();
+	if (value && place != UNS_PLACE_JSON)
+		assert_int_equal(uns_strs_add(&l->v[l->n].flags, value, NULL), 0);
+	l->n++;
+}
+
+static void settings_done(struct uns_settings *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		json_decref(l->v[i].json);
+		uns_strs_done(&l->v[i].flags);
+	}
+	free(l->v);
 }
 
 static void member(struct world *w, const char *value)
@@ -229,7 +244,7 @@ static void done(struct world *w)
 	free(f->ids.groups.v);
 	no_lines(&f->ids.sub[UNS_UID]);
 	no_lines(&f->ids.sub[UNS_GID]);
-	free(f->remap.v);
+	settings_done(&f->options);
 	free(f->mounts.v);
 	json_decref(f->config);
 	json_decref(f->images);
@@ -356,7 +371,7 @@ static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
 	(void)state;
 	running(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-lines subid-lines "
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock account subid-lines subid-lines validate "
 	                               "owner-mode shift-tree json-paths nest json-member "
 	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
 	assert_quiet(&w);
@@ -513,7 +528,7 @@ static void a_daemon_that_refuses_its_file_is_held(void **state)
 	w.f.manager = UNS_MANAGER_PROCESS;
 	w.f.have_config_dir = false;
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service mkdir json-member interlock account subid-lines subid-lines owner-mode "
+	assert_string_equal(kinds(&w), "~engine-sets service mkdir json-member interlock account subid-lines subid-lines validate owner-mode "
 	                               "shift-tree json-paths nest json-member ~interlock ~json-member ~mkdir ~service engine-sets");
 	assert_string_equal(args(&w, "json-member", 0),
 	                    "{\"file\":\"/etc/docker/daemon.json\",\"key\":\"usernsctl-hold\",\"after\":\"keeps the engine down while a "
@@ -524,7 +539,7 @@ static void a_daemon_that_refuses_its_file_is_held(void **state)
 	assert_has(args(&w, "json-member", 0), "\"/srv/docker.json\"");
 	w.r.migrate = UNS_MIGRATE_NONE;
 	make(&w);
-	assert_has(kinds(&w), "service account subid-lines subid-lines mkdir json-member ~service");
+	assert_has(kinds(&w), "service account subid-lines subid-lines validate mkdir json-member ~service");
 	done(&w);
 }
 
@@ -618,7 +633,7 @@ static void a_stopped_engine_stays_stopped(void **state)
 	(void)state;
 	stopped(&w);
 	make(&w);
-	assert_string_equal(kinds(&w), "json-member interlock account subid-lines subid-lines owner-mode shift-tree json-paths nest "
+	assert_string_equal(kinds(&w), "json-member interlock account subid-lines subid-lines validate owner-mode shift-tree json-paths nest "
 	                               "json-member ~interlock ~json-member");
 	w.f.manager = UNS_MANAGER_SYSTEMD;
 	make(&w);
@@ -654,7 +669,7 @@ static void less_data_can_be_taken_along(void **state)
 	running(&w);
 	w.r.migrate = UNS_MIGRATE_VOLUMES;
 	make(&w);
-	assert_has(kinds(&w), "subid-lines owner-mode shift-tree mkdir rename json-member ~interlock");
+	assert_has(kinds(&w), "subid-lines validate owner-mode shift-tree mkdir rename json-member ~interlock");
 	assert_has(args(&w, "owner-mode", 0), "\"patterns\":[\".\"]");
 	assert_has(args(&w, "shift-tree", 0), "\"patterns\":[\"volumes/*/_data\"]");
 	assert_string_equal(args(&w, "mkdir", 2),
@@ -665,11 +680,11 @@ static void less_data_can_be_taken_along(void **state)
 	assert_non_null(found(&w, "OldTreeLeft"));
 	w.r.migrate = UNS_MIGRATE_NONE;
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service account subid-lines subid-lines json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "~engine-sets service account subid-lines subid-lines validate json-member ~service engine-sets");
 	assert_has(args(&w, "engine-sets", 1), "\"volumes\":[]");
 	w.r.no_restart = true;
 	make(&w);
-	assert_string_equal(kinds(&w), "account subid-lines subid-lines json-member");
+	assert_string_equal(kinds(&w), "account subid-lines subid-lines validate json-member");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	w.r.migrate = UNS_MIGRATE_ALL;
 	make(&w);
@@ -824,7 +839,7 @@ static void one_place_only(void **state)
 	assert_only_hold(&w);
 	done(&w);
 	enabled(&w);
-	w.f.remap.v[0].place = UNS_PLACE_ARGV;
+	w.f.options.v[0].place = UNS_PLACE_ARGV;
 	make(&w);
 	assert_quiet(&w); /* it is as it should be, whoever sets it */
 	done(&w);
@@ -851,7 +866,9 @@ static void other_spellings_of_the_user_are_understood(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		enabled(&w);
-		w.f.remap.v[0].value = str(values[i]);
+		w.f.options.v[0].value = str(values[i]);
+		json_decref(w.f.options.v[0].json);
+		w.f.options.v[0].json = json_string(values[i]);
 		make(&w);
 		assert_int_equal(w.plan.n, 0);
 		assert_quiet(&w);
@@ -1646,11 +1663,158 @@ static void findings_refuse_by_their_class(void **state)
 	uns_strs_done(&ignore);
 }
 
+/* ---- options of dockerd ---- */
+
+static void wish(struct world *w, const char *key, const char *json)
+{
+	struct uns_wishes *l = &w->r.set;
+
+	w->r.command = UNS_DAEMON;
+	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
+	assert_non_null(l->v);
+	l->v[l->n++] = (struct uns_wish){str(key), json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL};
+}
+
+static void wishes_done(struct world *w)
+{
+	for (size_t i = 0; i < w->r.set.n; i++)
+		json_decref(w->r.set.v[i].value);
+	free(w->r.set.v);
+	w->r.set = (struct uns_wishes){0};
+}
+
+/* A member of daemon.json with this JSON value, as the host floor reads it. */
+static void has_member(struct world *w, const char *key, const char *json)
+{
+	json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+
+	setting(w, UNS_PLACE_JSON, NULL, "/etc/docker/daemon.json", 2);
+	json_decref(w->f.options.v[w->f.options.n - 1].json);
+	w->f.options.v[w->f.options.n - 1].key = str(key);
+	w->f.options.v[w->f.options.n - 1].json = json_incref(value);
+	w->f.options.v[w->f.options.n - 1].value = str(json);
+	w->f.have_config = w->f.have_config_dir = true;
+	if (!w->f.config)
+		w->f.config = json_object();
+	assert_int_equal(json_object_set_new(w->f.config, key, value), 0);
+}
+
+static void a_reload_is_enough_where_the_engine_can(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	wish(&w, "debug", "true");
+	make(&w);
+	assert_string_equal(kinds(&w), "validate json-member reload json-member reload");
+	assert_has(args(&w, "json-member", 0), "\"after\":false");
+	assert_has(args(&w, "json-member", 1), "\"before\":false,\"after\":true");
+	assert_has(args(&w, "reload", 0), "\"back\":true");
+	forget(&w);
+	w.r.no_restart = true;
+	make(&w);
+	assert_string_equal(kinds(&w), "validate json-member");
+	forget(&w);
+	w.r.no_restart = false;
+	wish(&w, "log-driver", "\"local\"");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service validate json-member json-member ~service engine-sets");
+	wishes_done(&w);
+	done(&w);
+	running(&w);
+	has_member(&w, "max-concurrent-downloads", "5");
+	wish(&w, "max-concurrent-downloads", NULL);
+	make(&w);
+	assert_string_equal(kinds(&w), "validate reload json-member reload");
+	wishes_done(&w);
+	done(&w);
+	running(&w);
+	has_member(&w, "default-cgroupns-mode", "\"host\""); /* what the engine had without it is not known */
+	wish(&w, "default-cgroupns-mode", NULL);
+	make(&w);
+	assert_has(kinds(&w), "~service");
+	wishes_done(&w);
+	done(&w);
+}
+
+static void an_option_stays_where_it_is(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	setting(&w, UNS_PLACE_ENV, "old", "/etc/default/docker", 3);
+	w.f.options.v[0].key = str("log-driver");
+	wish(&w, "log-driver", "\"local\"");
+	make(&w);
+	assert_string_equal(args(&w, "env-option", 0), "{\"file\":\"/etc/default/docker\",\"variable\":\"DOCKER_OPTS\","
+	                                               "\"option\":\"log-driver\",\"before\":\"old\",\"after\":\"local\"}");
+	forget(&w);
+	wishes_done(&w);
+	wish(&w, "log-driver", "\"old\"");
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	wishes_done(&w);
+	wish(&w, "log-driver", "\"two words\"");
+	make(&w);
+	assert_non_null(found(&w, "OptionNotEditable"));
+	wishes_done(&w);
+	done(&w);
+	stopped(&w);
+	setting(&w, UNS_PLACE_ARGV, "old", "/usr/lib/systemd/system/docker.service", 3);
+	w.f.options.v[0].key = str("log-driver");
+	w.f.exec_text = str("/usr/bin/dockerd --log-driver old $OPTS");
+	w.f.exec_file = str("/usr/lib/systemd/system/docker.service");
+	wish(&w, "log-driver", "\"local\"");
+	make(&w);
+	assert_string_equal(kinds(&w), "validate mkdir own-file");
+	assert_has(args(&w, "own-file", 0), "[Service]\\nExecStart=\\nExecStart=/usr/bin/dockerd --log-driver local $OPTS\\n");
+	wishes_done(&w);
+	done(&w);
+}
+
+static void what_the_engine_would_refuse_is_found(void **state)
+{
+	static const struct {
+		const char *key, *json, *id;
+	} cases[] = {
+	    {"mtu", "\"x\"", "OptionInvalid"},        {"frob", "1", "OptionUnknown"},
+	    {"label", "[\"a=b\"]", "OptionNoEffect"}, {"foo", "{\"frob\":1}", "OptionUnknown"},
+	    {"debug", "true", NULL},                 {"foo", "{\"mtu\":1}", NULL},
+	    {"default-runtime", "\"x\"", "OptionConflict"},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stopped(&w);
+		has_member(&w, cases[i].key, cases[i].json);
+		assert_int_equal(uns_plan_daemon_verdict(&w.f, &w.findings, &w.err), 0);
+		if (cases[i].id)
+			assert_non_null(found(&w, cases[i].id));
+		else
+			assert_int_equal(w.findings.n, 0);
+		done(&w);
+	}
+	stopped(&w);
+	w.f.nixos = true;
+	wish(&w, "iptables", "false");
+	make(&w);
+	assert_has(found(&w, "OptionsReadOnly")->remedy, "virtualisation.docker.daemon.settings.\"iptables\" = false");
+	assert_non_null(found(&w, "IptablesOff"));
+	wishes_done(&w);
+	done(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_host_without_an_engine_is_prepared),
+		cmocka_unit_test(a_reload_is_enough_where_the_engine_can),
+	    cmocka_unit_test(an_option_stays_where_it_is),
+	    cmocka_unit_test(what_the_engine_would_refuse_is_found),
+	    cmocka_unit_test(a_host_without_an_engine_is_prepared),
 		cmocka_unit_test(a_running_engine_is_taken_down_and_its_data_moved),
 		cmocka_unit_test(what_the_engine_lists_is_expected_again),
 		cmocka_unit_test(the_hold_names_itself),

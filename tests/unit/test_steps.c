@@ -740,6 +740,83 @@ static void test_env_option(void **state)
 	there_and_back(p, "/etc/docker", text, "# options\nDOCKER_OPTS=\"--dns 8.8.8.8 --userns-remap=dockremap\"\nOTHER=1\n");
 }
 
+static void use_env(struct place *p, const char *option, const char *before, const char *after)
+{
+	json_t *args = json_pack("{s:s,s:s,s:s}", "file", "/etc/docker", "variable", "DOCKER_OPTS", "option", option);
+
+	json_decref(p->step.args); /* of an earlier one */
+	if (before)
+		json_object_set_new(args, "before", json_loads(before, JSON_DECODE_ANY, NULL));
+	if (after)
+		json_object_set_new(args, "after", json_loads(after, JSON_DECODE_ANY, NULL));
+	use(p, "env-option", args);
+}
+
+static void test_env_option_repeated(void **state)
+{
+	static const char text[] = "DOCKER_OPTS=\"--label a=1 -D --label=b=2\"\n";
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/docker", text);
+	use_env(p, "label", "[\"a=1\",\"b=2\"]", "[\"a=1\",\"c=3\"]");
+	there_and_back(p, "/etc/docker", text, "DOCKER_OPTS=\"--label a=1 -D --label=c=3\"\n");
+	use_env(p, "label", "[\"a=1\"]", "[\"c=3\"]");
+	assert_int_equal(side(p), UNS_FOREIGN);
+}
+
+/* A bool that stood alone stands alone again. */
+static void test_env_option_alone(void **state)
+{
+	static const char text[] = "DOCKER_OPTS='-D --live-restore --icc=true'\n";
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/docker", text);
+	use_env(p, "live-restore", "true", "\"false\"");
+	there_and_back(p, "/etc/docker", text, "DOCKER_OPTS='-D --live-restore=false --icc=true'\n");
+	use_env(p, "debug", "true", "\"false\"");
+	there_and_back(p, "/etc/docker", text, "DOCKER_OPTS='-D=false --live-restore --icc=true'\n");
+	use_env(p, "icc", "\"true\"", "\"false\"");
+	there_and_back(p, "/etc/docker", text, "DOCKER_OPTS='-D --live-restore --icc=false'\n");
+}
+
+static void put_again(struct place *p, const char *path, const char *text)
+{
+	assert_int_equal(unlinkat(p->s.fd, path, 0), 0);
+	put_file(&p->s, path, text);
+}
+
+static void test_own_file_changed(void **state)
+{
+	struct place *p = *state;
+
+	put_file(&p->s, "etc/x", "old\n");
+	use(p, "own-file", json_pack("{s:s,s:s,s:s,s:s}", "file", "/etc/x", "content", "new\n", "mode", "0644", "before", "old\n"));
+	there_and_back(p, "/etc/x", "old\n", "new\n");
+	put_again(p, "etc/x", "theirs\n");
+	assert_int_equal(side(p), UNS_FOREIGN);
+	assert_int_equal(unlinkat(p->s.fd, "etc/x", 0), 0);
+	assert_int_equal(side(p), UNS_FOREIGN);
+}
+
+/* Each byte of the old value comes back; what another step makes of the new one is on this side too. */
+static void test_json_member_spelling(void **state)
+{
+	static const char text[] = "{\"dns\":[ \"9.9.9.9\",\"1.1.1.1\" ]}";
+	struct place *p = *state;
+	json_t *args = json_pack("{s:s,s:s,s:[s,s],s:[s],s:s,s:[[s]],s:[]}", "file", "/etc/daemon.json", "key", "dns", "before", "9.9.9.9",
+	                         "1.1.1.1", "after", "8.8.8.8", "before_text", "[ \"9.9.9.9\",\"1.1.1.1\" ]", "beyond", "7.7.7.7", "behind");
+
+	put_file(&p->s, "etc/daemon.json", text);
+	use(p, "json-member", args);
+	there_and_back(p, "/etc/daemon.json", text, "{\"dns\":[\"8.8.8.8\"]}");
+	put_again(p, "etc/daemon.json", "{\"dns\":[\"7.7.7.7\"]}");
+	assert_int_equal(side(p), UNS_AFTER);
+	put_again(p, "etc/daemon.json", "{}");
+	assert_int_equal(side(p), UNS_BEFORE);
+	put_again(p, "etc/daemon.json", "{\"dns\":[]}");
+	assert_int_equal(side(p), UNS_FOREIGN);
+}
+
 static void use_mkdir(struct place *p)
 {
 	use(p, "mkdir", json_pack("{s:s,s:s,s:i,s:i}", "path", "/data/d", "mode", "0710", "uid", (int)geteuid(), "gid", (int)getegid()));
@@ -965,6 +1042,15 @@ static void test_checks(void **state)
 		{ "final-newline", "{\"file\":\"/etc/subuid\",\"line\":\"\"}" },
 		{ "final-newline", "{\"file\":\"/etc/subuid\",\"line\":\"a:1:1\\n\"}" },
 		{ "own-file", "{\"file\":\"/a\"}" },
+		{ "own-file", "{\"file\":\"/a\",\"content\":\"x\",\"before\":\"x\",\"mode\":\"0644\"}" },
+		{ "env-option", "{\"file\":\"/a\",\"variable\":\"V\",\"option\":\"o\",\"before\":\"x\",\"after\":[\"x\"]}" },
+		{ "env-option", "{\"file\":\"/a\",\"variable\":\"V\",\"option\":\"o\",\"before\":true,\"after\":\"true\"}" },
+		{ "env-option", "{\"file\":\"/a\",\"variable\":\"V\",\"option\":\"o\",\"after\":[]}" },
+		{ "json-member", "{\"file\":\"/a\",\"key\":\"k\",\"before\":1,\"after\":2,\"beyond\":[1]}" },
+		{ "json-member", "{\"file\":\"/a\",\"key\":\"k\",\"before\":1,\"after\":2,\"before_text\":\"3\"}" },
+		{ "validate", "{\"program\":\"dockerd\",\"argv\":[1],\"file\":\"/a\",\"members\":{}}" },
+		{ "validate", "{\"program\":\"dockerd\",\"argv\":[],\"file\":\"a\",\"members\":{}}" },
+		{ "reload", "{\"pidfile\":\"/a\"}" },
 	};
 
 	(void)state;
@@ -1009,6 +1095,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_toml_member_created, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_toml_member_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_env_option, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_env_option_repeated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_env_option_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_file_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_json_member_spelling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
