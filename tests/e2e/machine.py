@@ -245,7 +245,7 @@ class Machine:
         self.log = f"{directory}/{self.name}.log"
         self.nspawn = self.leader = None
         if origin:
-            subprocess.run(["cp", "-a", "--reflink=auto", origin.disk, self.disk], check=True)
+            subprocess.run(["cp", "-a", "--one-file-system", "--reflink=auto", origin.disk, self.disk], check=True)
         for part in ("root", "upper", "work", "docker", "containerd"):
             os.makedirs(f"{self.disk}/{part}", exist_ok=True)
         p = subprocess.run(["mount", "-t", "overlay", "overlay", self.root, "-o",
