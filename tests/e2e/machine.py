@@ -7,6 +7,7 @@ remove. The host needs neither systemd nor D-Bus.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import glob
 import hashlib
@@ -69,6 +70,11 @@ def look_for_needs():
 # ---- confinement ----
 
 
+def end_with_parent(number):
+    """For preexec_fn: the signal comes when who starts us ends, also when that is killed."""
+    ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
+
+
 def confinement():
     return ["unshare", "--mount", "--pid", "--ipc", "--cgroup", "--fork", "--kill-child", "--mount-proc"]
 
@@ -105,6 +111,7 @@ def confined(name, command):
     group = os.path.join(cgroup2(), name)
 
     def enter():
+        end_with_parent(signal.SIGKILL)
         with open(group + "/cgroup.procs", "w", encoding="ascii") as f:
             f.write("0")
 
@@ -131,6 +138,35 @@ def be_confined():
     systemd-nspawn sees one hierarchy."""
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "cgroup2", "cgroup2", CGROUP], check=True)
+
+
+@contextlib.contextmanager
+def run_directory(cache):
+    """A directory of this run, which is locked as long as it lasts. What a run left that was killed is taken away first."""
+    for left in glob.glob(cache + "/run-*"):
+        with contextlib.suppress(OSError), open(left + "/lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_run(left)
+    here = f"{cache}/run-{os.getpid()}"
+    os.mkdir(here)
+    try:
+        with open(here + "/lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield here
+    finally:
+        remove_run(here)
+
+
+def remove_run(here):
+    for group in glob.glob(f"{cgroup2()}/{group_name(here, '*')}"):
+        kill_cgroup(group)
+        remove_cgroup(group)
+    shutil.rmtree(here)
+
+
+def group_name(run, what):
+    """Of the control group for a part of a run."""
+    return f"usernsctl-{os.path.basename(run)}-{what}"
 
 
 # ---- images ----
