@@ -210,7 +210,8 @@ def build(release, target, name):
         except subprocess.TimeoutExpired:
             raise Unable(f"mmdebstrap {release} takes longer than {BUILD_LIMIT} s") from None
     if p.returncode != 0:
-        raise Unable(f"mmdebstrap {release} fails: " + last_lines(text_of(output), 3).replace("\n", "; "))
+        said = [line for line in text_of(output).splitlines() if line.startswith(("Err:", "E: "))]
+        raise Unable(f"mmdebstrap {release} fails: " + "; ".join(said[:4]))
     return time.monotonic() - timer
 
 
