@@ -22,8 +22,8 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 RELEASES = ("bookworm", "trixie", "sid")
 CGROUP = "/sys/fs/cgroup"
 NEEDED = ("mmdebstrap", "systemd-nspawn", "unshare", "nsenter", "mount", "busybox", "apt-get", "ldd")
-PACKAGES = ("systemd-sysv", "dbus", "docker.io", "iproute2", "iptables", "passwd", "adduser", "procps", "libcap2-bin", "libjansson4",
-            "libcurl4")
+PACKAGES = ("systemd-sysv", "dbus", "docker.io", "iproute2", "iptables", "passwd", "adduser", "procps", "libcap2-bin",
+            "libjansson4", "libcurl4")
 IMAGE_DAYS = 14  # older ones are made anew, where the mirror can be reached
 BUILD_LIMIT = 600
 BOOT_LIMIT = 60
@@ -174,7 +174,8 @@ def group_name(run, what):
 
 def mirror():
     """The one that this host is configured for."""
-    p = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], capture_output=True, check=False)
+    p = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], capture_output=True,
+                       check=False)
     found = text_of(p.stdout).split()
     if not found:
         raise Unable("no Debian mirror is configured")
@@ -286,7 +287,8 @@ class Machine:
         for part in ("root", "upper", "work", "docker", "containerd"):
             os.makedirs(f"{self.disk}/{part}", exist_ok=True)
         p = subprocess.run(["mount", "-t", "overlay", "overlay", self.root, "-o",
-                            f"lowerdir={image},upperdir={self.disk}/upper,workdir={self.disk}/work"], capture_output=True, check=False)
+                            f"lowerdir={image},upperdir={self.disk}/upper,workdir={self.disk}/work"],
+                           capture_output=True, check=False)
         if p.returncode != 0:
             raise Unable("no overlay on the file system of the machines: " + last_lines(text_of(p.stderr), 1))
         if not origin:
@@ -316,8 +318,8 @@ class Machine:
         env = {"PATH": PATH, "LANG": "C.UTF-8", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1",
                "SYSTEMD_NSPAWN_LOCK": "0"}
         with open(self.log, "wb") as log:
-            self.nspawn = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                           preexec_fn=enter)
+            self.nspawn = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           start_new_session=True, preexec_fn=enter)
 
     def find_leader(self):
         """The child of systemd-nspawn that has become the machine's process 1."""
@@ -349,7 +351,8 @@ class Machine:
         with open(self.log, encoding="utf-8", errors="replace") as f:
             said = ["-- systemd-nspawn", *f.read().splitlines()[-15:]]
         if self.leader and self.nspawn.poll() is None:
-            for what in (["systemctl", "list-jobs", "--no-pager"], ["systemctl", "--failed", "--no-pager", "--plain", "--no-legend"],
+            for what in (["systemctl", "list-jobs", "--no-pager"],
+                         ["systemctl", "--failed", "--no-pager", "--plain", "--no-legend"],
                          ["journalctl", "--boot", "--lines=15", "--no-pager", "--output=short-monotonic"]):
                 said += ["-- " + " ".join(what), *self.run(*what, timeout=10)[1].splitlines()]
         return said
@@ -390,7 +393,8 @@ class Machine:
 
     def enter(self, *command):
         """The command that runs this one in the machine."""
-        return ["nsenter", "-a", "-t", self.leader, "env", "-i", "PATH=" + PATH, "HOME=/root", "TERM=dumb", "LANG=C.UTF-8", *command]
+        return ["nsenter", "-a", "-t", self.leader, "env", "-i", "PATH=" + PATH, "HOME=/root", "TERM=dumb", "LANG=C.UTF-8",
+                *command]
 
     def run(self, *command, timeout=120, stdin=None):
         """(exit status, what it said); a timeout is -1."""
