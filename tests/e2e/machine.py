@@ -55,9 +55,11 @@ def cgroup2():
     raise Unable("no cgroup2 is mounted")
 
 
-def look_for_needs():
+def look_for_needs(cache):
     if os.geteuid() != 0:
         raise Unable("not root")
+    if cache.startswith("/run/"):
+        raise Unable("machines cannot live below /run")
     missing = [p for p in NEEDED if not shutil.which(p, path=PATH)]
     if missing:
         raise Unable("not installed: " + ", ".join(missing))
@@ -138,6 +140,8 @@ def be_confined():
     systemd-nspawn sees one hierarchy."""
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "cgroup2", "cgroup2", CGROUP], check=True)
+    # systemd-nspawn leaves directories there.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run"], check=True)
 
 
 @contextlib.contextmanager
