@@ -177,12 +177,12 @@ def group_name(run, what):
 
 
 def mirror():
-    """The one that this host is configured for."""
-    p = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], capture_output=True,
-                       check=False)
+    """The one of Debian that this host is configured for, not of its updates of security or of somebody else."""
+    p = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"],
+                       capture_output=True, check=False)
     found = text_of(p.stdout).split()
     if not found:
-        raise Unable("no Debian mirror is configured")
+        raise Unable("no Debian mirror is configured, or apt-get update was never run")
     return found[0]
 
 
