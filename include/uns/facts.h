@@ -144,8 +144,10 @@ struct uns_facts {
 	bool have_census;
 	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */
 
-	/* What the running engine lists; NULL when it does not answer. Arrays of strings: image and container IDs, names. */
+	/* What the running engine lists; NULL when it does not answer. Arrays of strings: image and container IDs, names. Without what
+	 * swarm mode makes and takes away by itself. */
 	json_t *images, *containers, *volume_names, *networks;
+	bool containerd_store; /* it says that its images are in the containerd image store */
 };
 
 struct uns_facts_want {

@@ -210,6 +210,14 @@ struct list {
 	const char *key;  /* member of each element */
 };
 
+/* Swarm mode makes and takes away by itself: containers of tasks are replaced whenever an engine starts, and its networks are not
+ * there before its managers have agreed. */
+static bool is_of_swarm(const json_t *thing)
+{
+	return json_object_get(json_object_get(thing, "Labels"), "com.docker.swarm.task.id") ||
+	       strcmp(uns_json_str_or(thing, "Scope", ""), "swarm") == 0;
+}
+
 /* 0; 1 when the answer is no such list. */
 static int collect(const json_t *answer, const struct list *l, struct uns_strs *ret, struct uns_err *err)
 {
@@ -220,10 +228,11 @@ static int collect(const json_t *answer, const struct list *l, struct uns_strs *
 	if (!json_is_array(array))
 		return 1;
 	for (size_t i = 0; i < json_array_size(array); i++) {
-		const char *s = json_string_value(json_object_get(json_array_get(array, i), l->key));
+		const json_t *thing = json_array_get(array, i);
+		const char *s = json_string_value(json_object_get(thing, l->key));
 		if (!s)
 			return 1;
-		if (uns_strs_add(ret, s, err) < 0)
+		if (!is_of_swarm(thing) && uns_strs_add(ret, s, err) < 0)
 			return -1;
 	}
 	uns_strs_sort(ret);
@@ -244,25 +253,47 @@ static json_t *to_array(const struct uns_strs *list, struct uns_err *err)
 	return uns_take_ptr(array);
 }
 
+/* 0; 1 when the engine does not answer at all. *ret stays NULL when the answer is none of use. */
+static int ask(const char *socket, const char *path, json_t **ret)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_err ignored = { 0 };
+	long http = 0;
+
+	if (uns_http_get(socket, path, &http, &text, &ignored) < 0)
+		return 1;
+	if (http == 200 && text.data)
+		(void)uns_json_parse(text.data, text.len, path, ret, &ignored);
+	return 0;
+}
+
 /* 0; 1 when the engine does not answer at all; -1. *ret stays NULL when it has no such list. */
 static int get_list(const char *socket, const struct list *l, json_t **ret, struct uns_err *err)
 {
-	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
 	uns_auto_json json_t *answer = NULL;
-	struct uns_err ignored = { 0 };
-	long http = 0;
-	int r;
+	int r = ask(socket, l->path, &answer);
 
-	if (uns_http_get(socket, l->path, &http, &text, &ignored) < 0)
-		return 1;
-	if (http != 200 || !text.data || uns_json_parse(text.data, text.len, l->path, &answer, &ignored) < 0)
-		return 0;
+	if (r || !answer)
+		return r;
 	r = collect(answer, l, &found, err);
 	if (r)
 		return r < 0 ? -1 : 0;
 	*ret = to_array(&found, err);
 	return *ret ? 0 : -1;
+}
+
+/* ["driver-type", "io.containerd.snapshotter.v1"] is among the pairs of DriverStatus (moby daemon/containerd, LayerStoreStatus). */
+static bool has_containerd_store(const json_t *info)
+{
+	const json_t *status = json_object_get(info, "DriverStatus");
+
+	for (size_t i = 0; i < json_array_size(status); i++) {
+		const char *value = json_string_value(json_array_get(json_array_get(status, i), 1));
+		if (value && uns_str_starts(value, "io.containerd.snapshotter."))
+			return true;
+	}
+	return false;
 }
 
 int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err)
@@ -280,8 +311,10 @@ int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err)
 		{ &volumes, &f->volume_names },
 		{ &networks, &f->networks },
 	};
-	int r = 0;
+	uns_auto_json json_t *info = NULL;
+	int r = f->socket ? ask(f->socket, "/info", &info) : 0;
 
+	f->containerd_store = has_containerd_store(info);
 	/* An engine that let one request run into its timeout is not asked again. */
 	for (size_t i = 0; r == 0 && f->socket && i < sizeof(all) / sizeof(all[0]); i++)
 		r = get_list(f->socket, all[i].list, all[i].ret, err);

@@ -296,10 +296,16 @@ static int check_drivers(const struct uns_intent *w, struct uns_err *err)
 	return 0;
 }
 
+/* An empty store is nobody's loss. */
+static bool lists_from_containerd(const struct uns_facts *f)
+{
+	return f->containerd_store && (json_array_size(f->images) || json_array_size(f->containers));
+}
+
 /* Docker 29 and later: with remapping an engine refuses the explicit setting and silently leaves the store unused without it. */
 static int check_containerd(const struct uns_intent *w, struct uns_err *err)
 {
-	if (!w->move || !w->all || !w->source->containerd_images)
+	if (!w->all || !((w->move && w->source->containerd_images) || (w->work && lists_from_containerd(w->f))))
 		return 0;
 	return uns_intent_add(
 	    w, "ContainerdImageStore", w->root,

@@ -356,7 +356,8 @@ static int check_image_store(const struct uns_intent *w, struct uns_err *err)
 	if (json_string_length(remap) == 0 || !json_is_true(json_object_get(features, "containerd-snapshotter")))
 		return 0;
 	return uns_intent_add(w, "ContainerdImageStore", config_file(w), "take features.containerd-snapshotter out of the file",
-	                      err, "features.containerd-snapshotter is true, with which a remapped engine does not start");
+	                      err, "features.containerd-snapshotter is true: remapped, Docker 29 does not start then, and earlier ones show none of "
+	                      "the images");
 }
 
 /* Its user must be there with ranges in both files; enable makes them, and "default" has dockerd make them. */

@@ -988,38 +988,40 @@ static void the_manager_is_who_started_the_engine(void **state)
 	assert_int_equal(manager_of(x, false), UNS_MANAGER_SYSTEMD);
 }
 
-static const char *answer_to(const char *request)
+struct answer {
+	const char *path, *text;
+};
+
+static void answer_to(int fd, const char *request, const struct answer *a)
 {
-	if (strncmp(request, "GET /images/json?all=1 ", 23) == 0)
-		return "HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n[{\"Id\":\"i2\"}, {\"Id\":\"i1\"} ]\n";
-	if (strncmp(request, "GET /volumes ", 13) == 0)
-		return "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"Volumes\":null}";
-	if (strncmp(request, "GET /networks ", 14) == 0)
-		return "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n[{\"Name\": 5}]";
-	return "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n[]";
+	for (; a->path; a++) {
+		size_t len = strlen(a->path);
+		if (strncmp(request + 4, a->path, len) == 0 && request[4 + len] == ' ') {
+			dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(a->text), a->text);
+			return;
+		}
+	}
+	dprintf(fd, "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n[]");
 }
 
-static void serve(int listener)
+static void serve(int listener, const struct answer *answers)
 {
 	for (;;) {
 		char request[4096];
 		int fd = accept(listener, NULL, NULL);
 		ssize_t n = fd < 0 ? -1 : read(fd, request, sizeof(request) - 1);
-		const char *answer;
 
 		if (n <= 0)
 			_exit(1);
 		request[n] = '\0';
-		answer = answer_to(request);
-		if (write(fd, answer, strlen(answer)) < 0)
-			_exit(1);
+		answer_to(fd, request, answers);
 		close(fd);
 	}
 }
 
-static void the_engine_is_asked_for_its_lists(void **state)
+/* An engine that answers so, and 500 to everything else. */
+static void read_inventory(struct fixture *x, const struct answer *answers)
 {
-	struct fixture *x = *state;
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	pid_t pid;
@@ -1029,15 +1031,47 @@ static void the_engine_is_asked_for_its_lists(void **state)
 	assert_int_equal(listen(listener, 8), 0);
 	pid = fork();
 	if (pid == 0)
-		serve(listener);
+		serve(listener, answers);
 	close(listener);
 	x->f.socket = strdup(a.sun_path);
 	assert_int_equal(uns_host_read_inventory(&x->f, &x->err), 0);
 	end_child(pid);
+}
+
+static void the_engine_is_asked_for_its_lists(void **state)
+{
+	static const struct answer answers[] = {
+		{ "/info", "{\"DriverStatus\": [[\"driver-type\", \"io.containerd.snapshotter.v1\"]]}" },
+		{ "/images/json?all=1", "[{\"Id\":\"i2\"}, {\"Id\":\"i1\"} ]\n" },
+		{ "/volumes", "{\"Volumes\":null}" },
+		{ "/networks", "[{\"Name\": 5}]" },
+		{ NULL, NULL },
+	};
+	struct fixture *x = *state;
+
+	read_inventory(x, answers);
 	assert_json(x->f.images, "[\"i1\",\"i2\"]");
 	assert_null(x->f.containers); /* status 500 */
 	assert_json(x->f.volume_names, "[]");
 	assert_null(x->f.networks); /* a name that is no string */
+	assert_true(x->f.containerd_store);
+}
+
+static void what_swarm_makes_is_not_waited_for(void **state)
+{
+	static const struct answer answers[] = {
+		{ "/info", "{\"DriverStatus\": [[\"Backing Filesystem\", \"extfs\"], []]}" },
+		{ "/containers/json?all=1",
+		  "[{\"Id\":\"c1\", \"Labels\": {\"com.docker.swarm.task.id\": \"x\"}}, {\"Id\":\"c2\", \"Labels\": {\"a\": \"b\"}}]" },
+		{ "/networks", "[{\"Name\": \"ingress\", \"Scope\": \"swarm\"}, {\"Name\": \"lan\", \"Scope\": \"local\"}]" },
+		{ NULL, NULL },
+	};
+	struct fixture *x = *state;
+
+	read_inventory(x, answers);
+	assert_json(x->f.containers, "[\"c2\"]");
+	assert_json(x->f.networks, "[\"lan\"]");
+	assert_false(x->f.containerd_store);
 }
 
 static void an_engine_that_does_not_answer_is_no_error(void **state)
@@ -1095,6 +1129,7 @@ int main(void)
 		T(a_stale_pidfile_finds_nothing),
 		T(a_daemon_with_another_root_is_not_ours),
 		T(the_engine_is_asked_for_its_lists),
+		T(what_swarm_makes_is_not_waited_for),
 		T(an_engine_that_does_not_answer_is_no_error),
 	};
 

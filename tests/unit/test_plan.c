@@ -1297,6 +1297,12 @@ static void broken_containerd(struct world *w)
 	w->f.flat.containerd_images = true;
 }
 
+/* The engine says so, whatever its data root looks like. */
+static void broken_store(struct world *w)
+{
+	w->f.containerd_store = true;
+}
+
 static void broken_feature(struct world *w)
 {
 	w->f.config = json_pack("{s:{s:b}}", "features", "containerd-snapshotter", 1);
@@ -1335,6 +1341,7 @@ static void what_cannot_be_is_refused(void **state)
 	    {"ContainerdImageStore", broken_feature}, {"UserNamespacesOff", broken_namespaces},
 	    {"DataRootReadOnly", broken_readonly},    {"LiveRestore", broken_live_restore},
 	    {"EngineUnmanaged", broken_manager},      {"VolumeDeviceInside", broken_device},
+	    {"ContainerdImageStore", broken_store},
 	};
 	struct world w;
 
@@ -1349,6 +1356,13 @@ static void what_cannot_be_is_refused(void **state)
 		assert_int_equal(w.findings.v[0].check->severity, UNS_ERROR);
 		done(&w);
 	}
+	running(&w);
+	broken_store(&w);
+	json_array_clear(w.f.images);
+	json_array_clear(w.f.containers);
+	make(&w);
+	assert_null(found(&w, "ContainerdImageStore")); /* nothing is in it */
+	done(&w);
 	running(&w);
 	broken_live_restore(&w);
 	w.f.flat.container[0].running = false;
