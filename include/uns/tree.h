@@ -102,13 +102,14 @@ int uns_tree_walk(const struct uns_tree *tree, const char *const patterns[], siz
 int uns_tree_walk_matches(const struct uns_tree *tree, const struct uns_strs *matches, uns_visit visit, void *user,
                           struct uns_err *err);
 
-/* More threads than cores, because cold storage waits. A small tree is walked by the calling thread alone. */
-#define UNS_WALK_JOBS 8
+/* More threads than processors, because cold storage waits. A small tree is walked by the calling thread alone. */
+#define UNS_WALK_JOBS 16
 #define UNS_WALK_JOBS_MAX 64
 
 struct uns_walk_task; /* a directory in the hands of a thread */
 struct uns_walk {
 	unsigned jobs;   /* threads at most; 1: as above */
+	bool eager;      /* all of them at once; else one for each processor, and more while the disk keeps these waiting */
 	bool paths;      /* entries have their path */
 	bool pins;       /* entries have a descriptor, and everything is read through it */
 	uns_visit visit; /* may be called by several threads at a time */
@@ -129,6 +130,8 @@ int uns_walk_visit(struct uns_walk_task *t, const char *name);
 /* The name is only looked at, without a pin and without its attributes. 0; 1: it is gone. */
 int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret);
 int uns_walk_dirfd(const struct uns_walk_task *t);
+/* Sets jobs and eager as a user wishes: so many threads; 0: as many as are good. */
+void uns_walk_wish(struct uns_walk *w, unsigned jobs);
 int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *w, struct uns_err *err);
 
 /* ---- inodes by device and number, O(1) ---- */

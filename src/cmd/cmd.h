@@ -77,6 +77,7 @@ struct uns_extents {
 	struct uns_extent *v;
 	size_t n, cap;
 };
+int uns_extents_add(struct uns_extents *to, struct uns_extent e, struct uns_err *err);
 /* Of the command shift; --range and --ignore are in the request. */
 struct uns_shift_options {
 	struct uns_extents uid, gid;

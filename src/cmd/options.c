@@ -294,7 +294,7 @@ static const struct row {
 	  "keep no record: it cannot be resumed or taken back" },
 	{ "on-error", 0, required_argument, "stop|continue", GATED, uns_value_on_error,
 	  "at inodes that cannot be changed (stop, and take it back)" },
-	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (8)" },
+	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (as many as are good, up to 16)" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 #define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */

@@ -10,7 +10,6 @@
 #include "uns/json.h"
 #include "uns/subid.h"
 #include "uns/tree.h"
-#include "uns/vec.h"
 
 #define PASSAGE_FROM                                                                                                               \
 	1073741824u /* where a free range is looked for that owners pass through: far above what is given out by hand */
@@ -140,17 +139,6 @@ static void turn_round(struct uns_extents *x)
 
 /* ---- the ranges of a user ---- */
 
-static int append(struct uns_extents *x, struct uns_extent e, struct uns_err *err)
-{
-	struct uns_extent *v = uns_vec_room(x->v, x->n, &x->cap, sizeof(*v));
-
-	if (!v)
-		return uns_err_nomem(err);
-	x->v = v;
-	v[x->n++] = e;
-	return 0;
-}
-
 /* As dockerd and the kernel's uid_map have it: the lines of the owner follow each other, in the order of the file. */
 static int take_lines(const struct uns_subid *s, const char *file, const char *owner, struct uns_extents *ret, struct uns_err *err)
 {
@@ -164,7 +152,7 @@ static int take_lines(const struct uns_subid *s, const char *file, const char *o
 		if (r.count > UNS_ID_LAST - from)
 			return uns_err_set(err, UNS_E_INPUT, "%s:%u: the ranges of %s have more IDs than there are", file,
 			                   s->v[i].line, owner);
-		if (append(ret, (struct uns_extent){from, r.start, r.count}, err))
+		if (uns_extents_add(ret, (struct uns_extent){from, r.start, r.count}, err))
 			return -1;
 		from += r.count;
 	}
@@ -220,12 +208,12 @@ static int find_extents(const struct uns_shift_cmd *j, struct uns_extents *uid, 
 	if (o->shift.user)
 		return take_user(j, UNS_UID, uid, err) || take_user(j, UNS_GID, gid, err) ? -1 : 0;
 	if (o->request.range_how == UNS_RANGE_EXACT)
-		return append(uid, all, err) || append(gid, all, err) ? -1 : 0;
+		return uns_extents_add(uid, all, err) || uns_extents_add(gid, all, err) ? -1 : 0;
 	for (size_t i = 0; i < o->shift.uid.n; i++)
-		if (append(uid, o->shift.uid.v[i], err))
+		if (uns_extents_add(uid, o->shift.uid.v[i], err))
 			return -1;
 	for (size_t i = 0; i < o->shift.gid.n; i++)
-		if (append(gid, o->shift.gid.v[i], err))
+		if (uns_extents_add(gid, o->shift.gid.v[i], err))
 			return -1;
 	return 0;
 }

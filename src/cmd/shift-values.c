@@ -8,7 +8,7 @@
 #include "uns/tree.h"
 #include "uns/vec.h"
 
-static int add_extent(struct uns_extents *to, struct uns_extent e, struct uns_err *err)
+int uns_extents_add(struct uns_extents *to, struct uns_extent e, struct uns_err *err)
 {
 	struct uns_extent *v = uns_vec_room(to->v, to->n, &to->cap, sizeof(*v));
 
@@ -42,9 +42,9 @@ int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err)
 	e = (struct uns_extent){v[0], v[1], v[2]};
 	if (!uns_range_valid((struct uns_range){e.from, e.count}) || !uns_range_valid((struct uns_range){e.to, e.count}))
 		return uns_err_set(err, UNS_E_USAGE, "--map=%s: expected at least one ID, and none above %u", arg, UNS_ID_LAST);
-	if (*arg != 'g' && add_extent(&o->shift.uid, e, err))
+	if (*arg != 'g' && uns_extents_add(&o->shift.uid, e, err))
 		return -1;
-	return *arg != 'u' ? add_extent(&o->shift.gid, e, err) : 0;
+	return *arg != 'u' ? uns_extents_add(&o->shift.gid, e, err) : 0;
 }
 
 int uns_value_reverse(struct uns_options *o, const char *arg, struct uns_err *err)

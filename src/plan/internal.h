@@ -68,6 +68,9 @@ char *uns_plan_owner(const struct uns_facts *f, const char *value, struct uns_er
 /* The lowest free range of this size. 0, or 1 when there is none. */
 int uns_plan_free(const struct uns_facts *f, const char *user, uint32_t count, uint32_t *ret_start, struct uns_err *err);
 
+/* Adds the step that makes the directory of daemon.json, or, reversed, takes it away; none when it is there. */
+int uns_intent_config_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err);
+
 /* Containers, volumes or layers: something that somebody would miss. An engine makes all other entries by itself. */
 bool uns_plan_has_data(const struct uns_store *s);
 const struct uns_volume *uns_plan_volume(const struct uns_store *s, const char *name);

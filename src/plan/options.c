@@ -458,22 +458,6 @@ static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const 
 	return add_step(p, "env-option", false, &args, err);
 }
 
-static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
-{
-	uns_auto_free char *dir = uns_str_dup(w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json", err);
-	uns_auto_json json_t *args = NULL;
-	char *slash;
-
-	if (!dir)
-		return -1;
-	slash = strrchr(dir, '/');
-	if (w->f->have_config_dir || !slash || slash == dir)
-		return 0;
-	*slash = '\0';
-	args = json_pack("{s:s, s:s, s:i, s:i}", "path", dir, "mode", "0755", "uid", 0, "gid", 0);
-	return args ? add_step(p, "mkdir", false, &args, err) : uns_err_nomem(err);
-}
-
 /* ---- our drop-in ---- */
 
 struct drop_in {
@@ -731,7 +715,7 @@ static int add_reload(const struct uns_intent *w, struct uns_plan *p, bool back,
 /* The engine is told in both directions: on the way back by the first of the two. */
 static int add_live(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
-	if (add_config_dir(w, p, err) < 0 || add_stages(w, p, STAGE_FIRST, err) < 0 || add_reload(w, p, true, err) < 0)
+	if (uns_intent_config_dir(w, p, false, err) < 0 || add_stages(w, p, STAGE_FIRST, err) < 0 || add_reload(w, p, true, err) < 0)
 		return -1;
 	if (add_stages(w, p, STAGE_CHANGE, err) < 0 || add_reload(w, p, false, err) < 0)
 		return -1;
@@ -752,7 +736,7 @@ int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct
 
 		/* A hold in daemon.json has made the directory already, and leaves it when it is not empty. */
 		if (e->place == UNS_PLACE_JSON && e->wish->value && !dir && (!w->move || uns_plan_has_units(w))) {
-			r = add_config_dir(w, p, err);
+			r = uns_intent_config_dir(w, p, false, err);
 			dir = true;
 		}
 		if (r == 0 && e->place == UNS_PLACE_JSON)

@@ -342,8 +342,7 @@ static const char *config_file(const struct uns_intent *w)
 	return w->f->config_file ? w->f->config_file : "/etc/docker/daemon.json";
 }
 
-/* The directory of daemon.json, made where there is none. */
-static int add_config_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
+int uns_intent_config_dir(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
 {
 	uns_auto_free char *dir = uns_str_dup(config_file(w), err);
 	char *slash;
@@ -378,8 +377,8 @@ bool uns_plan_has_units(const struct uns_intent *w)
 static int add_hold_config(const struct uns_intent *w, struct uns_plan *p, bool reverse, struct uns_err *err)
 {
 	if (!reverse)
-		return add_config_dir(w, p, false, err) < 0 ? -1 : add_hold_member(w, p, false, err);
-	return add_hold_member(w, p, true, err) < 0 ? -1 : add_config_dir(w, p, true, err);
+		return uns_intent_config_dir(w, p, false, err) < 0 ? -1 : add_hold_member(w, p, false, err);
+	return add_hold_member(w, p, true, err) < 0 ? -1 : uns_intent_config_dir(w, p, true, err);
 }
 
 /* Over a reboot no lock lasts; a condition on a file does, and so does what the engine itself refuses. */

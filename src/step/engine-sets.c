@@ -178,6 +178,16 @@ static void missing_done(struct missing *m)
 	uns_buf_done(&m->names);
 }
 
+static int tell_missing(const struct uns_step_ctx *c, const struct missing *m, const char *counts, struct uns_err *err)
+{
+	uns_auto_free char *text = uns_str_printf(err, "the engine does not list %s that it had when this began: %.700s%s", counts,
+	                                          m->names.data, m->n > m->named ? ", …" : "");
+
+	if (text && c->tell)
+		c->tell(c->tell_user, text);
+	return text ? 0 : -1;
+}
+
 static int check_sets(struct uns_step_ctx *c, const char *socket, struct uns_err *err)
 {
 	uns_auto(missing_done) struct missing m = {0};
@@ -192,6 +202,9 @@ static int check_sets(struct uns_step_ctx *c, const char *socket, struct uns_err
 		if (m.of[i] && uns_buf_printf(&counts, err, "%s%zu of %zu %s", counts.len ? ", " : "", m.of[i],
 		                              json_array_size(json_object_get(c->step->args, sets[i].arg)), sets[i].arg))
 			return -1;
+	/* On the way back they may have been removed with good reason since, and the way home must not end here. */
+	if (c->step->reverse)
+		return tell_missing(c, &m, counts.data, err);
 	return uns_err_set(err, UNS_E_FAILED,
 	                   "the engine does not list %s that it had before: %.700s%s; roll back, nothing is lost on disk",
 	                   counts.data, m.names.data, m.n > m.named ? ", …" : "");

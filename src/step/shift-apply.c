@@ -572,8 +572,7 @@ static int walk(struct whole *all, struct uns_err *err)
 	uns_auto(parts_done) struct part parts[UNS_WALK_JOBS_MAX] = {0};
 	struct uns_shift_job *job = all->job;
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = copies_up(job) ? 1 : uns_shift_threads(job),
-	                     .pins = true,
+	struct uns_walk w = {.pins = true,
 	                     .visit = visit,
 	                     .wants = wants,
 	                     .failed = failed,
@@ -581,6 +580,7 @@ static int walk(struct whole *all, struct uns_err *err)
 	                     .known = job->names.n ? known : NULL,
 	                     .names = names};
 
+	uns_walk_wish(&w, copies_up(job) ? 1 : job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
 		parts[i] = (struct part){.all = all, .tells = !i, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
 		users[i] = &parts[i];

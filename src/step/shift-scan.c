@@ -260,8 +260,9 @@ static int start_part(struct scan *s, struct uns_err *err)
 static int walk(struct scan *s, struct uns_err *err)
 {
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(s->job), .visit = visit, .failed = failed, .users = users};
+	struct uns_walk w = {.visit = visit, .failed = failed, .users = users};
 
+	uns_walk_wish(&w, s->job->c->jobs);
 	while (s->n < w.jobs) {
 		users[s->n] = &s->part[s->n];
 		if (start_part(s, err))

@@ -262,13 +262,6 @@ bool uns_shift_was_mixed(const struct uns_shift_job *job, const struct uns_entry
 	return s && s->exact;
 }
 
-unsigned uns_shift_threads(const struct uns_shift_job *job)
-{
-	unsigned jobs = job->c->jobs ? job->c->jobs : UNS_WALK_JOBS;
-
-	return jobs < UNS_WALK_JOBS_MAX ? jobs : UNS_WALK_JOBS_MAX;
-}
-
 static void job_done(struct uns_shift_job *job)
 {
 	uns_shift_args_done(&job->args);
@@ -457,8 +450,9 @@ static enum uns_side judge(const struct look *l, struct uns_step_ctx *c)
 static int look_parallel(struct looks *l, const struct uns_shift_job *job, struct uns_err *err)
 {
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(job), .visit = look_deep, .users = users};
+	struct uns_walk w = {.visit = look_deep, .users = users};
 
+	uns_walk_wish(&w, job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
 		l->v[i].job = job;
 		l->v[i].allow_unmapped = job->args.allow & UNS_SHIFT_UNMAPPED;

@@ -177,8 +177,9 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 static int look(struct look *l, const struct uns_shift_job *job, struct uns_err *err)
 {
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = uns_shift_threads(job), .visit = visit, .users = users};
+	struct uns_walk w = {.visit = visit, .users = users};
 
+	uns_walk_wish(&w, job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
 		l->part[i] = (struct part){.job = job, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
 		users[i] = &l->part[i];

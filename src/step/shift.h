@@ -169,8 +169,6 @@ struct uns_shift_job {
 	struct uns_census_list wrong; /* on the wrong side */
 };
 
-/* How many threads a walk of the job may have. */
-unsigned uns_shift_threads(const struct uns_shift_job *job);
 /* Notes the entry in wrong when it is not on the wanted side. */
 int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_census_list *wrong,
                          struct uns_err *err);

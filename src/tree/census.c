@@ -335,12 +335,9 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 {
 	uns_auto(threads_done) struct threads t = {{NULL}};
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.jobs = jobs > UNS_WALK_JOBS_MAX ? UNS_WALK_JOBS_MAX
-	                             : jobs                   ? jobs
-	                                                      : UNS_WALK_JOBS,
-	                     .visit = visit,
-	                     .users = users};
+	struct uns_walk w = {.visit = visit, .users = users};
 
+	uns_walk_wish(&w, jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
 		t.run[i] = i ? uns_census_run_fork(t.run[0], err) : uns_census_run_new(maps, err);
 		if (!t.run[i])
