@@ -119,6 +119,8 @@ static void drive(struct world *w, enum uns_side to)
 
 	if (kind(w)->drive(&w->c, to, &err))
 		fail_msg("drive: code %d: %s", err.code, err.text);
+	json_decref(w->c.result);
+	w->c.result = NULL;
 }
 
 static int drive_fails(struct world *w, enum uns_side to, const char *expected)
@@ -887,6 +889,8 @@ static void what_others_changed_since_is_kept(void **state)
 	set_mode(&w->s, "data/a/diff/suid", 0700);
 	w->told[0] = '\0';
 	(void)kind(w)->drive(&w->c, UNS_AFTER, NULL);
+	json_decref(w->c.result);
+	w->c.result = NULL;
 	assert_int_equal(fstatat(w->s.fd, "data/a/diff/suid", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(st.st_uid, BASE);

@@ -101,6 +101,8 @@ static void drive(struct world *w, enum uns_side to)
 
 	if (uns_kind_shift_tree.drive(&w->c, to, &err))
 		fail_msg("drive: code %d: %s", err.code, err.text);
+	json_decref(w->c.result);
+	w->c.result = NULL;
 }
 
 static void shift(struct world *w, enum uns_side to)
