@@ -77,7 +77,7 @@ _usernsctl() {
 		enable) options="$gate $made $wishes --no-restart --stop-containers --ignore=" ;;
 		disable) options="$gate $made --purge --stop-containers --ignore=" ;;
 		migrate) options="$gate $made --stop-containers --ignore=" ;;
-		shift) options="$gate $made --map= --range= --user= --reverse --unmapped= --no-journal --even= --ignore=" ;;
+		shift) options="$gate $made --map= --range= --user= --reverse --unmapped= --no-journal --exclusive --even= --ignore=" ;;
 		check) options="$wishes --stop-containers --ignore=" ;;
 		apply) options="$gate $made" ;;
 		resume | rollback) options=$gate ;;

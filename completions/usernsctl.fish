@@ -74,6 +74,7 @@ complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l reverse -d 'From
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l user -x -a '(__fish_complete_users)' -d 'To the ranges of this user'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l unmapped -x -a 'refuse keep squash=' -d 'IDs outside of the map'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l no-journal -d 'keep no record'
+complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l exclusive -d 'nobody else works in the trees meanwhile'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -l even -r -a '(__fish_complete_directories)' -d 'Shift this directory of the system too'
 complete -c usernsctl -n '__fish_seen_subcommand_from shift' -F
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l migrate -x -a 'all volumes none' -d 'Data to take along'

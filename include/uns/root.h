@@ -22,6 +22,8 @@ void uns_root_close(struct uns_root *root);
 
 /* Descriptor, or -1 with err (err->errnum ENOENT when it is absent). O_CLOEXEC is added. Does not create (see uns_root_write). */
 int uns_root_openat(const struct uns_root *root, const char *path, int flags, struct uns_err *err);
+/* A directory by a path that was resolved already: no component is followed if it is a symlink by now (errnum ELOOP or ENOTDIR). */
+int uns_root_open_straight(const struct uns_root *root, const char *path, int flags, struct uns_err *err);
 /* Opens the directory that holds path (O_RDONLY|O_DIRECTORY); *ret_name points to the last component inside path, which must not
  * end in '/', ".", or "..". */
 int uns_root_parent(const struct uns_root *root, const char *path, int *ret_dirfd, const char **ret_name, struct uns_err *err);

@@ -110,10 +110,11 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * nest         {"dir":P,"into":"U.G","gid":N,"keep":[S…]}                  entries in dir → in dir/U.G (0:gid 0710); entries named
  *                                                                          N.M, in keep, or hidden stay
  * owner-mode   {"base":P,"patterns":[S…],"into":S?,"gid":N}                         directories 0:0 (or what the record says) → 0:gid 0710
- * shift-tree   {"base":P,"patterns":[S…],"into":S?,"uid":M,"gid":M,"allow":[S…],"whole":B?,"passing":B?}  IDs at home → shifted;
+ * shift-tree   {"base":P,"patterns":[S…],"into":S?,"uid":M,"gid":M,"allow":[S…],"whole":B?,"passing":B?,"arriving":B?,"squash":N?,"exclusive":B?}  IDs at home → shifted;
  *              a map M is {"start":N,"count":N} (from 0) or a list of {"from":N,"to":N,"count":N}; allow: "unmapped",
  *              "in-target", "hard-links", "symlinks", "flags": risks that were named and accepted; whole: a look at the
- *              matches alone is not enough; passing: a later step takes the owners further
+ *              matches alone is not enough; passing, arriving: another step takes the owners further, there or back; squash: who gets
+ *              what is outside of the maps; exclusive: nobody else works in the trees meanwhile
  * json-paths   {"base":P,"patterns":[S…],"fields":[S…],"into":"U.G"}       paths base/… → base/U.G/…
  * volume       {"socket":P,"path":P,"name":S,"labels":{…},"options":{…}}    engine lacks the volume → has it (path exists)
  * containers   {"socket":P,"containers":{ID:NAME…},"may_fail":[ID…]}       bracket: running → stopped; may_fail: those that need

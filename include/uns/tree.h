@@ -22,6 +22,7 @@ struct uns_tree {
 	bool readonly; /* the mount is read-only */
 };
 
+/* base was resolved by the caller (uns_root_resolve): a symlink in it now is somebody's doing since, and fails. */
 int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree *ret, struct uns_err *err);
 void uns_tree_close(struct uns_tree *tree);
 
@@ -81,6 +82,13 @@ int uns_entry_again(struct uns_entry *e, struct uns_err *err);
 /* What tells the inode from a later one with its number: type and bytes of its file handle (name_to_handle_at(2)), or, where the file
  * system has none, *ret_len 0. 0; 1 when it is gone. */
 #define UNS_HANDLE_MAX 132
+/* The same of the base. */
+int uns_tree_handle(const struct uns_tree *tree, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err);
+/* The path of the topmost directory on the entry's device, or of the entry itself where the device begins with it. Heap string. */
+char *uns_entry_dev_path(const struct uns_entry *e, struct uns_err *err);
+/* A pin of an entry that was read without one: *ret is the same inode, read again through a descriptor that the caller closes. 0; 1:
+ * the name is gone, or leads to another inode by now. */
+int uns_entry_pin(const struct uns_entry *e, struct uns_entry *ret, struct uns_err *err);
 int uns_entry_handle(const struct uns_entry *e, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err);
 /* Calls f for each ID that the inode carries: what is "uid", "gid", "ACL uid", "ACL gid" or "capability rootid". 0, or -1 when an
  * ACL is malformed (no error text; the IDs of the rest are reported all the same). */

@@ -186,6 +186,52 @@ int uns_root_openat(const struct uns_root *root, const char *path, int flags, st
 	return fd;
 }
 
+/* Component by component, for kernels before 5.6. */
+static int walk_straight(int root, const char *path, int flags)
+{
+	uns_auto_close int at = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	for (path += strspn(path, "/"); at >= 0 && *path; path += strspn(path, "/")) {
+		char name[NAME_MAX + 1];
+		size_t len = strcspn(path, "/");
+		int next;
+
+		if (len > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(name, path, len);
+		name[len] = '\0';
+		path += len;
+		if (!strcmp(name, "..")) {
+			errno = ELOOP;
+			return -1;
+		}
+		next = openat(at, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = next;
+	}
+	return at < 0 ? -1 : openat(at, ".", flags | O_CLOEXEC);
+}
+
+int uns_root_open_straight(const struct uns_root *root, const char *path, int flags, struct uns_err *err)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+	                       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+	int fd = -1;
+
+	for (int tries = 0; fd < 0 && tries < OPEN_TRIES; tries++) {
+		fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	if (fd < 0 && (errno == EAGAIN || errno == ENOSYS || errno == EPERM))
+		fd = walk_straight(root->fd, path, flags);
+	if (fd < 0)
+		uns_err_sys(err, errno, "cannot open %s%s", root->path, path);
+	return fd;
+}
+
 int uns_root_parent(const struct uns_root *root, const char *path, int *ret_dirfd, const char **ret_name, struct uns_err *err)
 {
 	const char *slash = strrchr(path, '/');

@@ -81,7 +81,7 @@ int uns_extents_add(struct uns_extents *to, struct uns_extent e, struct uns_err 
 /* Of the command shift; --range and --ignore are in the request. */
 struct uns_shift_options {
 	struct uns_extents uid, gid;
-	bool reverse, no_journal;
+	bool reverse, no_journal, exclusive;
 	enum uns_unmapped { UNS_UNMAPPED_REFUSE, UNS_UNMAPPED_KEEP, UNS_UNMAPPED_SQUASH } unmapped;
 	uint32_t squash;  /* who gets what is outside the map, with SQUASH */
 	const char *user; /* --user: its ranges are the map */
@@ -133,6 +133,7 @@ int uns_value_even(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_jobs(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_on_error(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_no_journal(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_exclusive(struct uns_options *o, const char *arg, struct uns_err *err);
 
 /* ---- main.c ---- */
 

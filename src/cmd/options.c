@@ -292,6 +292,8 @@ static const struct row {
 	{ "even", 0, required_argument, "PATH", BIT(UNS_CMD_SHIFT), uns_value_even, "shift this directory of the system too" },
 	{ "no-journal", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_no_journal,
 	  "keep no record: it cannot be resumed or taken back" },
+	{ "exclusive", 0, no_argument, NULL, BIT(UNS_CMD_SHIFT), uns_value_exclusive,
+	  "nobody else works in the trees meanwhile: do not look twice" },
 	{ "on-error", 0, required_argument, "stop|continue", GATED, uns_value_on_error,
 	  "at inodes that cannot be changed (stop, and take it back)" },
 	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (as many as are good, up to 16)" },

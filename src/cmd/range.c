@@ -150,6 +150,20 @@ static void forget_choice(struct uns_ranged *p)
 		p->wants.v[i].had = p->wants.v[i].fixed = false;
 }
 
+/* The trees are opened later without following any symlink. */
+static int move(const struct uns_run *r, const struct uns_range_request *q, struct uns_ranged *p, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs trees = UNS_STRS_INIT;
+
+	for (size_t i = 0; i < r->o->ranges.trees.n; i++) {
+		uns_auto_free char *path = uns_root_resolve(&r->root, r->o->ranges.trees.v[i], err);
+
+		if (!path || uns_strs_add(&trees, path, err) < 0)
+			return -1;
+	}
+	return uns_ranges_move(q, &p->wants.v[0], &trees, &p->old, err);
+}
+
 static int plan_once(const struct uns_run *r, struct uns_ranged *p, struct uns_err *err)
 {
 	const struct uns_range_request q = { &p->facts, &r->o->request.ignore, &p->plan, &p->findings };
@@ -158,7 +172,7 @@ static int plan_once(const struct uns_run *r, struct uns_ranged *p, struct uns_e
 	case UNS_CMD_RANGE_ADD:
 		return uns_ranges_add(&q, &p->wants, err);
 	case UNS_CMD_RANGE_MOVE:
-		return uns_ranges_move(&q, &p->wants.v[0], &r->o->ranges.trees, &p->old, err);
+		return move(r, &q, p, err);
 	case UNS_CMD_RANGE_REMOVE:
 		return uns_ranges_remove(&q, r->o->ranges.owner[0], r->o->ranges.named ? &r->o->request.range : NULL, err);
 	default:

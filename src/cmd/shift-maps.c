@@ -184,20 +184,15 @@ static int squash_all(struct uns_maps *m, uint32_t id, struct uns_err *err)
 	return 0;
 }
 
-/* In two passes the first one squashes, to where the second one finds it. */
 static int squash(struct uns_shift_cmd *j, struct uns_err *err)
 {
-	uint32_t id = j->run->o->shift.squash, via[2] = {id, id};
-
 	if (j->run->o->shift.unmapped != UNS_UNMAPPED_SQUASH)
 		return 0;
-	if (j->passes == 2) {
-		via[0] = uns_map_home(&j->maps[1].uid, id);
-		via[1] = uns_map_home(&j->maps[1].gid, id);
-	}
-	if (j->maps[0].uid.n && j->maps[0].gid.n && via[0] != via[1])
-		return uns_err_set(err, UNS_E_USAGE, "shift: with these maps, users and groups cannot be squashed to one ID");
-	return squash_all(&j->maps[0], j->maps[0].uid.n ? via[0] : via[1], err);
+	if (j->passes == 2)
+		return uns_err_set(err, UNS_E_USAGE,
+		                   "shift: --unmapped=squash does not go with a map whose sources are targets too: what is outside of "
+		                   "it could not be told from what was shifted before");
+	return squash_all(&j->maps[0], j->run->o->shift.squash, err);
 }
 
 static int find_extents(const struct uns_shift_cmd *j, struct uns_extents *uid, struct uns_extents *gid, struct uns_err *err)

@@ -78,6 +78,13 @@ int uns_value_no_journal(struct uns_options *o, const char *arg, struct uns_err 
 	return 0;
 }
 
+int uns_value_exclusive(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->shift.exclusive = true;
+	return 0;
+}
+
 int uns_value_on_error(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	o->go_on = !strcmp(arg, "continue");

@@ -261,6 +261,7 @@ static int add_step(struct uns_shift_cmd *j, size_t i, unsigned pass, struct uns
 	              map_json(&j->maps[pass].uid), "gid", map_json(&j->maps[pass].gid), "allow", allow_json(j, pass), "whole", 1);
 
 	if (args && ((j->passes > 1 && json_object_set_new(args, pass ? "arriving" : "passing", json_true()) < 0) ||
+	             (j->run->o->shift.exclusive && json_object_set_new(args, "exclusive", json_true()) < 0) ||
 	             (m->squash && json_object_set_new(args, "squash", json_integer(m->squash_to)) < 0))) {
 		json_decref(args);
 		args = NULL;
@@ -380,7 +381,7 @@ static int shift(struct uns_shift_cmd *j, struct uns_change *c, struct uns_err *
 	int r;
 
 	if (uns_change_needs_root(j->run, err) < 0 ||
-	    (!j->run->o->shift.no_journal && uns_change_no_pending(j->run, err) < 0) || find_places(j, err) ||
+	    uns_change_no_pending(j->run, err) < 0 || find_places(j, err) ||
 	    uns_shift_make_maps(j, err) || make_plan(j, err))
 		return -1;
 	c->plan = &j->plan;

@@ -437,10 +437,11 @@ int uns_idfacts_scan(const struct uns_root *root, const char *path, struct uns_i
 	static const char *const all[] = { "." };
 	uns_auto(uns_census_done) struct uns_census c = { 0 };
 	const struct uns_rangeset *found[UNS_IDKINDS] = { &c.uid_blocks, &c.gid_blocks };
+	uns_auto_free char *resolved = uns_root_resolve(root, path, err);
 	struct uns_tree tree;
 	int r;
 
-	if (uns_tree_open(root, path, &tree, err) < 0)
+	if (!resolved || uns_tree_open(root, resolved, &tree, err) < 0)
 		return -1;
 	r = uns_tree_census(&tree, all, 1, NULL, &c, err);
 	uns_tree_close(&tree);

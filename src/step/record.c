@@ -29,6 +29,8 @@ int uns_record_write(const struct uns_step_ctx *c, const json_t *record, struct 
 
 	if (!text)
 		return -1;
+	if (strlen(text) > RECORD_MAX)
+		return uns_err_set(err, UNS_E_REFUSED, "more is to be recorded than a record can hold; shift parts of the tree one by one");
 	snprintf(tmp, sizeof(tmp), "%s.new", c->record_name);
 	if (write_synced(c->record_dir, tmp, text, strlen(text)) ||
 	    uns_sys_rename(c->record_dir, tmp, c->record_dir, c->record_name, RENAME_NOREPLACE)) {

@@ -67,11 +67,11 @@ static int map_cap(const struct uns_shift_job *job, struct uns_shift_state *s)
 	return 0;
 }
 
-static int map_state(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_shift_state *s, struct uns_err *err)
+static void map_state(const struct uns_shift_job *job, struct uns_shift_state *s)
 {
 	s->uid = uns_shift_id(&job->args.maps.uid, s->uid, job->to);
 	s->gid = uns_shift_id(&job->args.maps.gid, s->gid, job->to);
-	return map_cap(job, s) ? fail(job, e, EINVAL, "map the capability of", err) : 0;
+	(void)map_cap(job, s); /* of an unknown version since the scan: it stays as it is */
 }
 
 /* The ACL that is there, on the wanted side. */
@@ -88,9 +88,8 @@ static int want_mapped_acl(const struct uns_shift_job *job, const struct uns_ent
 		return uns_err_nomem(err);
 	memcpy(w->acl[i], acl, len);
 	w->acl_len[i] = len;
+	/* One that cannot be mapped is somebody's doing since the scan: it stays, and must not keep all else from its way. */
 	r = uns_acl_map(w->acl[i], len, &job->args.maps, job->to == UNS_AFTER);
-	if (r < 0)
-		return fail(job, e, EINVAL, "map the ACL of", err);
 	w->write_acl[i] = r > 0;
 	return 0;
 }
@@ -196,6 +195,11 @@ static int want_mixed(const struct uns_shift_job *job, const struct uns_entry *e
 	return 0;
 }
 
+static bool same_content(const struct uns_shift_special *s, const struct uns_entry *e)
+{
+	return S_ISDIR(e->mode) || (e->mtime_sec == s->mtime_sec && e->mtime_nsec == s->mtime_nsec && e->size == s->size);
+}
+
 /* The states that a shift of what is recorded goes through: bits and capability may be gone, all else is one of two. Anything else is
  * somebody's own doing since, which the record must not undo. */
 static bool reachable(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e)
@@ -208,6 +212,9 @@ static bool reachable(const struct uns_shift_job *job, const struct uns_shift_sp
 	int len = far == UNS_AFTER ? uns_cap_shifted(was->cap, was->cap_len, &m->uid, cap)
 	                           : uns_cap_home(was->cap, was->cap_len, &m->uid, cap);
 
+	/* Whoever writes into a file takes these away from it, and what he wrote must not get them. */
+	if (((was->mode & ~e->mode & (S_ISUID | S_ISGID)) || (was->cap_len && !e->cap_len)) && !same_content(s, e))
+		return false;
 	return one_of(e->uid, was->uid, uns_shift_id(&m->uid, was->uid, far), first ? &first->was.uid : NULL) &&
 	       one_of(e->gid, was->gid, uns_shift_id(&m->gid, was->gid, far), first ? &first->was.gid : NULL) &&
 	       (S_ISLNK(e->mode) || ((e->mode ^ was->mode) & 07777 & ~(unsigned)(S_ISUID | S_ISGID)) == 0) &&
@@ -224,8 +231,8 @@ static int find_want(const struct uns_shift_job *job, const struct uns_shift_spe
 		w->state = s->was;
 	else
 		uns_shift_state_of(e, &w->state);
-	if (!verbatim && map_state(job, e, &w->state, err))
-		return -1;
+	if (!verbatim)
+		map_state(job, &w->state);
 	for (int i = 0; i < 2; i++)
 		if (verbatim && s->exact ? want_recorded_acl(s, e, w, i, err) : want_mapped_acl(job, e, w, i, err))
 			return -1;
@@ -272,25 +279,56 @@ static int set_acls(int fd, const struct want *w)
 	return 0;
 }
 
+/* 1: somebody wrote into it since it was read. */
+static int was_written(const struct uns_entry *e)
+{
+	struct stat st;
+
+	if (fstatat(e->fd, "", &st, AT_EMPTY_PATH))
+		return -1;
+	return st.st_mtim.tv_sec != e->mtime_sec || (uint32_t)st.st_mtim.tv_nsec != e->mtime_nsec || (uint64_t)st.st_size != e->size;
+}
+
+/* 1: it was. The kernel takes setuid, setgid and capabilities from what is written to, so what was written since the look gets none; a write that
+ * comes in between is seen afterwards. */
+static int give_back(const struct uns_entry *e, const struct want *w)
+{
+	const struct uns_shift_state *s = &w->state;
+	uint32_t bare = s->mode & 07777 & ~(uint32_t)(S_ISUID | S_ISGID);
+	bool risky = S_ISREG(e->mode) && ((w->changes & CHANGE_MODE && bare != (s->mode & 07777)) || (w->changes & CHANGE_CAP && s->cap_len));
+	int written = risky ? was_written(e) : 0;
+
+	if (written < 0)
+		return -1;
+	if (written)
+		return w->changes & CHANGE_MODE && uns_sys_chmod(e->fd, bare) ? -1 : 1;
+	if ((w->changes & CHANGE_MODE && uns_sys_chmod(e->fd, s->mode & 07777)) || (w->changes & CHANGE_CAP && set_cap(e->fd, s)))
+		return -1;
+	written = risky ? was_written(e) : 0;
+	if (written <= 0)
+		return written;
+	return uns_sys_chmod(e->fd, bare) || (uns_sys_removexattr(e->fd, UNS_XATTR_CAP) && errno != ENODATA) ? -1 : 1;
+}
+
+/* 1: somebody wrote into it meanwhile, so that it did not get all back. */
 static int change(const struct uns_shift_job *job, const struct uns_entry *e, const struct want *w, struct uns_err *err)
 {
 	const struct uns_shift_state *s = &w->state;
-	int fd = e->fd;
+	int fd = e->fd, written;
 	bool has_flags = e->immutable || e->append;
 
 	if (has_flags && w->changes & ~(unsigned)CHANGE_FLAGS && set_flags(fd, false, false))
 		return fail(job, e, errno, "clear the flags of", err);
 	if (w->changes & CHANGE_OWNER && uns_sys_chown(fd, "", s->uid, s->gid))
 		return fail(job, e, errno, "change the owner of", err);
-	if (w->changes & CHANGE_MODE && uns_sys_chmod(fd, s->mode & 07777))
-		return fail(job, e, errno, "set the mode of", err);
-	if (w->changes & CHANGE_CAP && set_cap(fd, s))
-		return fail(job, e, errno, "set the capability of", err);
+	written = give_back(e, w);
+	if (written < 0)
+		return fail(job, e, errno, "set mode and capability of", err);
 	if (w->changes & CHANGE_ACLS && set_acls(fd, w))
 		return fail(job, e, errno, "set the ACL of", err);
 	if ((has_flags || w->changes & CHANGE_FLAGS) && set_flags(fd, s->immutable, s->append))
 		return fail(job, e, errno, "set the flags of", err);
-	return 0;
+	return written;
 }
 
 /* ---- the walk ---- */
@@ -310,7 +348,7 @@ struct part {
 	struct whole *all;
 	struct uns_digest *digests; /* by match */
 	uint64_t changed, names;
-	struct uns_census_list unrecorded, altered, failed, wrong;
+	struct uns_census_list unrecorded, altered, late_links, failed, wrong;
 	bool tells; /* the calling thread: reports of progress come from there alone */
 	bool moved; /* see struct uns_shift_job */
 };
@@ -360,7 +398,33 @@ static bool wants(void *user, const struct uns_entry *e)
 
 	if (!job->know_attributes || uns_inomap_find(&job->attributed, e->dev, e->ino))
 		return true;
-	return e->ctime_sec > job->scanned.tv_sec || (e->ctime_sec == job->scanned.tv_sec && e->ctime_nsec >= job->scanned.tv_nsec);
+	return !uns_shift_is_old(job, e->ctime_sec, e->ctime_nsec);
+}
+
+/* A link made since the links were counted may lead out of the tree. Where we were at it ourselves, the owner is as it should be. */
+static bool got_a_name(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	return !S_ISDIR(e->mode) && e->nlink > 1 && !uns_entry_whiteout(e) && !(job->args.allow & UNS_SHIFT_HARD_LINKS) &&
+	       !job->other_clock && !uns_shift_is_old(job, e->ctime_sec, e->ctime_nsec);
+}
+
+/* Inode by inode, because after an interruption the sums prove nothing. */
+static int check_kept(struct part *p, const struct uns_entry *e, const struct want *w, struct uns_err *err)
+{
+	uns_auto_free char *plain = NULL;
+	uns_auto_free char *path = NULL;
+	uns_auto_free char *text = NULL;
+	const struct uns_shift_state *s = &w->state;
+
+	if (e->uid == s->uid && e->gid == s->gid && (S_ISLNK(e->mode) || !((e->mode ^ s->mode) & 07777)) && e->cap_len == s->cap_len &&
+	    !memcmp(e->cap, s->cap, s->cap_len) && e->immutable == s->immutable && e->append == s->append)
+		return 0;
+	plain = uns_entry_path(e, err);
+	path = plain ? uns_str_escape(plain, err) : NULL;
+	text = path ? uns_str_printf(err, "%s/%s did not keep the owner, mode, capability or flags that it was given",
+	                             p->all->job->args.base, path)
+	            : NULL;
+	return text ? uns_census_note_text(&p->failed, text, err) : -1;
 }
 
 /* e is up to date, and nobody else of ours is at this inode. */
@@ -369,6 +433,7 @@ static int settle(struct part *p, const struct uns_shift_special *recorded, stru
 	const struct uns_shift_job *job = p->all->job;
 	const struct uns_shift_special *s = recorded && reachable(job, recorded, e) ? recorded : NULL;
 	uns_auto(want_done) struct want w = {0};
+	int r, written;
 
 	if (recorded && !s && uns_census_note_entry(&p->altered, e, NULL, err))
 		return -1;
@@ -376,10 +441,13 @@ static int settle(struct part *p, const struct uns_shift_special *recorded, stru
 		return -1;
 	if (!w.changes)
 		return 0;
+	if (w.changes & CHANGE_OWNER && got_a_name(job, e))
+		return uns_census_note_entry(&p->late_links, e, NULL, err);
 	if (!recorded && w.changes & CHANGE_OWNER && (uns_entry_fragile(e) || e->immutable || e->append) &&
 	    uns_census_note_entry(&p->unrecorded, e, NULL, err))
 		return -1;
-	if (change(job, e, &w, err))
+	written = change(job, e, &w, err);
+	if (written < 0 || (written && uns_census_note_entry(&p->altered, e, NULL, err)))
 		return -1;
 	p->changed++;
 	if (!s && w.changes == CHANGE_OWNER && !e->attributes && e->nlink == 1 && !S_ISDIR(e->mode)) {
@@ -387,7 +455,8 @@ static int settle(struct part *p, const struct uns_shift_special *recorded, stru
 		e->gid = w.state.gid;
 		return 0;
 	}
-	return uns_entry_again(e, err);
+	r = uns_entry_again(e, err);
+	return r || written ? r : check_kept(p, e, &w, err);
 }
 
 /* Another name of the inode may be another thread's. 0; 1: it is gone. */
@@ -467,14 +536,44 @@ static int fail_plain(struct part *p, struct uns_walk_task *t, const char *name,
 	return -1;
 }
 
+/* 1: somebody was at it since the scan, so it is to be looked at closely; or it is gone. */
+static int look_before(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t *owner)
+{
+	const struct uns_shift_job *job = p->all->job;
+	struct uns_entry e;
+	int r;
+
+	if (job->args.exclusive)
+		return 0;
+	r = uns_walk_look(t, name, &e);
+	if (r)
+		return r;
+	if (!uns_shift_is_old(job, e.ctime_sec, e.ctime_nsec))
+		return uns_walk_visit(t, name) ? -1 : 1;
+	if (owner) {
+		e.uid = owner[0];
+		e.gid = owner[1];
+	}
+	uns_digest_add(&p->digests[e.match_no], &e, &job->args.maps);
+	return 0;
+}
+
 static int plain(struct part *p, struct uns_walk_task *t, const char *name, const uint32_t owner[2], bool first, struct uns_err *err)
 {
-	if (count(p, err))
-		return -1;
+	int r = count(p, err) ? -1 : look_before(p, t, name, owner);
+
+	if (r)
+		return r < 0 ? -1 : 0;
 	if (uns_sys_chown(uns_walk_dirfd(t), name, owner[0], owner[1]))
 		return fail_plain(p, t, name, err);
 	p->changed++;
 	return first ? look_again(p, t, name, err) : 0;
+}
+
+/* Nothing is to be done at it. */
+static int settled(struct part *p, struct uns_walk_task *t, const char *name, struct uns_err *err)
+{
+	return count(p, err) || look_before(p, t, name, NULL) < 0 ? -1 : 0;
 }
 
 /* The tags and names of one list; see enum uns_shift_tag. */
@@ -497,7 +596,7 @@ static int go_through(struct part *p, struct uns_walk_task *t, const char *text,
 		else if (tag == UNS_SHIFT_NAME_PLAIN)
 			r = plain(p, t, text, owner, first, err);
 		else
-			r = count(p, err);
+			r = settled(p, t, text, err);
 		if (r)
 			return -1;
 		first = first && tag != UNS_SHIFT_NAME_PLAIN;
@@ -516,8 +615,10 @@ static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_
 	if (fstat(uns_walk_dirfd(t), &st))
 		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);
 	text = uns_shift_names_text(&job->names, st.st_dev, st.st_ino, list, &len);
-	if (go_through(p, t, text, len, err) || fstat(uns_walk_dirfd(t), &st))
+	if (go_through(p, t, text, len, err))
 		return -1;
+	if (fstat(uns_walk_dirfd(t), &st))
+		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);
 	p->moved = p->moved || !uns_shift_names_of(&job->names, st.st_dev, st.st_ino, &st);
 	return 0;
 }
@@ -528,6 +629,7 @@ static void parts_done(struct part (*parts)[UNS_WALK_JOBS_MAX])
 		free((*parts)[i].digests);
 		uns_strs_done(&(*parts)[i].unrecorded.paths);
 		uns_strs_done(&(*parts)[i].altered.paths);
+		uns_strs_done(&(*parts)[i].late_links.paths);
 		uns_strs_done(&(*parts)[i].failed.paths);
 		uns_strs_done(&(*parts)[i].wrong.paths);
 	}
@@ -543,6 +645,7 @@ static int join(struct uns_shift_job *job, const struct part *parts, unsigned n,
 		job->moved = job->moved || parts[i].moved;
 		if (uns_census_list_join(&job->unrecorded, &parts[i].unrecorded, err) ||
 		    uns_census_list_join(&job->altered, &parts[i].altered, err) ||
+		    uns_census_list_join(&job->late_links, &parts[i].late_links, err) ||
 		    uns_census_list_join(&job->failed, &parts[i].failed, err) ||
 		    uns_census_list_join(&job->wrong, &parts[i].wrong, err))
 			return -1;
@@ -590,10 +693,29 @@ static int walk(struct whole *all, struct uns_err *err)
 	return uns_tree_walk_with(&job->tree, &job->matches, &w, err) || join(job, parts, w.jobs, err) ? -1 : 0;
 }
 
+/* A run that goes on has no scan of its own, but links may have been made since the first one. */
+static int count_links(struct uns_shift_job *job, struct uns_err *err)
+{
+	uns_auto(uns_census_done) struct uns_census c = {.inodes = 0};
+
+	uns_shift_note_time(job);
+	if (job->args.allow & UNS_SHIFT_HARD_LINKS)
+		return 0;
+	if (uns_tree_census_matches(&job->tree, &job->matches, &job->symlinks, NULL, job->c->jobs, &c, err))
+		return -1;
+	if (!c.outside.n)
+		return 0;
+	return uns_err_set(err, UNS_E_INCOMPLETE, "%" PRIu64 " inodes below %s got names outside of the tree, the first is %s; remove those names",
+	                   c.outside.n, job->args.base, c.outside.paths.v[0]);
+}
+
 int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
 {
 	struct whole all = {.job = job};
 	int r;
+
+	if (job->resumed && count_links(job, err))
+		return -1;
 
 	clock_gettime(CLOCK_MONOTONIC, &all.began);
 	all.told = all.began;

@@ -25,14 +25,14 @@ void uns_shift_names_done(struct uns_shift_names *names)
 bool uns_shift_trusts(const struct uns_shift_job *job, int dirfd, const struct stat *st)
 {
 	const struct uns_map *m = &job->args.maps.uid;
-	const struct timespec *t = &st->st_mtim, *since = &job->scanned;
+	ssize_t n;
 
 	if (st->st_mode & 022 || (st->st_uid != 0 && st->st_uid != uns_map_shifted(m, 0) && st->st_uid != uns_map_home(m, 0)))
 		return false;
-	/* A name that came in the same tick of the clock as another does not show. */
-	if (t->tv_sec > since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec >= since->tv_nsec))
+	if (job->other_clock || !uns_shift_is_old(job, st->st_mtim.tv_sec, (uint32_t)st->st_mtim.tv_nsec))
 		return false;
-	return flistxattr(dirfd, NULL, 0) <= 0; /* an ACL may let others write */
+	n = flistxattr(dirfd, NULL, 0); /* an ACL may let others write */
+	return n == 0 || (n < 0 && errno == EOPNOTSUPP);
 }
 
 static int start_list(struct uns_shift_names *names, const struct uns_entry *e, const struct stat *st, struct uns_err *err)

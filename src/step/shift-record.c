@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record of shift-tree:
- * {"from":"before","counts":{…},"devs":[path…],"specials":[{"path","dev","ino","handle","born":[s,ns],"uid","gid","mode","cap",
- * "flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}.
+ * {"from":"before","base":{"ino","handle","born":[s,ns]},"counts":{…},"devs":[path…],"specials":[{"path","dev","ino","handle","born",
+ * "mtime":[s,ns],"size","uid","gid","mode","cap","flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}.
  * Paths are escaped. */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 void uns_shift_special_done(struct uns_shift_special *s)
 {
 	free(s->path);
-	free(s->handle);
+	free(s->id.handle);
 	free(s->acl[0]);
 	free(s->acl[1]);
 	*s = (struct uns_shift_special){0};
@@ -36,6 +36,7 @@ void uns_shift_record_done(struct uns_shift_record *r)
 	free(r->specials);
 	free(r->foreign);
 	free(r->trees);
+	free(r->base.handle);
 	uns_strs_done(&r->devs);
 	uns_inomap_done(&r->dev_no);
 	uns_inomap_done(&r->special_at);
@@ -69,7 +70,7 @@ int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_sp
 	if (room(&v, r->n_specials, &r->cap_specials, sizeof(*r->specials), err))
 		return -1;
 	r->specials = v;
-	slot = uns_inomap_add(&r->special_at, taken.dev, taken.ino, NULL, err);
+	slot = uns_inomap_add(&r->special_at, taken.dev, taken.id.ino, NULL, err);
 	if (!slot)
 		return -1;
 	if (slot->value)
@@ -181,14 +182,36 @@ static int set_hex(json_t *obj, const char *key, const void *data, size_t len)
 	return hex ? json_object_set_new(obj, key, json_string(hex)) : -1;
 }
 
+static int set_time(json_t *obj, const char *key, int64_t sec, uint32_t nsec)
+{
+	return json_object_set_new(obj, key, json_pack("[I,I]", (json_int_t)sec, (json_int_t)nsec));
+}
+
+static int set_identity(json_t *obj, const struct uns_shift_identity *id)
+{
+	if (json_object_set_new(obj, "ino", json_integer((json_int_t)id->ino)) ||
+	    (id->handle && set_hex(obj, "handle", id->handle, id->handle_len)))
+		return -1;
+	return id->born_sec ? set_time(obj, "born", id->born_sec, id->born_nsec) : 0;
+}
+
+static json_t *base_json(const struct uns_shift_identity *id)
+{
+	json_t *j = json_object();
+
+	if (j && set_identity(j, id)) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
 static int set_optional(json_t *obj, const struct uns_shift_special *s)
 {
 	static const char *const flags[] = {"", "i", "a", "ia"};
 	unsigned f = (unsigned)s->was.immutable | (unsigned)s->was.append << 1;
 
-	if (s->handle && set_hex(obj, "handle", s->handle, s->handle_len))
-		return -1;
-	if (s->born_sec && json_object_set_new(obj, "born", json_pack("[I,I]", (json_int_t)s->born_sec, (json_int_t)s->born_nsec)))
+	if (set_identity(obj, &s->id))
 		return -1;
 	if (f && json_object_set_new(obj, "flags", json_string(flags[f])))
 		return -1;
@@ -209,9 +232,9 @@ static json_t *special_json(const struct uns_shift_record *r, const struct uns_s
 	json_t *j;
 
 	snprintf(mode, sizeof(mode), "%04o", s->was.mode & 07777);
-	j = json_pack("{s:s,s:I,s:I,s:I,s:I,s:s}", "path", s->path, "dev", dev_index(r, s->dev), "ino", (json_int_t)s->ino, "uid",
+	j = json_pack("{s:s,s:I,s:I,s:I,s:I,s:s}", "path", s->path, "dev", dev_index(r, s->dev), "size", (json_int_t)s->size, "uid",
 	              (json_int_t)s->was.uid, "gid", (json_int_t)s->was.gid, "mode", mode);
-	if (j && set_optional(j, s)) {
+	if (j && (set_time(j, "mtime", s->mtime_sec, s->mtime_nsec) || set_optional(j, s))) {
 		json_decref(j);
 		return NULL;
 	}
@@ -269,8 +292,8 @@ json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_er
 	json_t *j = NULL;
 
 	if (!fill_json(r, devs, specials, foreign, trees))
-		j = json_pack("{s:s,s:o,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "counts",
-		              counts_json(&r->counts), "devs", devs, "specials", specials, "foreign", foreign, "trees", trees);
+		j = json_pack("{s:s,s:o,s:o,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "base",
+		              base_json(&r->base), "counts", counts_json(&r->counts), "devs", devs, "specials", specials, "foreign", foreign, "trees", trees);
 	if (!j)
 		uns_err_nomem(err);
 	return j;
@@ -349,13 +372,35 @@ static int read_state(const json_t *j, struct uns_shift_state *s, struct uns_err
 	return get_hex(j, "cap", s->cap, sizeof(s->cap), &s->cap_len, err);
 }
 
-static int read_identity(const json_t *j, struct uns_shift_special *s, struct uns_err *err)
+static void get_time(const json_t *j, const char *key, int64_t *sec, uint32_t *nsec)
 {
-	const json_t *born = json_object_get(j, "born");
+	const json_t *pair = json_object_get(j, key);
 
-	s->born_sec = json_integer_value(json_array_get(born, 0));
-	s->born_nsec = (uint32_t)json_integer_value(json_array_get(born, 1));
-	return get_bytes(j, "handle", &s->handle, &s->handle_len, err);
+	*sec = json_integer_value(json_array_get(pair, 0));
+	*nsec = (uint32_t)json_integer_value(json_array_get(pair, 1));
+}
+
+static int read_identity(const json_t *j, struct uns_shift_identity *id, struct uns_err *err)
+{
+	get_time(j, "born", &id->born_sec, &id->born_nsec);
+	if (get_u64(j, "ino", &id->ino, err) || get_bytes(j, "handle", &id->handle, &id->handle_len, err))
+		return -1;
+	return id->handle_len <= UNS_HANDLE_MAX ? 0 : uns_err_set(err, UNS_E_INPUT, "\"handle\" is longer than a handle can be");
+}
+
+static int same_base(const struct uns_shift_identity *id, const struct uns_tree *tree, struct uns_err *err)
+{
+	uint8_t handle[UNS_HANDLE_MAX];
+	struct stat st;
+	size_t len;
+
+	if (fstat(tree->fd, &st) || uns_tree_handle(tree, handle, &len, err) < 0)
+		return -1;
+	if (st.st_ino == id->ino && (!id->handle || (len == id->handle_len && !memcmp(handle, id->handle, len))))
+		return 0;
+	uns_err_set(err, UNS_E_CONFLICT, "%s is another directory than the one that the shift began with", tree->path);
+	err->errnum = ESTALE;
+	return -1;
 }
 
 static int read_special(const struct reader *rd, const json_t *j)
@@ -363,9 +408,10 @@ static int read_special(const struct reader *rd, const json_t *j)
 	uns_auto(uns_shift_special_done) struct uns_shift_special s = {0};
 	const char *path;
 
-	if (get_dev(rd, j, &s.dev) || get_u64(j, "ino", &s.ino, rd->err) || read_identity(j, &s, rd->err) || read_state(j, &s.was, rd->err) ||
+	if (get_dev(rd, j, &s.dev) || read_identity(j, &s.id, rd->err) || get_u64(j, "size", &s.size, rd->err) || read_state(j, &s.was, rd->err) ||
 	    uns_json_str(j, "path", &path, rd->err))
 		return -1;
+	get_time(j, "mtime", &s.mtime_sec, &s.mtime_nsec);
 	s.exact = uns_json_bool_or(j, "exact", false);
 	if (get_bytes(j, "acl_access", &s.acl[0], &s.acl_len[0], rd->err) ||
 	    get_bytes(j, "acl_default", &s.acl[1], &s.acl_len[1], rd->err))
@@ -516,7 +562,8 @@ static int read_from(const json_t *j, enum uns_side *ret, struct uns_err *err)
 	return 0;
 }
 
-int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err)
+int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, bool elsewhere, struct uns_shift_record *ret,
+                               struct uns_err *err)
 {
 	uns_auto(uns_shift_record_done) struct uns_shift_record r = {0};
 	uns_auto(reader_done) struct reader rd = {&r, NULL, err};
@@ -524,6 +571,8 @@ int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, str
 
 	if (read_from(j, &r.from, err) || uns_json_array(j, "devs", &devs, err) || uns_json_array(j, "specials", &specials, err) ||
 	    uns_json_array(j, "foreign", &foreign, err) || uns_json_array(j, "trees", &trees, err))
+		return -1;
+	if (read_identity(json_object_get(j, "base"), &r.base, err) || (!elsewhere && same_base(&r.base, tree, err)))
 		return -1;
 	r.trees = calloc(json_array_size(trees) + 1, sizeof(*r.trees));
 	if (!r.trees)

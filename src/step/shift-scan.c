@@ -3,13 +3,21 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "shift.h"
 #include "uns/cleanup.h"
 #include "uns/vec.h"
+
+#define SMB2_MAGIC 0xfe534d42u /* linux/magic.h has it since 5.19 */
+#define CEPH_MAGIC 0x00c36400u
+#define FUSE_MAGIC 0x65735546u
 
 #define NAMED 3 /* paths per reason in the refusal */
 
@@ -69,15 +77,15 @@ static int copy_bytes(const uint8_t *bytes, size_t len, uint8_t **ret, size_t *r
 	return 0;
 }
 
-static int copy_handle(struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
+static int copy_identity(struct uns_shift_identity *id, const struct uns_entry *e, struct uns_err *err)
 {
 	uint8_t handle[UNS_HANDLE_MAX];
 
-	sp->born_sec = e->born_sec;
-	sp->born_nsec = e->born_nsec;
-	if (uns_entry_handle(e, handle, &sp->handle_len, err) < 0)
+	id->born_sec = e->born_sec;
+	id->born_nsec = e->born_nsec;
+	if (uns_entry_handle(e, handle, &id->handle_len, err) < 0)
 		return -1;
-	return sp->handle_len ? copy_bytes(handle, sp->handle_len, &sp->handle, &sp->handle_len, err) : 0;
+	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
 }
 
 static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
@@ -85,8 +93,11 @@ static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e,
 	uns_auto_free char *path = uns_entry_path(e, err);
 
 	uns_shift_state_of(e, &sp->was);
+	sp->mtime_sec = e->mtime_sec;
+	sp->mtime_nsec = e->mtime_nsec;
+	sp->size = e->size;
 	sp->path = path ? uns_str_escape(path, err) : NULL;
-	if (!sp->path || copy_handle(sp, e, err))
+	if (!sp->path || copy_identity(&sp->id, e, err))
 		return -1;
 	if (!sp->exact)
 		return 0;
@@ -98,7 +109,7 @@ static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e,
 
 static int add_special(struct part *s, const struct uns_entry *e, bool exact, struct uns_err *err)
 {
-	struct uns_shift_special sp = {.dev = e->dev, .ino = e->ino, .exact = exact};
+	struct uns_shift_special sp = {.dev = e->dev, .id = {.ino = e->ino}, .exact = exact};
 
 	if (uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
 		return 0;
@@ -168,7 +179,7 @@ static int note_dev(struct part *s, const struct uns_entry *e, struct uns_err *e
 
 	if (s->dev == e->dev)
 		return 0;
-	path = uns_entry_path(e, err);
+	path = uns_entry_dev_path(e, err);
 	if (!path || uns_shift_record_note_dev(&s->rec, e->dev, path, err))
 		return -1;
 	s->dev = e->dev;
@@ -224,16 +235,43 @@ static int note_name(struct part *s, const struct uns_entry *e, bool *ret_unread
 	return 0;
 }
 
-static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
+/* The record is made of it: what it says must be of one inode, whatever its name leads to meanwhile. */
+static bool must_be_pinned(const struct part *s, const struct uns_entry *e)
 {
-	struct part *s = user;
+	struct uns_shift_sides sides;
+
+	if (uns_entry_fragile(e) || e->cap_len || e->acl_access || e->acl_default || e->immutable || e->append)
+		return true;
+	uns_shift_sides(&s->scan->job->args.maps, e, &sides);
+	return sides.n[uns_shift_idside(s->scan->far)] || (squashes(s->scan) && sides.n[UNS_ID_OUTSIDE]);
+}
+
+static int take(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
 	bool unread;
 
 	if (uns_census_run_add(s->run, e, err) || note_dev(s, e, err) || note_attributes(s, e, err) ||
 	    note_name(s, e, &unread, err))
 		return -1;
+	unread = unread && s->scan->job->args.exclusive;
 	uns_digest_add(&(unread ? s->unread : s->digests)[e->match_no], e, &s->scan->job->args.maps);
 	return classify(s, e, err);
+}
+
+static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
+{
+	struct part *s = user;
+	struct uns_entry pinned;
+	int r;
+
+	if (!must_be_pinned(s, e))
+		return take(s, e, err);
+	r = uns_entry_pin(e, &pinned, err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	r = take(s, &pinned, err);
+	close(pinned.fd);
+	return r;
 }
 
 static int failed(void *user, const struct uns_err *why)
@@ -281,7 +319,8 @@ static int join(struct scan *s, struct uns_err *err)
 		struct part *p = &s->part[i];
 
 		if (uns_census_run_join(all->run, p->run, err) || uns_shift_record_join(&all->rec, &p->rec, err) ||
-		    uns_census_list_join(&all->impossible, &p->impossible, err))
+		    uns_census_list_join(&all->impossible, &p->impossible, err) ||
+		    uns_census_list_join(&all->failed, &p->failed, err))
 			return -1;
 		for (size_t k = 0; k < s->job->matches.n; k++) {
 			uns_digest_sum(&all->digests[k], &p->digests[k]);
@@ -316,19 +355,30 @@ static int fill_trees(struct scan *s, struct uns_err *err)
 	return 0;
 }
 
+/* Of a server or another program, whose clock may be behind ours. */
+static bool has_other_clock(const struct uns_shift_job *job)
+{
+	static const uint32_t others[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, SMB2_MAGIC, CEPH_MAGIC, V9FS_MAGIC, FUSE_MAGIC};
+	struct statfs st;
+
+	if (fstatfs(job->tree.fd, &st))
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if ((uint32_t)st.f_type == others[i])
+			return true;
+	return false;
+}
+
 /* Where all inodes have attributes (labels), it is no use to know which. */
 static int fill_attributed(struct scan *s, struct uns_err *err)
 {
 	struct uns_shift_job *job = s->job;
 	uint64_t n = 0;
-	bool all_read = true;
 
-	for (unsigned i = 0; i < s->n; i++) {
+	for (unsigned i = 0; i < s->n; i++)
 		n += s->part[i].n_attributed;
-		all_read = all_read && !s->part[i].failed.n;
-	}
 	uns_inomap_done(&job->attributed);
-	job->know_attributes = all_read && (n <= 1000 || n <= job->total / 4);
+	job->know_attributes = !job->other_clock && (n <= 1000 || n <= job->total / 4);
 	for (unsigned i = 0; job->know_attributes && i < s->n; i++)
 		for (size_t k = 0; k < s->part[i].n_attributed; k++)
 			if (!uns_inomap_add(&job->attributed, s->part[i].attributed[k].dev, s->part[i].attributed[k].ino, NULL,
@@ -367,6 +417,7 @@ static int refuse(const struct scan *s, const struct uns_census *c, struct uns_e
 	    {&c->symlinks, UNS_SHIFT_SYMLINKS, "symlinks where the data should be"},
 	    {&c->flagged, UNS_SHIFT_FLAGGED, "immutable or append-only"},
 	    {&s->part[0].impossible, 0, "cannot be mapped"},
+	    {&s->part[0].failed, 0, "cannot be read"},
 	};
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
@@ -387,15 +438,26 @@ static int join_names(struct scan *s, struct uns_err *err)
 	return uns_shift_names_join(&s->job->names, parts, s->n, err);
 }
 
-/* The clock of a file system ticks a few times in a hundredth of a second, so it may lag behind. */
-static void note_time(struct uns_shift_job *job)
+#define TICK 20000000 /* nanoseconds: longer than between two ticks of the clock that stamps are taken from */
+
+void uns_shift_note_time(struct uns_shift_job *job)
 {
+	const struct timespec wait = {.tv_nsec = TICK};
+
 	clock_gettime(CLOCK_REALTIME, &job->scanned);
-	job->scanned.tv_nsec -= 100000000;
-	if (job->scanned.tv_nsec < 0) {
-		job->scanned.tv_nsec += 1000000000;
-		job->scanned.tv_sec--;
+	nanosleep(&wait, NULL);
+	job->scanned.tv_nsec += TICK / 4;
+	if (job->scanned.tv_nsec >= 1000000000) {
+		job->scanned.tv_nsec -= 1000000000;
+		job->scanned.tv_sec++;
 	}
+}
+
+bool uns_shift_is_old(const struct uns_shift_job *job, int64_t sec, uint32_t nsec)
+{
+	if (!nsec)
+		return sec + 1 < job->scanned.tv_sec;
+	return sec < job->scanned.tv_sec || (sec == job->scanned.tv_sec && nsec < (uint32_t)job->scanned.tv_nsec);
 }
 
 /* The census speaks of the map, the counts of the way. */
@@ -413,17 +475,29 @@ static void count(const struct scan *s, struct uns_shift_counts *n, const struct
 	                               .links = c->hard_links};
 }
 
+static int note_base(struct scan *s, const struct stat *st, struct uns_err *err)
+{
+	struct uns_shift_identity *id = &s->part[0].rec.base;
+	uint8_t handle[UNS_HANDLE_MAX];
+
+	id->ino = st->st_ino;
+	if (uns_tree_handle(&s->job->tree, handle, &id->handle_len, err) < 0)
+		return -1;
+	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
+}
+
 static int scan(struct scan *s, struct uns_err *err)
 {
 	struct uns_shift_job *job = s->job;
 	uns_auto(uns_census_done) struct uns_census c = {0};
 	struct stat st;
 
-	note_time(job);
+	job->other_clock = has_other_clock(job);
+	uns_shift_note_time(job);
 	/* The base can always be found again, the first inode of a tree not. */
 	if (fstat(job->tree.fd, &st))
 		return uns_err_sys(err, errno, "cannot look at %s", job->args.base);
-	if (uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) || fill_trees(s, err) ||
+	if (note_base(s, &st, err) || uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) || fill_trees(s, err) ||
 	    fill_attributed(s, err) || join_names(s, err))
 		return -1;
 	if (uns_census_run_end(s->part[0].run, &job->tree, &job->matches, &job->symlinks, &c, err))

@@ -126,6 +126,7 @@ int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_
 		return -1;
 	a.into = uns_json_str_or(j, "into", NULL);
 	a.whole = uns_json_bool_or(j, "whole", false);
+	a.exclusive = uns_json_bool_or(j, "exclusive", false);
 	a.passing = uns_json_bool_or(j, "passing", false);
 	a.arriving = uns_json_bool_or(j, "arriving", false);
 	if (a.base[0] != '/')
@@ -229,14 +230,14 @@ bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entr
 	return in_foreign(&job->rec, e);
 }
 
-static bool same_inode(const struct uns_shift_special *s, const struct uns_entry *e)
+static bool same_inode(const struct uns_shift_identity *id, const struct uns_entry *e)
 {
 	uint8_t handle[UNS_HANDLE_MAX];
 	size_t len;
 
-	if (!s->handle)
-		return !s->born_sec || !e->born_sec || (s->born_sec == e->born_sec && s->born_nsec == e->born_nsec);
-	return !uns_entry_handle(e, handle, &len, NULL) && len == s->handle_len && !memcmp(handle, s->handle, len);
+	if (!id->handle)
+		return !id->born_sec || !e->born_sec || (id->born_sec == e->born_sec && id->born_nsec == e->born_nsec);
+	return !uns_entry_handle(e, handle, &len, NULL) && len == id->handle_len && !memcmp(handle, id->handle, len);
 }
 
 const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *rec, const struct uns_entry *e)
@@ -244,13 +245,14 @@ const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_re
 	const struct uns_inoslot *slot = uns_inomap_find(&rec->special_at, e->dev, e->ino);
 	const struct uns_shift_special *s = slot ? &rec->specials[slot->value - 1] : NULL;
 
-	return s && same_inode(s, e) ? s : NULL;
+	return s && same_inode(&s->id, e) ? s : NULL;
 }
 
 /* Errors of the system about one inode; not those that would strike at the next one, too. */
 int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *failed, const struct uns_err *why)
 {
-	if (!job->c->go_on || !why->errnum || why->errnum == ENOMEM || why->errnum == EMFILE || why->errnum == ENFILE)
+	if (!job->c->go_on || !why->errnum || why->errnum == ENOMEM || why->errnum == EMFILE || why->errnum == ENFILE ||
+	    why->errnum == ENOSPC || why->errnum == EDQUOT || why->errnum == EROFS)
 		return -1;
 	return uns_census_note_text(failed, why->text, NULL);
 }
@@ -272,6 +274,7 @@ static void job_done(struct uns_shift_job *job)
 	uns_shift_record_done(&job->first);
 	uns_strs_done(&job->unrecorded.paths);
 	uns_strs_done(&job->altered.paths);
+	uns_strs_done(&job->late_links.paths);
 	uns_strs_done(&job->failed.paths);
 	uns_strs_done(&job->wrong.paths);
 	uns_inomap_done(&job->attributed);
@@ -298,7 +301,7 @@ static int load_record(struct uns_shift_job *job, bool first, struct uns_shift_r
 
 	if (r)
 		return r;
-	if (uns_shift_record_from_json(j, &job->tree, ret, err))
+	if (uns_shift_record_from_json(j, &job->tree, job->c->nested, ret, err))
 		return uns_err_prefix(err, "%s of the transaction", first ? job->c->first_record_name : job->c->record_name);
 	return 0;
 }
@@ -495,7 +498,7 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	int r = 0;
 
 	if (job_open(&job, &why)) {
-		if (why.errnum == ENOENT) {
+		if (why.errnum == ENOENT || why.errnum == ELOOP || why.errnum == ENOTDIR) {
 			*ret = UNS_EITHER;
 			return 0;
 		}
@@ -507,8 +510,14 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 		*ret = UNS_EITHER;
 		return 0;
 	}
-	if (deep && (r = load_records(&job, err)) < 0)
+	if (deep && (r = load_records(&job, &why)) < 0) {
+		*ret = UNS_EITHER;
+		if (why.errnum == ESTALE)
+			return 0;
+		if (err)
+			*err = why;
 		return -1;
+	}
 	/* IDs of the range that were accepted, and that no record tells apart yet: only the matches themselves can tell. */
 	if (r == 1 && !c->leg && job.args.allow & UNS_SHIFT_IN_TARGET)
 		deep = false;
@@ -567,7 +576,8 @@ static int tell(const struct uns_shift_job *job, struct uns_err *err)
 	                   job->changed, job->rec.counts.inodes, seconds_since(&job->began)) ||
 	    put_counts(&job->rec.counts, &text, err) ||
 	    put_first(&text, &job->unrecorded, "with setuid, capability or flags came after the record was written", err) ||
-	    put_first(&text, &job->altered, "were changed by others since the record was written, and kept so", err))
+	    put_first(&text, &job->altered, "were changed by others since the record was written, and kept so", err) ||
+	    put_first(&text, &job->late_links, "got another name meanwhile, which may be outside, and were left alone", err))
 		return -1;
 	job->c->tell(job->c->tell_user, text.data);
 	return 0;
@@ -649,17 +659,31 @@ static int explain(struct uns_err *err)
 	return -1;
 }
 
+/* Where the tree is gone, or another one has its place, there is nothing to take back, and the way home must not end there. */
+static int without_tree(const struct uns_shift_job *job, const struct uns_err *why, struct uns_err *err)
+{
+	bool gone = why->errnum == ENOENT || why->errnum == ESTALE || why->errnum == ELOOP || why->errnum == ENOTDIR;
+
+	if (gone && job->c->begun && job->to == job->c->leg_start) {
+		if (job->c->tell)
+			job->c->tell(job->c->tell_user, why->text);
+		return 0;
+	}
+	if (err)
+		*err = *why;
+	return -1;
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(job_done) struct uns_shift_job job = {.c = c, .to = to};
+	struct uns_err why = {0};
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &job.began);
-	if (job_open(&job, err))
-		return -1;
-	r = load_records(&job, err);
+	r = job_open(&job, &why) ? -1 : load_records(&job, &why);
 	if (r < 0)
-		return -1;
+		return without_tree(&job, &why, err);
 	job.resumed = !r;
 	if (r && (to == c->leg_start || (!job.matches.n && !job.symlinks.n)))
 		return 0; /* the record comes before the first change, so nothing was changed */

@@ -31,6 +31,22 @@ static void verify_done(struct verify *v)
 	uns_buf_done(&v->written);
 }
 
+static bool can_map(const struct uns_shift_job *job, const uint8_t *acl, size_t len)
+{
+	uns_auto_free uint8_t *copy = acl ? malloc(len + 1) : NULL;
+
+	if (!acl || !copy)
+		return true;
+	memcpy(copy, acl, len);
+	return uns_acl_map(copy, len, &job->args.maps, job->to == UNS_AFTER) >= 0;
+}
+
+/* An ACL that names both an ID and what that becomes was made since the scan, and left as it is. */
+static bool can_map_acls(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	return can_map(job, e->acl_access, e->acl_access_len) && can_map(job, e->acl_default, e->acl_default_len);
+}
+
 int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry *e, struct uns_census_list *wrong,
                          struct uns_err *err)
 {
@@ -39,6 +55,12 @@ int uns_shift_check_side(const struct uns_shift_job *job, const struct uns_entry
 	unsigned left;
 
 	uns_shift_sides(&job->args.maps, e, &sides);
+	if ((e->acl_access || e->acl_default) && !can_map_acls(job, e)) {
+		struct uns_entry bare = *e;
+
+		bare.acl_access = bare.acl_default = NULL;
+		uns_shift_sides(&job->args.maps, &bare, &sides);
+	}
 	left = sides.n[uns_shift_idside(uns_shift_other(job->to))];
 	if (job->args.squash && job->to == UNS_AFTER)
 		left += sides.n[UNS_ID_OUTSIDE];
@@ -66,8 +88,9 @@ static unsigned differing(const struct uns_digest *a, const struct uns_digest *b
 
 static int add_difference(struct verify *v, const char *path, unsigned mask, const char *what, struct uns_err *err)
 {
-	/* The user asked for going on after an interruption: what was written meanwhile is not the shift's to fail on. */
-	bool excused = v->job->resumed && mask & WRITTEN;
+	/* The user asked for going on after an interruption: what others did meanwhile is not the shift's to fail on. What could be
+	 * lost was looked at inode by inode. */
+	bool excused = v->job->resumed;
 	struct uns_buf *to = excused ? &v->written : &v->text;
 	const char *sep = ": ";
 

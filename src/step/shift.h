@@ -30,6 +30,7 @@ struct uns_shift_args {
 	bool passing; /* AFTER lasts only until a later step takes it further */
 	bool arriving; /* BEFORE lasts only until the step before takes it back further */
 	bool squash;  /* the maps squash */
+	bool exclusive; /* nobody else works in the trees meanwhile: no file is looked at again before it is changed */
 };
 void uns_shift_args_done(struct uns_shift_args *a);
 int uns_shift_args_read(const json_t *j, struct uns_shift_args *ret, struct uns_err *err);
@@ -41,15 +42,23 @@ struct uns_shift_state {
 	size_t cap_len;
 	bool immutable, append;
 };
-struct uns_shift_special {
-	struct uns_shift_state was;
-	char *path; /* escaped; one of its names */
-	uint64_t dev, ino;
-	/* That it is this inode still, and not a later one with its number. */
+/* That it is this inode still, and not a later one with its number. */
+struct uns_shift_identity {
+	uint64_t ino;
 	uint8_t *handle; /* NULL: the file system has none, then the time of its birth tells */
 	size_t handle_len;
 	int64_t born_sec; /* 0: unknown */
 	uint32_t born_nsec;
+};
+struct uns_shift_special {
+	struct uns_shift_state was;
+	char *path; /* escaped; one of its names */
+	uint64_t dev;
+	struct uns_shift_identity id;
+	/* Bits that the kernel took from it because somebody wrote into it since are not given back. */
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	uint64_t size;
 	/* It had IDs of both sides when the leg began, so mapping back does not bring back what was: its ACLs are kept too. */
 	bool exact;
 	uint8_t *acl[2]; /* access, default */
@@ -70,6 +79,7 @@ struct uns_shift_tree {
 };
 struct uns_shift_record {
 	enum uns_side from;
+	struct uns_shift_identity base; /* the directory that the shift began with */
 	struct uns_strs devs;     /* for each device: the path of the inode it was first met at, escaped */
 	struct uns_inomap dev_no; /* (device, 0) → index in devs + 1 */
 	struct uns_shift_special *specials;
@@ -90,7 +100,10 @@ int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_sh
 int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const char *path, struct uns_err *err);
 void uns_shift_record_sort(struct uns_shift_record *r);
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
-int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, struct uns_shift_record *ret, struct uns_err *err);
+/* elsewhere: the tree has moved since by a later step, so that its base is another directory. UNS_E_CONFLICT with errnum ESTALE when it
+ * is another one otherwise. */
+int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, bool elsewhere, struct uns_shift_record *ret,
+                               struct uns_err *err);
 /* Takes over what another thread found; *more keeps its memory, but no special. */
 int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *more, struct uns_err *err);
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
@@ -127,6 +140,10 @@ enum uns_shift_tag {
 	UNS_SHIFT_NAME_OTHER,     /* to be looked at closely */
 };
 void uns_shift_names_done(struct uns_shift_names *names);
+/* The stamp of the file system is older than the scan. Stamps of whole seconds say little. */
+bool uns_shift_is_old(const struct uns_shift_job *job, int64_t sec, uint32_t nsec);
+/* Waits until what is changed from now on gets later stamps than what was changed before, and notes when that is. */
+void uns_shift_note_time(struct uns_shift_job *job);
 /* Nobody but root, of the host or of the tree's own IDs, can put another inode under a name of the directory, which is open and not
  * younger than the scan. Root of the tree gains nothing by that: it may give away all that is in the tree anyhow. */
 bool uns_shift_trusts(const struct uns_shift_job *job, int dirfd, const struct stat *st);
@@ -155,12 +172,14 @@ struct uns_shift_job {
 	uint64_t changed;
 	struct uns_census_list unrecorded; /* specials that the record does not know */
 	struct uns_census_list altered;    /* specials that somebody changed since the record was written */
+	struct uns_census_list late_links; /* inodes that got another name since the scan, and are left alone */
 	struct uns_census_list failed;     /* texts: what could not be done, when the run is to go on */
 	/* What the scan of this very run knows: the inodes that have attributes, so that those of the others, which are most, need not
 	 * be asked for again unless they changed since. A chown gives no inode an attribute. */
 	bool know_attributes;
 	struct uns_inomap attributed;
-	struct timespec scanned; /* what has a later ctime may have changed since the scan began */
+	bool other_clock; /* stamps are a server's or another program's: they tell nothing */
+	struct timespec scanned; /* what has this ctime or a later one may have changed since the scan began */
 	uint64_t total;          /* names that the scan met; 0: unknown */
 	struct uns_shift_names names;
 	/* What was read back after each change, and what the scan says of those names that are changed without another look; by match. */

@@ -386,28 +386,69 @@ char *uns_entry_path(const struct uns_entry *e, struct uns_err *err)
 	return uns_buf_take(&b, err);
 }
 
-/* The type goes first, for the bytes alone may mean another inode to another file system. */
-int uns_entry_handle(const struct uns_entry *e, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err)
+/* The type goes first, for the bytes alone may mean another inode to another file system. 0; 1: gone; -1 with errno. */
+static int get_handle(int dirfd, const char *name, int flags, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len)
 {
 	union {
 		struct file_handle h;
 		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 	} u = {.h.handle_bytes = MAX_HANDLE_SZ};
-	bool pinned = e->fd >= 0;
 	int mount;
 
 	*ret_len = 0;
-	if (name_to_handle_at(pinned ? e->fd : e->dirfd, pinned ? "" : e->name, &u.h, &mount, pinned ? AT_EMPTY_PATH : 0)) {
+	if (name_to_handle_at(dirfd, name, &u.h, &mount, flags)) {
 		if (errno == ENOENT || errno == ESTALE)
 			return 1;
-		return errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM
-		           ? 0
-		           : uns_err_sys(err, errno, "cannot get the handle of %s in %s", e->name, e->reader->tree->path);
+		return errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM ? 0 : -1;
 	}
 	memcpy(ret, &u.h.handle_type, sizeof(u.h.handle_type));
 	memcpy(ret + sizeof(u.h.handle_type), u.h.f_handle, u.h.handle_bytes);
 	*ret_len = sizeof(u.h.handle_type) + u.h.handle_bytes;
 	return 0;
+}
+
+int uns_entry_handle(const struct uns_entry *e, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err)
+{
+	bool pinned = e->fd >= 0;
+	int r = get_handle(pinned ? e->fd : e->dirfd, pinned ? "" : e->name, pinned ? AT_EMPTY_PATH : 0, ret, ret_len);
+
+	return r < 0 ? uns_err_sys(err, errno, "cannot get the handle of %s in %s", e->name, e->reader->tree->path) : r;
+}
+
+int uns_tree_handle(const struct uns_tree *tree, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len, struct uns_err *err)
+{
+	int r = get_handle(tree->fd, "", AT_EMPTY_PATH, ret, ret_len);
+
+	return r < 0 ? uns_err_sys(err, errno, "cannot get the handle of %s", tree->path) : r;
+}
+
+char *uns_entry_dev_path(const struct uns_entry *e, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	const struct uns_dir *d = e->dir;
+
+	if (!d || d->dev != e->dev)
+		return uns_entry_path(e, err);
+	while (d->parent && d->parent->dev == e->dev)
+		d = d->parent;
+	if (uns_dir_path(d, &b, err))
+		return NULL;
+	return b.len ? uns_buf_take(&b, err) : uns_str_dup(".", err);
+}
+
+int uns_entry_pin(const struct uns_entry *e, struct uns_entry *ret, struct uns_err *err)
+{
+	int r;
+
+	*ret = *e;
+	r = pin(e->reader, ret, err);
+	if (!r)
+		r = uns_entry_again(ret, err);
+	if (!r && (ret->dev != e->dev || ret->ino != e->ino))
+		r = 1;
+	if (r && ret->fd >= 0)
+		close(ret->fd);
+	return r;
 }
 
 struct acl_user {

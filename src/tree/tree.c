@@ -23,7 +23,7 @@
 
 int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree *ret, struct uns_err *err)
 {
-	uns_auto_close int plain = uns_root_openat(root, base, DIR_FLAGS, err);
+	uns_auto_close int plain = uns_root_open_straight(root, base, DIR_FLAGS, err);
 	uns_auto_free char *path = NULL;
 	struct statvfs vfs;
 	int fd;
