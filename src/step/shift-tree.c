@@ -301,7 +301,7 @@ static int load_record(struct uns_shift_job *job, bool first, struct uns_shift_r
 
 	if (r)
 		return r;
-	if (uns_shift_record_from_json(j, &job->tree, job->c->nested, ret, err))
+	if (uns_shift_record_from_json(j, &job->tree, first || job->c->nested, ret, err))
 		return uns_err_prefix(err, "%s of the transaction", first ? job->c->first_record_name : job->c->record_name);
 	return 0;
 }

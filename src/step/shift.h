@@ -100,7 +100,7 @@ int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_sh
 int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const char *path, struct uns_err *err);
 void uns_shift_record_sort(struct uns_shift_record *r);
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
-/* elsewhere: the tree has moved since by a later step, so that its base is another directory. UNS_E_CONFLICT with errnum ESTALE when it
+/* elsewhere: its base may be another directory by now, as a later step moved the tree. UNS_E_CONFLICT with errnum ESTALE when it
  * is another one otherwise. */
 int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, bool elsewhere, struct uns_shift_record *ret,
                                struct uns_err *err);

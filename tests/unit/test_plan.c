@@ -384,7 +384,7 @@ static void a_running_engine_is_taken_down_and_its_data_moved(void **state)
 	                    "{\"base\":\"" ROOT "\",\"patterns\":[\"overlay2/*/diff\",\"overlay2/*/work\",\"volumes/*/_data\","
 	                    "\"containers/*/hosts\",\"containers/*/hostname\",\"containers/*/resolv.conf\"],"
 	                    "\"into\":\"524288.524288\",\"uid\":{\"start\":524288,\"count\":65536},\"gid\":{\"start\":524288,\"count\":65536},"
-	                    "\"allow\":[\"flags\"]}");
+	                    "\"allow\":[\"flags\"],\"exclusive\":true}");
 	assert_has(args(&w, "owner-mode", 0), "{\"base\":\"" ROOT "\",\"patterns\":[\".\",\"containers\"");
 	assert_has(args(&w, "owner-mode", 0), "\"gid\":524288}");
 	assert_has(args(&w, "json-paths", 0), "\"containers/*/config.v2.json\"");
