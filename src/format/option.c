@@ -420,27 +420,21 @@ static int read_line(struct reader *r, struct value *v)
 }
 
 /* variable NULL: the text is a command line. */
-static int read_words_as(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct value *v,
-                         struct words *w, struct uns_err *err)
+static int read_words(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                      struct value *v, struct words *w, struct uns_err *err)
 {
-	struct reader r = { .text = text, .file = file, .len = len, .systemd = systemd, .err = err };
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = by == UNS_READ_SYSTEMD, .err = err };
 	return (variable ? read_text(&r, variable, v) : read_line(&r, v)) || split(&r, v, w) ? -1 : 0;
 }
 
-static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
-                      struct uns_err *err)
-{
-	return read_words_as(false, text, len, file, variable, v, w, err);
-}
-
-static int env_words(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
-                     unsigned *ret_line, struct uns_err *err)
+static int env_words(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                     struct uns_strs *ret, unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(value_done) struct value v = { .n = 0 };
 	uns_auto(words_done) struct words w = { .span = NULL };
 	size_t column;
 
-	if (read_words_as(systemd, text, len, file, variable, &v, &w, err))
+	if (read_words(by, text, len, file, variable, &v, &w, err))
 		return -1;
 	if (!v.assignments)
 		return 1;
@@ -455,18 +449,19 @@ static int env_words(bool systemd, const char *text, size_t len, const char *fil
 int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                          unsigned *ret_line, struct uns_err *err)
 {
-	return env_words(false, text, len, file, variable, ret, ret_line, err);
+	return env_words(UNS_READ_SH, text, len, file, variable, ret, ret_line, err);
 }
 
 int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                               unsigned *ret_line, struct uns_err *err)
 {
-	return env_words(true, text, len, file, variable, ret, ret_line, err);
+	return env_words(UNS_READ_SYSTEMD, text, len, file, variable, ret, ret_line, err);
 }
 
 /* ---- edits ---- */
 
 struct edit {
+	enum uns_option_reader by;
 	const char *text, *file, *variable, *name;
 	bool alone; /* the value "true" is not written out */
 	size_t len;
@@ -753,6 +748,7 @@ static int edit_all(const struct edit *first, const struct uns_strs *wanted, boo
 		return -1;
 	for (size_t left = count_edits(&now, wanted, all);; left--) {
 		uns_auto(edit_done) struct edit e = {
+			.by = first->by,
 			.text = text.data,
 			.len = text.len,
 			.file = first->file,
@@ -764,7 +760,7 @@ static int edit_all(const struct edit *first, const struct uns_strs *wanted, boo
 		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
 		int r;
 
-		if (read_words(e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err))
+		if (read_words(e.by, e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err))
 			return -1;
 		r = left ? edit_once(&e, wanted, all, &next) : 1;
 		if (r)
@@ -817,7 +813,7 @@ static int verify(const struct edit *old, const struct uns_buf *text, const stru
 	now.words = (struct words){ .span = NULL };
 	if (others(&old->words, old->name, &before, old->err))
 		return -1;
-	good = read_words(text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
+	good = read_words(old->by, text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
 	if (good && (others(&now.words, old->name, &after, old->err) ||
 	             uns_option_values(now.words.text.v, now.words.text.n, old->name, &found, old->err) < 0))
 		return -1;
@@ -833,11 +829,12 @@ static int verify(const struct edit *old, const struct uns_buf *text, const stru
 	                   old->file, wanted->n ? "set" : "remove", old->name, old->variable ? old->variable : "the command line");
 }
 
-static int edit_text(const char *text, size_t len, const char *file, const char *variable, const char *flag,
-                     const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
+static int edit_text(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                     const char *flag, const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
 	uns_auto(edit_done) struct edit e = {
+		.by = by,
 		.text = len ? text : "",
 		.len = len,
 		.file = file,
@@ -847,41 +844,41 @@ static int edit_text(const char *text, size_t len, const char *file, const char 
 		.err = err,
 	};
 
-	if (read_words(e.text, len, file, variable, &e.value, &e.words, err))
+	if (read_words(by, e.text, len, file, variable, &e.value, &e.words, err))
 		return -1;
 	if (edit_all(&e, wanted, all, &out) || verify(&e, &out, wanted, all))
 		return -1;
 	return uns_buf_append(ret, out.data, out.len, err);
 }
 
-int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *flag, const char *value,
-                       struct uns_buf *ret, struct uns_err *err)
+int uns_option_env_set(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                       const char *flag, const char *value, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
 
 	if (value && uns_strs_add(&wanted, value, err))
 		return -1;
-	return edit_text(text, len, file, variable, flag, &wanted, false, false, ret, err);
+	return edit_text(by, text, len, file, variable, flag, &wanted, false, false, ret, err);
 }
 
-int uns_option_env_alone(const char *text, size_t len, const char *file, const char *variable, const char *flag, struct uns_buf *ret,
-                         struct uns_err *err)
+int uns_option_env_alone(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                         const char *flag, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
 
 	if (uns_strs_add(&wanted, "true", err))
 		return -1;
-	return edit_text(text, len, file, variable, flag, &wanted, false, true, ret, err);
+	return edit_text(by, text, len, file, variable, flag, &wanted, false, true, ret, err);
 }
 
-int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
-                        const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
+int uns_option_env_list(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                        const char *flag, const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(text, len, file, variable, flag, values, true, false, ret, err);
+	return edit_text(by, text, len, file, variable, flag, values, true, false, ret, err);
 }
 
 int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
                         struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(line, strlen(line), file, NULL, flag, values, all, false, ret, err);
+	return edit_text(UNS_READ_SH, line, strlen(line), file, NULL, flag, values, all, false, ret, err);
 }

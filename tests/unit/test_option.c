@@ -167,7 +167,7 @@ static void assert_bad(const char *text, size_t len, const char *message)
 	assert_string_equal(err.text, message);
 	assert_int_equal(got.n, 0);
 	err = (struct uns_err){ 0 };
-	assert_int_equal(uns_option_env_set(text, len, "f", "V", OPTION, "x", &out, &err), -1);
+	assert_int_equal(uns_option_env_set(UNS_READ_SH, text, len, "f", "V", OPTION, "x", &out, &err), -1);
 	assert_string_equal(err.text, message);
 	assert_int_equal(out.len, 0);
 	uns_buf_done(&out);
@@ -198,7 +198,7 @@ static char *edit(const char *text, const char *value)
 	struct uns_buf out = UNS_BUF_INIT;
 	struct uns_err err = { 0 };
 
-	if (uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err))
+	if (uns_option_env_set(UNS_READ_SH, text, strlen(text), "f", "V", OPTION, value, &out, &err))
 		fail_msg("%s: %s", text, err.text);
 	return uns_buf_take(&out, NULL);
 }
@@ -307,7 +307,7 @@ static void assert_edit_fails(const char *text, const char *value, enum uns_code
 	struct uns_err err = { 0 };
 
 	assert_int_equal(uns_buf_puts(&out, "kept", NULL), 0);
-	assert_int_equal(uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err), -1);
+	assert_int_equal(uns_option_env_set(UNS_READ_SH, text, strlen(text), "f", "V", OPTION, value, &out, &err), -1);
 	assert_int_equal(err.code, code);
 	assert_string_equal(err.text, message);
 	assert_string_equal(out.data, "kept");
@@ -350,7 +350,7 @@ static char *edit_list(const char *text, const char *variable, const char *flag,
 
 	for (size_t i = 0; values[i]; i++)
 		assert_int_equal(uns_strs_add(&wanted, values[i], NULL), 0);
-	r = variable ? uns_option_env_list(text, strlen(text), "f", variable, flag, &wanted, &out, &err)
+	r = variable ? uns_option_env_list(UNS_READ_SH, text, strlen(text), "f", variable, flag, &wanted, &out, &err)
 	             : uns_option_line_set(text, "f", flag, &wanted, true, &out, &err);
 	if (r)
 		fail_msg("%s: %s", text, err.text);
