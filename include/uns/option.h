@@ -18,7 +18,7 @@ int uns_option_argv(char *const argv[], size_t argc, const char *flag, char **re
 int uns_option_values(char *const argv[], size_t argc, const char *flag, struct uns_strs *ret, struct uns_err *err);
 
 /* Splits the value of VARIABLE in the file text, which a shell sources, into words (quotes removed). The last
- * assignment counts. 0; 1 when the variable is not assigned. UNS_E_INPUT "<file>:<line>:<column>" for an unclosed quote. */
+ * assignment counts; $VARIABLE or ${VARIABLE} in it, but for single quotes, are the words of the one before. 0; 1 when the variable is not assigned. UNS_E_INPUT "<file>:<line>:<column>" for an unclosed quote. */
 int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                          unsigned *ret_line, struct uns_err *err);
 /* The same where systemd reads the file by EnvironmentFile=: a '#' behind a value belongs to it, and "export NAME" assigns nothing. */

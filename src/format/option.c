@@ -56,6 +56,8 @@ int uns_option_argv(char *const argv[], size_t argc, const char *flag, char **re
 
 /* ---- the variable ---- */
 
+#define MAX_CELLS (1u << 20)
+
 /* A byte of the value, and the bytes [at, end) of the text that stand for it. */
 struct cell {
 	size_t at, end;
@@ -86,6 +88,8 @@ struct reader {
 	const char *text, *file;
 	size_t len, at;
 	bool systemd; /* as EnvironmentFile= is read: nothing but what begins a line is a comment, and "export" is no name */
+	const char *variable;        /* what is read now is assigned to it; NULL: to another one */
+	const struct value *earlier; /* that it had before */
 	struct uns_err *err;
 };
 
@@ -174,8 +178,7 @@ static void skip_line(struct reader *r, bool comment)
 		r->at++;
 }
 
-/* The next n bytes of the text stand for c. */
-static int put(struct reader *r, struct value *v, char c, size_t n)
+static int put_cell(struct reader *r, struct value *v, struct cell cell)
 {
 	if (v->n == v->cap) {
 		size_t cap = v->cap ? 2 * v->cap : 128;
@@ -185,15 +188,49 @@ static int put(struct reader *r, struct value *v, char c, size_t n)
 		v->v = grown;
 		v->cap = cap;
 	}
-	v->v[v->n++] = (struct cell){ .at = r->at, .end = r->at + n, .segment = v->segment, .c = c };
+	v->v[v->n++] = cell;
+	return 0;
+}
+
+/* The next n bytes of the text stand for c. */
+static int put(struct reader *r, struct value *v, char c, size_t n)
+{
+	if (put_cell(r, v, (struct cell){ .at = r->at, .end = r->at + n, .segment = v->segment, .c = c }))
+		return -1;
 	r->at += n;
+	return 0;
+}
+
+/* How long $NAME or ${NAME} of the very variable that is assigned is, which a shell replaces; 0: something else. */
+static size_t self_reference(const struct reader *r)
+{
+	size_t n = r->variable && !r->systemd ? strlen(r->variable) : 0;
+	size_t before = peek(r, 1) == '{' ? 2 : 1;
+
+	if (!n || peek(r, 0) != '$' || r->len - r->at < before + n || memcmp(r->text + r->at + before, r->variable, n) != 0)
+		return 0;
+	if (before == 2)
+		return peek(r, 2 + n) == '}' ? n + 3 : 0;
+	return is_name(peek(r, 1 + n), false) ? 0 : n + 1;
+}
+
+/* The earlier value's bytes, which stay where they are in the text, in place of the next n. */
+static int put_earlier(struct reader *r, struct value *v, size_t n)
+{
+	if (v->n + r->earlier->n > MAX_CELLS)
+		return bad(r, r->at, "the value doubles and doubles; expected less than a megabyte");
+	for (size_t i = 0; i < r->earlier->n; i++)
+		if (put_cell(r, v, r->earlier->v[i]))
+			return -1;
+	r->at += n;
+	v->segment++;
 	return 0;
 }
 
 /* At the opening quote; goes past the closing one. */
 static int read_quoted(struct reader *r, struct value *v)
 {
-	size_t open = r->at;
+	size_t open = r->at, self;
 	int quote = peek(r, 0), c, next;
 
 	v->segment++;
@@ -204,6 +241,11 @@ static int read_quoted(struct reader *r, struct value *v)
 		next = peek(r, 1);
 		if (quote == '"' && skip_continuation(r))
 			continue;
+		if (quote == '"' && (self = self_reference(r))) {
+			if (put_earlier(r, v, self))
+				return -1;
+			continue;
+		}
 		/* Before any other byte the backslash stands for itself. */
 		bool escape = quote == '"' && c == '\\' && next > 0 && strchr("\"\\`$", next);
 		if (escape ? put(r, v, (char)next, 2) : put(r, v, (char)c, 1))
@@ -224,11 +266,19 @@ static bool at_comment(const struct reader *r)
 static int read_bare(struct reader *r, struct value *v)
 {
 	int c, quote = 0;
+	size_t self;
 
 	v->segment++;
 	while ((c = peek(r, 0)) >= 0 && !is_newline(c) && (quote || !at_comment(r))) {
 		if (skip_continuation(r))
 			continue;
+		if (quote != '\'' && (self = self_reference(r))) {
+			if (put_earlier(r, v, self))
+				return -1;
+			v->insert_at = r->at;
+			v->kind = BARE;
+			continue;
+		}
 		if (quote ? c == quote : c == '"' || c == '\'')
 			quote = quote ? 0 : c;
 		/* A backslash that ends the text stands for nothing. */
@@ -322,8 +372,9 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 	if (nul)
 		return bad(r, (size_t)(nul - r->text), "a NUL byte; expected text");
 	while (r->at < r->len) {
-		uns_auto(value_done) struct value v = { .line_at = r->at };
+		uns_auto(value_done) struct value v = { .line_at = r->at, .segment = ret->segment };
 		size_t name, len;
+		bool ours;
 
 		skip_blanks(r);
 		if (peek(r, 0) == '#' || peek(r, 0) == ';') {
@@ -334,9 +385,12 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 			skip_line(r, r->systemd);
 			continue;
 		}
+		ours = strlen(variable) == len && memcmp(variable, r->text + name, len) == 0;
+		r->variable = ours ? variable : NULL;
+		r->earlier = ret;
 		if (read_value(r, &v))
 			return -1;
-		if (strlen(variable) != len || memcmp(variable, r->text + name, len) != 0)
+		if (!ours)
 			continue;
 		v.assignments = ret->assignments + 1;
 		value_done(ret);
@@ -631,7 +685,7 @@ static int add(const struct edit *e, const struct occurrence *after, const char 
 	word = uns_str_printf(e->err, "--%s%s%s", e->name, e->alone ? "" : "=", e->alone ? "" : value);
 	if (!word)
 		return -1;
-	return after && e->value.kind == QUOTED ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
+	return after && e->value.kind == QUOTED && after->from >= e->value.line_at ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
 }
 
 /* The line that add_line writes, and no earlier assignment that its removal would bring back. */

@@ -497,6 +497,8 @@ static const struct seed seeds[] = {
 	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),
 	SEED(ENV, "export http_proxy=1\nDOCKER_OPTS='--log-level debug' # end\nDOCKER_OPTS=\"-H a \\\n -H \\\"b\\\"\""),
 	SEED(ENV, "DOCKER_OPTS=\"--label a=0 -D -H fd:// --label='x y' -l=debug\" # end\n"),
+	SEED(ENV, "DOCKER_OPTS=\"--label a=1 --zq=x\"\nDOCKER_OPTS=\"$DOCKER_OPTS -D ${DOCKER_OPTS}\"\n"),
+	SEED(ENV, "DOCKER_OPTS=--icc\nDOCKER_OPTS=$DOCKER_OPTS\\ -D # end\n"),
 	SEED(ENV, "OTHER=1\nDOCKER_OPTS=--label\\ a=1\\ --icc\n"),
 	SEED(UNIT, "[Service]\n# c \\\nExecStart=\nExecStart=-/usr/bin/dockerd -H fd:// \\\n; c\n  \"--label=a b\" --x\\x41 '' $OPTS\n[Install]\n"),
 	SEED(UNIT, "[a\r\nEnvironment = \"A=b c\" 'D=\\u00e9\\101\\q' -DHx --mtu\r\n"),
