@@ -111,7 +111,7 @@ struct uns_facts {
 	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
 	struct uns_settings options;      /* every place that sets an option, in effect or not */
 	struct uns_cmdline command;       /* that dockerd is started with the next time */
-	char *program;                    /* of the unit or of the running daemon; NULL: not known */
+	char *program;                    /* of the unit, the init script's defaults or the running daemon; NULL: not known */
 	char *exec_text, *exec_file;      /* value of ExecStart= that counts, on one line, and its file; NULL: no unit counts */
 	struct uns_strs unit_env;         /* NAME=value of Environment= that counts */
 	char *drop_in;                    /* contents of UNS_DROP_IN; NULL: absent */

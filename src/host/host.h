@@ -31,6 +31,12 @@ int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, str
 
 /* unit.c: unit, socket_unit, env_file, env_variable, exec_*, unit_env, program, drop_in, and the command of the files. */
 int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+/* unit.c: takes this file as env_file when it is there. 0: it assigns the variable, these are its words; 1: it does not, and is
+ * taken only when there is no other. */
+int uns_host_try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                     struct uns_strs *words, unsigned *line, struct uns_err *err);
+/* init.c: the same as uns_host_read_sources where an init script starts dockerd. */
+int uns_host_read_init(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
 /* engine.c: the running daemon (pidfile NULL: the usual ones, then all processes). Leaves f->running false when there is none. */
 int uns_host_read_process(const struct uns_root *root, const char *pidfile, struct uns_facts *f, struct uns_err *err);

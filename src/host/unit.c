@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the service manager gets dockerd's command line from: docker.service with its drop-ins (systemd.unit(5),
- * systemd.service(5), "Command lines"; systemd.exec(5), Environment= and EnvironmentFile=), or the init script with its file of
- * defaults. */
+ * systemd.service(5), "Command lines"; systemd.exec(5), Environment= and EnvironmentFile=), the snap, or an init script. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
@@ -22,15 +21,6 @@ static const char *const unit_dirs[] = {
 /* Variables that packages made for the options of dockerd. Others (DOCKER_NETWORK_OPTIONS, …) are written by programs. */
 static const char *const variables[] = { "DOCKER_OPTS", "OPTIONS" };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
-
-/* What init scripts (sysvinit, OpenRC, older Red Hat) source. */
-static const struct {
-	const char *file, *variable;
-} init_defaults[] = {
-	{ "/etc/default/docker", "DOCKER_OPTS" },   { "/etc/conf.d/docker", "DOCKER_OPTS" },
-	{ "/etc/sysconfig/docker", "DOCKER_OPTS" }, { "/etc/sysconfig/docker", "OPTIONS" },
-	{ "/etc/sysconfig/docker", "other_args" },
-};
 
 /* NAME=value of Environment=, and where it stands. */
 struct assignment {
@@ -262,9 +252,8 @@ static int set_env(struct uns_facts *f, const char *file, const char *variable, 
 	return 0;
 }
 
-/* Takes the file when it is there. 0: it assigns the variable; 1: it does not. */
-static int try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
-                   struct uns_strs *words, unsigned *line, struct uns_err *err)
+int uns_host_try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                     struct uns_strs *words, unsigned *line, struct uns_err *err)
 {
 	struct stat st;
 	int r = uns_root_stat(root, file, &st, err);
@@ -295,7 +284,7 @@ static int choose_env(const struct uns_root *root, struct uns_facts *f, const st
 			uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 			const char *file = env_path(u->env_files.v[i]);
 			unsigned line;
-			int r = file ? try_env(root, true, f, file, variables[v], &words, &line, err) : 1;
+			int r = file ? uns_host_try_env(root, true, f, file, variables[v], &words, &line, err) : 1;
 			if (r <= 0)
 				return r;
 		}
@@ -438,23 +427,6 @@ static int read_drop_in(const struct uns_root *root, struct uns_facts *f, struct
 	return 0;
 }
 
-static int read_init(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
-{
-	struct stat st;
-	int r = uns_root_stat(root, "/etc/init.d/docker", &st, err);
-
-	for (size_t i = 0; r == 0 && i < sizeof(init_defaults) / sizeof(init_defaults[0]); i++) {
-		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
-		struct uns_origin from = { UNS_PLACE_ENV, init_defaults[i].file, init_defaults[i].variable, 0 };
-
-		r = try_env(root, false, f, from.file, from.variable, &words, &from.line, err);
-		if (r <= 0)
-			return r < 0 ? -1 : uns_cmdline_add(&f->command, &words, &from, err);
-		r = 0;
-	}
-	return r < 0 ? -1 : 0;
-}
-
 /* What the snap's own wrapper gives to dockerd (docker-snap, bin/dockerd-wrapper). */
 static int read_snap(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
@@ -517,5 +489,5 @@ int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, stru
 	if (service && booted)
 		return read_systemd(root, service, f, err);
 	r = service ? 1 : read_snap(root, f, err);
-	return r > 0 ? read_init(root, f, err) : r;
+	return r > 0 ? uns_host_read_init(root, f, err) : r;
 }

@@ -273,7 +273,7 @@ static void trees_are_those_of_the_data_root_that_counts(void **state)
 
 	put_dir(x, "/var/lib/docker/1.1/");
 	put_dir(x, "/data/docker/2.3/");
-	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/init.d/docker", "#!/sbin/openrc-run\n");
 	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
 	read_ok(x);
 	assert_int_equal(x->f.ids.trees, 1);
@@ -403,7 +403,7 @@ static void init_scripts_have_their_defaults(void **state)
 {
 	struct fixture *x = *state;
 
-	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/init.d/docker", "#!/sbin/openrc-run\n");
 	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
