@@ -24,6 +24,9 @@ int uns_option_env_words(const char *text, size_t len, const char *file, const c
 /* The same where systemd reads the file by EnvironmentFile=: a '#' behind a value belongs to it, and "export NAME" assigns nothing. */
 int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                               unsigned *ret_line, struct uns_err *err);
+/* The value as a whole, quotes in it included, appended to *ret. 0; 1 when the variable is not assigned. */
+int uns_option_unit_env_value(const char *text, size_t len, const char *file, const char *variable, struct uns_buf *ret,
+                              struct uns_err *err);
 /* Who reads the file that is edited: systemd (uns_option_unit_env_words) or a shell (uns_option_env_words). */
 enum uns_option_reader { UNS_READ_SH, UNS_READ_SYSTEMD };
 /* Text in which --flag has value inside VARIABLE (the value replaced in the spelling that is there; else --flag=value appended to the

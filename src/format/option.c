@@ -512,6 +512,20 @@ int uns_option_unit_env_words(const char *text, size_t len, const char *file, co
 	return env_words(UNS_READ_SYSTEMD, text, len, file, variable, ret, ret_line, err);
 }
 
+int uns_option_unit_env_value(const char *text, size_t len, const char *file, const char *variable, struct uns_buf *ret,
+                              struct uns_err *err)
+{
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = true, .err = err };
+	uns_auto(value_done) struct value v = { .n = 0 };
+
+	if (read_text(&r, variable, &v))
+		return -1;
+	for (size_t i = 0; i < v.n; i++)
+		if (uns_buf_append(ret, &v.v[i].c, 1, err))
+			return -1;
+	return v.assignments ? 0 : 1;
+}
+
 /* ---- edits ---- */
 
 struct edit {
