@@ -1027,6 +1027,66 @@ static void a_stale_pidfile_finds_nothing(void **state)
 	assert_false(x->f.running);
 }
 
+static void a_process_has_a_start(void **state)
+{
+	struct fixture *x = *state;
+	struct timespec start, before, after;
+	pid_t pid;
+
+	clock_gettime(CLOCK_REALTIME, &before);
+	pid = start_child(x, "a) b 1 2", false);
+	clock_gettime(CLOCK_REALTIME, &after);
+	assert_int_equal(uns_host_read_start(pid, &start, &x->err), 0);
+	end_child(pid);
+	assert_in_range(start.tv_nsec, 0, 999999999);
+	/* Never too early; by two ticks too late at most. */
+	assert_true((start.tv_sec - before.tv_sec) * 1000000000 + start.tv_nsec - before.tv_nsec > -1000000);
+	assert_true((start.tv_sec - after.tv_sec) * 1000000000 + start.tv_nsec - after.tv_nsec < 20000000);
+	assert_int_equal(uns_host_read_start(pid, &start, &x->err), 1);
+}
+
+/* The engine that runs reads the file at path; whether the setting of the key is in effect. */
+static bool in_effect(struct fixture *x, const char *key, bool newer, const char *info)
+{
+	struct uns_buf text = UNS_BUF_INIT;
+	uns_auto_json json_t *said = info ? json_loads(info, 0, NULL) : NULL;
+	const struct uns_setting *s;
+	size_t at = 0;
+
+	x->f.running = true;
+	x->f.config_newer = newer;
+	x->f.config = json_loads("{\"iptables\":false,\"debug\":true,\"labels\":[\"a=b\"],\"log-driver\":\"local\","
+	                         "\"registry-mirrors\":[\"https://m\"],\"max-concurrent-uploads\":2}", 0, NULL);
+	assert_int_equal(uns_host_read_settings(&x->f, &text, &x->err), 0);
+	uns_host_compare_info(&x->f, said);
+	s = uns_settings_next(&x->f.options, key, &at);
+	assert_non_null(s);
+	newer = s->in_effect;
+	uns_facts_done(&x->f);
+	return newer;
+}
+
+static void what_came_after_the_start_is_not_in_effect(void **state)
+{
+	static const char info[] = "{\"Debug\":false,\"Labels\":[\"a=b\"],\"LoggingDriver\":\"local\","
+	                           "\"RegistryConfig\":{\"Mirrors\":[\"https://m/\"]}}";
+	struct fixture *x = *state;
+
+	assert_true(in_effect(x, "iptables", false, NULL));
+	assert_false(in_effect(x, "iptables", true, NULL));
+	assert_false(in_effect(x, "iptables", true, info));
+	/* SIGHUP may have told it. */
+	assert_true(in_effect(x, "max-concurrent-uploads", true, info));
+	assert_true(in_effect(x, "debug", true, NULL));
+	assert_false(in_effect(x, "debug", true, info));
+	assert_true(in_effect(x, "debug", false, info)); /* a flag may say otherwise */
+	assert_true(in_effect(x, "labels", true, info));
+	assert_true(in_effect(x, "registry-mirrors", true, info));
+	assert_false(in_effect(x, "log-driver", true, NULL));
+	assert_true(in_effect(x, "log-driver", true, info));
+	assert_false(in_effect(x, "log-driver", true, "{\"LoggingDriver\":\"json-file\"}"));
+}
+
 static void a_daemon_with_another_root_is_not_ours(void **state)
 {
 	struct fixture *x = *state;
@@ -1230,6 +1290,8 @@ int main(void)
 		T(a_daemon_is_found_by_its_pidfile),
 		T(a_stale_pidfile_finds_nothing),
 		T(a_daemon_with_another_root_is_not_ours),
+		T(a_process_has_a_start),
+		T(what_came_after_the_start_is_not_in_effect),
 		T(the_engine_is_asked_for_its_lists),
 		T(what_swarm_makes_is_not_waited_for),
 		T(an_engine_that_does_not_answer_is_no_error),
