@@ -77,7 +77,7 @@ static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u
 	if (u->what == UNS_USE_OPERAND)
 		return uns_intent_add(w, "OptionInvalid", u->name, "options begin with dashes; values with blanks need quotes", err,
 		                      "the word \"%s\" on dockerd's command line belongs to no option", u->name);
-	if (!u->option || !uns_dockerd_has(u->option, w->f->major))
+	if (!u->option || !uns_dockerd_has_flag(u->option, w->f->major))
 		return unknown_flag(w, u, err);
 	if (u->value && (is_overruled(w, u) || is_unexpanded(w, u->value)))
 		return 0;
@@ -132,7 +132,7 @@ static const struct uns_dockerd_option *find_name(const struct uns_intent *w, co
 	if (o && o->until && (strcmp(key, "allow-nondistributable-artifacts") == 0))
 		return o;
 	o = uns_dockerd_flag(key, strlen(key));
-	return o && uns_dockerd_has(o, w->f->major) ? o : NULL;
+	return o && uns_dockerd_has_flag(o, w->f->major) ? o : NULL;
 }
 
 static int unknown_key(const struct uns_intent *w, const char *key, const char *place, struct uns_err *err)
