@@ -51,6 +51,7 @@ struct uns_dockerd_option {
 	enum uns_dockerd_reload reload;
 	unsigned char since, until; /* first and last major version of the engine (20: 20.10 and before); 0: not bounded */
 	const char *initial;        /* JSON: the value of an engine that was given none; known where UNS_RELOAD_SET needs it */
+	unsigned char flag_since;   /* of the flag, where it came later than the key */
 };
 extern const struct uns_dockerd_option uns_dockerd_options[];
 extern const size_t uns_dockerd_options_n;
@@ -59,8 +60,10 @@ const struct uns_dockerd_option *uns_dockerd_key(const char *key);              
 const struct uns_dockerd_option *uns_dockerd_flag(const char *flag, size_t len); /* without the dashes */
 /* The option by the name that a person gives: its key, or its flag. */
 const struct uns_dockerd_option *uns_dockerd_find(const char *name);
-/* Whether an engine of that major version has it; 0: not known, so true. */
+/* Whether an engine of that major version has it (the key; what has none, the flag); 0: not known, so true. */
 bool uns_dockerd_has(const struct uns_dockerd_option *o, unsigned major);
+/* The same for its flag. */
+bool uns_dockerd_has_flag(const struct uns_dockerd_option *o, unsigned major);
 /* "true or false", "a list of strings", …: what the type is called in messages. */
 const char *uns_dockerd_type_name(enum uns_dockerd_type type);
 

@@ -31,7 +31,10 @@ struct uns_setting {
 	json_t *json;   /* the value as daemon.json would have it; NULL: a flag that needs a value and has none */
 	struct uns_strs flags; /* values of the flag in this place, in their order */
 	bool alone;     /* a bool flag whose last use has no value */
-	bool in_effect; /* the running engine was started with it (JSON: it reads that file) */
+	/* The running engine is known to have it. Flags: they are on its command line. Members of daemon.json: the file is as it was
+	 * when the engine started; or the key is one that it reads again on SIGHUP; unless /info tells its value, which then decides.
+	 * What may only come with a restart is not in effect. */
+	bool in_effect;
 };
 struct uns_settings {
 	struct uns_setting *v;
@@ -106,12 +109,13 @@ struct uns_facts {
 
 	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
 	bool have_config_dir, have_config;
+	bool config_newer;    /* the file was changed after the running engine started */
 	json_t *config;       /* object; NULL when the file is absent or blank */
 	char *config_text;    /* the file as it is; NULL: absent, or with a NUL byte */
 	char *env_file, *env_variable; /* file whose variable the unit hands to dockerd; NULL when there is none on this host */
 	struct uns_settings options;      /* every place that sets an option, in effect or not */
 	struct uns_cmdline command;       /* that dockerd is started with the next time */
-	char *program;                    /* of the unit or of the running daemon; NULL: not known */
+	char *program;                    /* of the unit, the init script's defaults or the running daemon; NULL: not known */
 	char *exec_text, *exec_file;      /* value of ExecStart= that counts, on one line, and its file; NULL: no unit counts */
 	struct uns_strs unit_env;         /* NAME=value of Environment= that counts */
 	char *drop_in;                    /* contents of UNS_DROP_IN; NULL: absent */

@@ -99,8 +99,9 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  *              "after_text":S?}                                            member is before (or absent) → is after
  *              (or absent); beyond: the value (or []: absent) to which another step takes it on; behind: from which another step brought it;
  *              …_text: the spelling of a side
- * env-option   {"file":P,"variable":S,"option":S,"before":V?,"after":V?}   the same inside VARIABLE="--option=value"; a string is the
- *              value that counts (the last one), true a bool flag without a value, an array all values of a repeated option
+ * env-option   {"file":P,"variable":S,"option":S,"before":V?,"after":V?,"systemd":B?}   the same inside VARIABLE="--option=value"; a string is the
+ *              value that counts (the last one), true a bool flag without a value, an array all values of a repeated option;
+ *              systemd: it reads the file, and no shell does
  * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →
  *              after (or absent); V: string or integer; header: [table] is made for it; base: the file is made, with this text
  * own-file     {"file":P,"content":S,"mode":"0644","before":S?}            absent (or ours with those bytes) → present, ours

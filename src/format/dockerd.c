@@ -7,12 +7,17 @@
 
 #define ROW(key, flag, letter, type, rule, reload, since, until)                                                                   \
 	{                                                                                                                          \
-		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_##reload, since, until, NULL                    \
+		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_##reload, since, until, NULL, 0                 \
+	}
+/* The same, for a flag that came later than its key. */
+#define LATE(key, flag, type, rule, reload, flag_since)                                                                            \
+	{                                                                                                                          \
+		key, flag, 0, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_##reload, 0, 0, NULL, flag_since                     \
 	}
 /* The same, for a key that SIGHUP sets: with the value of an engine that was given none. */
 #define LIVE(key, flag, letter, type, rule, since, until, initial)                                                                 \
 	{                                                                                                                          \
-		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_SET, since, until, initial                      \
+		key, flag, letter, UNS_DOCKERD_##type, UNS_RULE_##rule, UNS_RELOAD_SET, since, until, initial, 0                   \
 	}
 
 /* clang-format off */
@@ -55,7 +60,7 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW("exec-opts", "exec-opt", 0, LIST, NONE, NO, 0, 0),
 	ROW("exec-root", "exec-root", 0, STRING, NONE, NO, 0, 0),
 	ROW("experimental", "experimental", 0, BOOL, NONE, NO, 0, 0),
-	ROW("features", "feature", 0, BOOLS, NONE, ALWAYS, 0, 0),
+	LATE("features", "feature", BOOLS, NONE, ALWAYS, 28),
 	ROW("firewall-backend", "firewall-backend", 0, STRING, NONE, NO, 29, 0),
 	ROW("fixed-cidr", "fixed-cidr", 0, STRING, NONE, NO, 0, 0),
 	ROW("fixed-cidr-v6", "fixed-cidr-v6", 0, STRING, NONE, NO, 0, 0),
@@ -123,6 +128,10 @@ const struct uns_dockerd_option uns_dockerd_options[] = {
 	ROW(NULL, "restart", 'r', BOOL, NONE, NO, 0, 0),
 	ROW(NULL, "validate", 0, BOOL, NONE, NO, 23, 0),
 	ROW(NULL, "version", 'v', BOOL, NONE, NO, 0, 0),
+	/* Of Red Hat's own build (docker 1.13 of RHEL and CentOS 7). */
+	ROW(NULL, "add-registry", 0, LIST, NONE, NO, 0, 1),
+	ROW(NULL, "block-registry", 0, LIST, NONE, NO, 0, 1),
+	ROW(NULL, "signature-verification", 0, BOOL, NONE, NO, 0, 1),
 };
 /* clang-format on */
 const size_t uns_dockerd_options_n = sizeof(uns_dockerd_options) / sizeof(uns_dockerd_options[0]);
@@ -156,6 +165,11 @@ const struct uns_dockerd_option *uns_dockerd_find(const char *name)
 bool uns_dockerd_has(const struct uns_dockerd_option *o, unsigned major)
 {
 	return major == 0 || (major >= o->since && (!o->until || major <= o->until));
+}
+
+bool uns_dockerd_has_flag(const struct uns_dockerd_option *o, unsigned major)
+{
+	return o->flag && uns_dockerd_has(o, major) && (major == 0 || major >= o->flag_since);
 }
 
 const char *uns_dockerd_type_name(enum uns_dockerd_type type)

@@ -56,6 +56,8 @@ int uns_option_argv(char *const argv[], size_t argc, const char *flag, char **re
 
 /* ---- the variable ---- */
 
+#define MAX_CELLS (1u << 20)
+
 /* A byte of the value, and the bytes [at, end) of the text that stand for it. */
 struct cell {
 	size_t at, end;
@@ -86,6 +88,8 @@ struct reader {
 	const char *text, *file;
 	size_t len, at;
 	bool systemd; /* as EnvironmentFile= is read: nothing but what begins a line is a comment, and "export" is no name */
+	const char *variable;        /* what is read now is assigned to it; NULL: to another one */
+	const struct value *earlier; /* that it had before */
 	struct uns_err *err;
 };
 
@@ -174,8 +178,7 @@ static void skip_line(struct reader *r, bool comment)
 		r->at++;
 }
 
-/* The next n bytes of the text stand for c. */
-static int put(struct reader *r, struct value *v, char c, size_t n)
+static int put_cell(struct reader *r, struct value *v, struct cell cell)
 {
 	if (v->n == v->cap) {
 		size_t cap = v->cap ? 2 * v->cap : 128;
@@ -185,15 +188,49 @@ static int put(struct reader *r, struct value *v, char c, size_t n)
 		v->v = grown;
 		v->cap = cap;
 	}
-	v->v[v->n++] = (struct cell){ .at = r->at, .end = r->at + n, .segment = v->segment, .c = c };
+	v->v[v->n++] = cell;
+	return 0;
+}
+
+/* The next n bytes of the text stand for c. */
+static int put(struct reader *r, struct value *v, char c, size_t n)
+{
+	if (put_cell(r, v, (struct cell){ .at = r->at, .end = r->at + n, .segment = v->segment, .c = c }))
+		return -1;
 	r->at += n;
+	return 0;
+}
+
+/* How long $NAME or ${NAME} of the very variable that is assigned is, which a shell replaces; 0: something else. */
+static size_t self_reference(const struct reader *r)
+{
+	size_t n = r->variable && !r->systemd ? strlen(r->variable) : 0;
+	size_t before = peek(r, 1) == '{' ? 2 : 1;
+
+	if (!n || peek(r, 0) != '$' || r->len - r->at < before + n || memcmp(r->text + r->at + before, r->variable, n) != 0)
+		return 0;
+	if (before == 2)
+		return peek(r, 2 + n) == '}' ? n + 3 : 0;
+	return is_name(peek(r, 1 + n), false) ? 0 : n + 1;
+}
+
+/* The earlier value's bytes, which stay where they are in the text, in place of the next n. */
+static int put_earlier(struct reader *r, struct value *v, size_t n)
+{
+	if (v->n + r->earlier->n > MAX_CELLS)
+		return bad(r, r->at, "the value doubles and doubles; expected less than a megabyte");
+	for (size_t i = 0; i < r->earlier->n; i++)
+		if (put_cell(r, v, r->earlier->v[i]))
+			return -1;
+	r->at += n;
+	v->segment++;
 	return 0;
 }
 
 /* At the opening quote; goes past the closing one. */
 static int read_quoted(struct reader *r, struct value *v)
 {
-	size_t open = r->at;
+	size_t open = r->at, self;
 	int quote = peek(r, 0), c, next;
 
 	v->segment++;
@@ -204,6 +241,11 @@ static int read_quoted(struct reader *r, struct value *v)
 		next = peek(r, 1);
 		if (quote == '"' && skip_continuation(r))
 			continue;
+		if (quote == '"' && (self = self_reference(r))) {
+			if (put_earlier(r, v, self))
+				return -1;
+			continue;
+		}
 		/* Before any other byte the backslash stands for itself. */
 		bool escape = quote == '"' && c == '\\' && next > 0 && strchr("\"\\`$", next);
 		if (escape ? put(r, v, (char)next, 2) : put(r, v, (char)c, 1))
@@ -224,11 +266,19 @@ static bool at_comment(const struct reader *r)
 static int read_bare(struct reader *r, struct value *v)
 {
 	int c, quote = 0;
+	size_t self;
 
 	v->segment++;
 	while ((c = peek(r, 0)) >= 0 && !is_newline(c) && (quote || !at_comment(r))) {
 		if (skip_continuation(r))
 			continue;
+		if (quote != '\'' && (self = self_reference(r))) {
+			if (put_earlier(r, v, self))
+				return -1;
+			v->insert_at = r->at;
+			v->kind = BARE;
+			continue;
+		}
 		if (quote ? c == quote : c == '"' || c == '\'')
 			quote = quote ? 0 : c;
 		/* A backslash that ends the text stands for nothing. */
@@ -322,8 +372,9 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 	if (nul)
 		return bad(r, (size_t)(nul - r->text), "a NUL byte; expected text");
 	while (r->at < r->len) {
-		uns_auto(value_done) struct value v = { .line_at = r->at };
+		uns_auto(value_done) struct value v = { .line_at = r->at, .segment = ret->segment };
 		size_t name, len;
+		bool ours;
 
 		skip_blanks(r);
 		if (peek(r, 0) == '#' || peek(r, 0) == ';') {
@@ -334,9 +385,12 @@ static int read_text(struct reader *r, const char *variable, struct value *ret)
 			skip_line(r, r->systemd);
 			continue;
 		}
+		ours = strlen(variable) == len && memcmp(variable, r->text + name, len) == 0;
+		r->variable = ours ? variable : NULL;
+		r->earlier = ret;
 		if (read_value(r, &v))
 			return -1;
-		if (strlen(variable) != len || memcmp(variable, r->text + name, len) != 0)
+		if (!ours)
 			continue;
 		v.assignments = ret->assignments + 1;
 		value_done(ret);
@@ -420,27 +474,21 @@ static int read_line(struct reader *r, struct value *v)
 }
 
 /* variable NULL: the text is a command line. */
-static int read_words_as(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct value *v,
-                         struct words *w, struct uns_err *err)
+static int read_words(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                      struct value *v, struct words *w, struct uns_err *err)
 {
-	struct reader r = { .text = text, .file = file, .len = len, .systemd = systemd, .err = err };
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = by == UNS_READ_SYSTEMD, .err = err };
 	return (variable ? read_text(&r, variable, v) : read_line(&r, v)) || split(&r, v, w) ? -1 : 0;
 }
 
-static int read_words(const char *text, size_t len, const char *file, const char *variable, struct value *v, struct words *w,
-                      struct uns_err *err)
-{
-	return read_words_as(false, text, len, file, variable, v, w, err);
-}
-
-static int env_words(bool systemd, const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
-                     unsigned *ret_line, struct uns_err *err)
+static int env_words(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                     struct uns_strs *ret, unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(value_done) struct value v = { .n = 0 };
 	uns_auto(words_done) struct words w = { .span = NULL };
 	size_t column;
 
-	if (read_words_as(systemd, text, len, file, variable, &v, &w, err))
+	if (read_words(by, text, len, file, variable, &v, &w, err))
 		return -1;
 	if (!v.assignments)
 		return 1;
@@ -455,18 +503,33 @@ static int env_words(bool systemd, const char *text, size_t len, const char *fil
 int uns_option_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                          unsigned *ret_line, struct uns_err *err)
 {
-	return env_words(false, text, len, file, variable, ret, ret_line, err);
+	return env_words(UNS_READ_SH, text, len, file, variable, ret, ret_line, err);
 }
 
 int uns_option_unit_env_words(const char *text, size_t len, const char *file, const char *variable, struct uns_strs *ret,
                               unsigned *ret_line, struct uns_err *err)
 {
-	return env_words(true, text, len, file, variable, ret, ret_line, err);
+	return env_words(UNS_READ_SYSTEMD, text, len, file, variable, ret, ret_line, err);
+}
+
+int uns_option_unit_env_value(const char *text, size_t len, const char *file, const char *variable, struct uns_buf *ret,
+                              struct uns_err *err)
+{
+	struct reader r = { .text = text, .file = file, .len = len, .systemd = true, .err = err };
+	uns_auto(value_done) struct value v = { .n = 0 };
+
+	if (read_text(&r, variable, &v))
+		return -1;
+	for (size_t i = 0; i < v.n; i++)
+		if (uns_buf_append(ret, &v.v[i].c, 1, err))
+			return -1;
+	return v.assignments ? 0 : 1;
 }
 
 /* ---- edits ---- */
 
 struct edit {
+	enum uns_option_reader by;
 	const char *text, *file, *variable, *name;
 	bool alone; /* the value "true" is not written out */
 	size_t len;
@@ -636,7 +699,7 @@ static int add(const struct edit *e, const struct occurrence *after, const char 
 	word = uns_str_printf(e->err, "--%s%s%s", e->name, e->alone ? "" : "=", e->alone ? "" : value);
 	if (!word)
 		return -1;
-	return after && e->value.kind == QUOTED ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
+	return after && e->value.kind == QUOTED && after->from >= e->value.line_at ? splice(e, after->to, after->to, " ", word, ret) : append_word(e, word, ret);
 }
 
 /* The line that add_line writes, and no earlier assignment that its removal would bring back. */
@@ -753,6 +816,7 @@ static int edit_all(const struct edit *first, const struct uns_strs *wanted, boo
 		return -1;
 	for (size_t left = count_edits(&now, wanted, all);; left--) {
 		uns_auto(edit_done) struct edit e = {
+			.by = first->by,
 			.text = text.data,
 			.len = text.len,
 			.file = first->file,
@@ -764,7 +828,7 @@ static int edit_all(const struct edit *first, const struct uns_strs *wanted, boo
 		uns_auto(uns_buf_done) struct uns_buf next = UNS_BUF_INIT;
 		int r;
 
-		if (read_words(e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err))
+		if (read_words(e.by, e.text, e.len, e.file, e.variable, &e.value, &e.words, e.err))
 			return -1;
 		r = left ? edit_once(&e, wanted, all, &next) : 1;
 		if (r)
@@ -817,7 +881,7 @@ static int verify(const struct edit *old, const struct uns_buf *text, const stru
 	now.words = (struct words){ .span = NULL };
 	if (others(&old->words, old->name, &before, old->err))
 		return -1;
-	good = read_words(text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
+	good = read_words(old->by, text->data, text->len, old->file, old->variable, &now.value, &now.words, &why) == 0;
 	if (good && (others(&now.words, old->name, &after, old->err) ||
 	             uns_option_values(now.words.text.v, now.words.text.n, old->name, &found, old->err) < 0))
 		return -1;
@@ -833,11 +897,12 @@ static int verify(const struct edit *old, const struct uns_buf *text, const stru
 	                   old->file, wanted->n ? "set" : "remove", old->name, old->variable ? old->variable : "the command line");
 }
 
-static int edit_text(const char *text, size_t len, const char *file, const char *variable, const char *flag,
-                     const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
+static int edit_text(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                     const char *flag, const struct uns_strs *wanted, bool all, bool alone, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf out = UNS_BUF_INIT;
 	uns_auto(edit_done) struct edit e = {
+		.by = by,
 		.text = len ? text : "",
 		.len = len,
 		.file = file,
@@ -847,41 +912,41 @@ static int edit_text(const char *text, size_t len, const char *file, const char 
 		.err = err,
 	};
 
-	if (read_words(e.text, len, file, variable, &e.value, &e.words, err))
+	if (read_words(by, e.text, len, file, variable, &e.value, &e.words, err))
 		return -1;
 	if (edit_all(&e, wanted, all, &out) || verify(&e, &out, wanted, all))
 		return -1;
 	return uns_buf_append(ret, out.data, out.len, err);
 }
 
-int uns_option_env_set(const char *text, size_t len, const char *file, const char *variable, const char *flag, const char *value,
-                       struct uns_buf *ret, struct uns_err *err)
+int uns_option_env_set(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                       const char *flag, const char *value, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
 
 	if (value && uns_strs_add(&wanted, value, err))
 		return -1;
-	return edit_text(text, len, file, variable, flag, &wanted, false, false, ret, err);
+	return edit_text(by, text, len, file, variable, flag, &wanted, false, false, ret, err);
 }
 
-int uns_option_env_alone(const char *text, size_t len, const char *file, const char *variable, const char *flag, struct uns_buf *ret,
-                         struct uns_err *err)
+int uns_option_env_alone(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                         const char *flag, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs wanted = UNS_STRS_INIT;
 
 	if (uns_strs_add(&wanted, "true", err))
 		return -1;
-	return edit_text(text, len, file, variable, flag, &wanted, false, true, ret, err);
+	return edit_text(by, text, len, file, variable, flag, &wanted, false, true, ret, err);
 }
 
-int uns_option_env_list(const char *text, size_t len, const char *file, const char *variable, const char *flag,
-                        const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
+int uns_option_env_list(enum uns_option_reader by, const char *text, size_t len, const char *file, const char *variable,
+                        const char *flag, const struct uns_strs *values, struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(text, len, file, variable, flag, values, true, false, ret, err);
+	return edit_text(by, text, len, file, variable, flag, values, true, false, ret, err);
 }
 
 int uns_option_line_set(const char *line, const char *file, const char *flag, const struct uns_strs *values, bool all,
                         struct uns_buf *ret, struct uns_err *err)
 {
-	return edit_text(line, strlen(line), file, NULL, flag, values, all, false, ret, err);
+	return edit_text(UNS_READ_SH, line, strlen(line), file, NULL, flag, values, all, false, ret, err);
 }

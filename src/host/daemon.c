@@ -102,18 +102,38 @@ static int read_config_dir(const struct uns_root *root, struct uns_facts *f, str
 	return 0;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* A file that was moved here counts too: its inode has changed. */
+static int read_newer(struct uns_facts *f, const struct stat *st, struct uns_err *err)
+{
+	struct timespec started;
+	int r = f->running ? uns_host_read_start(f->pid, &started, err) : 1;
+
+	if (r)
+		return r < 0 ? -1 : 0;
+	f->config_newer = is_later(&st->st_mtim, &started) || is_later(&st->st_ctim, &started);
+	return 0;
+}
+
 static int read_config(const struct uns_root *root, struct uns_facts *f, struct uns_buf *text, struct uns_err *err)
 {
+	struct stat st;
 	int r;
 
 	if (find_option(f, "config-file", "", "/etc/docker/daemon.json", &f->config_file, err) < 0)
 		return -1;
 	if (make_absolute(f, &f->config_file, err) < 0 || read_config_dir(root, f, err) < 0)
 		return -1;
-	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, text, NULL, err);
+	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, text, &st, err);
 	if (r)
 		return r < 0 ? -1 : 0;
 	f->have_config = true;
+	if (read_newer(f, &st, err) < 0)
+		return -1;
 	if (text->len == strlen(text->data ? text->data : "") && !(f->config_text = uns_str_dup(text->data ? text->data : "", err)))
 		return -1;
 	return text->data ? parse_config(f, text, err) : 0;

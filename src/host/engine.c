@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The running engine: its process, and what it lists over its socket. */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -202,6 +203,45 @@ int uns_host_read_process(const struct uns_root *root, const char *pidfile, stru
 	return r < 0 ? -1 : 0;
 }
 
+/* Field 22 of /proc/PID/stat: ticks since the system booted. The name in field 2 may hold anything. */
+static int read_ticks(pid_t pid, unsigned long long *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	char path[64];
+	const char *p;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	r = uns_host_read_proc(path, &text, err);
+	if (r)
+		return r;
+	p = text.data ? strrchr(text.data, ')') : NULL;
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p, "%llu", ret) != 1)
+		return uns_err_set(err, UNS_E_FAILED, "%s: expected 22 fields or more", path);
+	return 0;
+}
+
+int uns_host_read_start(pid_t pid, struct timespec *ret, struct uns_err *err)
+{
+	const long second = 1000000000;
+	long hz = sysconf(_SC_CLK_TCK);
+	struct timespec now, up;
+	unsigned long long ticks;
+	long long ns;
+	int r = read_ticks(pid, &ticks, err);
+
+	if (r)
+		return r;
+	if (hz <= 0 || clock_gettime(CLOCK_REALTIME, &now) || clock_gettime(CLOCK_BOOTTIME, &up))
+		return uns_err_sys(err, errno, "cannot read the clock");
+	/* A tick that has begun counts as a whole. */
+	ns = (now.tv_sec - up.tv_sec) * second + (now.tv_nsec - up.tv_nsec) + (long long)((ticks + 1) * (unsigned long long)(second / hz));
+	*ret = (struct timespec){ .tv_sec = ns / second, .tv_nsec = ns % second };
+	return 0;
+}
+
 /* ---- its lists ---- */
 
 struct list {
@@ -315,6 +355,7 @@ int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err)
 	int r = f->socket ? ask(f->socket, "/info", &info) : 0;
 
 	f->containerd_store = has_containerd_store(info);
+	uns_host_compare_info(f, info);
 	/* An engine that let one request run into its timeout is not asked again. */
 	for (size_t i = 0; r == 0 && f->socket && i < sizeof(all) / sizeof(all[0]); i++)
 		r = get_list(f->socket, all[i].list, all[i].ret, err);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "uns/err.h"
 #include "uns/facts.h"
@@ -26,14 +27,25 @@ int uns_cmdline_add(struct uns_cmdline *c, const struct uns_strs *words, const s
 /* f->options, from daemon.json (text: as it stands in the file), command and the running argv. */
 int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_text, struct uns_err *err);
 
+/* settings.c: which members of daemon.json the engine has, by its answer to /info (NULL: none). */
+void uns_host_compare_info(struct uns_facts *f, const json_t *info);
+
 /* accounts.c: whether the ranges of f->ids can be relied on (UNS_E_INPUT), and the sysctl. */
 int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
 /* unit.c: unit, socket_unit, env_file, env_variable, exec_*, unit_env, program, drop_in, and the command of the files. */
 int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+/* unit.c: takes this file as env_file when it is there. 0: it assigns the variable, these are its words; 1: it does not, and is
+ * taken only when there is no other. */
+int uns_host_try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                     struct uns_strs *words, unsigned *line, struct uns_err *err);
+/* init.c: the same as uns_host_read_sources where an init script starts dockerd. */
+int uns_host_read_init(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 
 /* engine.c: the running daemon (pidfile NULL: the usual ones, then all processes). Leaves f->running false when there is none. */
 int uns_host_read_process(const struct uns_root *root, const char *pidfile, struct uns_facts *f, struct uns_err *err);
+/* engine.c: when the process started, at most a hundredth of a second too late, by the clock that files are dated with. 0; 1 when it is gone. */
+int uns_host_read_start(pid_t pid, struct timespec *ret, struct uns_err *err);
 /* engine.c: what the running engine lists; nothing when it does not answer. */
 int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err);
 

@@ -90,6 +90,7 @@ static int add_member(struct uns_facts *f, const char *key, json_t *value, const
 {
 	uns_auto_free char *compact =
 	    json_is_string(value) || json_is_null(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	const struct uns_dockerd_option *o = uns_dockerd_key(key);
 	struct uns_setting *s;
 
 	if (grow(&f->options, &s, err) < 0)
@@ -97,7 +98,7 @@ static int add_member(struct uns_facts *f, const char *key, json_t *value, const
 	s->place = UNS_PLACE_JSON;
 	s->line = text->data ? uns_jsontext_line(text->data, text->len, key) : 0;
 	s->json = json_incref(value);
-	s->in_effect = f->running;
+	s->in_effect = f->running && (!f->config_newer || (o && o->reload != UNS_RELOAD_NO));
 	if (copy_or_null(&s->value, json_is_string(value) ? json_string_value(value) : compact, err) < 0 ||
 	    copy_or_null(&s->key, key, err) < 0)
 		return -1;
@@ -248,4 +249,59 @@ int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_tex
 	if (add_members(f, config_text, err) < 0 || add_flags(&f->options, &f->command, err) < 0 || compare_running(f, err) < 0)
 		return -1;
 	return f->running ? add_running(f, err) : 0;
+}
+
+/* ---- what the engine says ---- */
+
+/* Members of /info that are values of options, as they are given (moby daemon/info.go). */
+static const struct {
+	const char *key, *inside, *member;
+} told[] = {
+	{"debug", NULL, "Debug"},
+	{"default-runtime", NULL, "DefaultRuntime"},
+	{"experimental", NULL, "ExperimentalBuild"},
+	{"labels", NULL, "Labels"},
+	{"live-restore", NULL, "LiveRestoreEnabled"},
+	{"log-driver", NULL, "LoggingDriver"},
+	{"registry-mirrors", "RegistryConfig", "Mirrors"},
+	{"storage-driver", NULL, "Driver"},
+};
+
+/* Mirrors are shown with a slash at the end. */
+static bool is_told_string(const char *wanted, const char *said)
+{
+	size_t n = strlen(wanted), len = strlen(said);
+
+	while (n && wanted[n - 1] == '/')
+		n--;
+	while (len && said[len - 1] == '/')
+		len--;
+	return n == len && strncmp(wanted, said, n) == 0;
+}
+
+static bool is_told(const json_t *wanted, const json_t *said)
+{
+	if (json_is_string(wanted) && json_is_string(said))
+		return is_told_string(json_string_value(wanted), json_string_value(said));
+	if (!json_is_array(wanted))
+		return json_equal(wanted, said);
+	if (json_array_size(wanted) != json_array_size(said))
+		return false;
+	for (size_t i = 0; i < json_array_size(wanted); i++)
+		if (!is_told(json_array_get(wanted, i), json_array_get(said, i)))
+			return false;
+	return true;
+}
+
+void uns_host_compare_info(struct uns_facts *f, const json_t *info)
+{
+	for (size_t i = 0; info && f->config_newer && i < f->options.n; i++)
+		for (size_t k = 0; k < sizeof(told) / sizeof(told[0]); k++) {
+			struct uns_setting *s = &f->options.v[i];
+			const json_t *in = told[k].inside ? json_object_get(info, told[k].inside) : info;
+			const json_t *said = json_object_get(in, told[k].member);
+
+			if (s->place == UNS_PLACE_JSON && said && strcmp(s->key, told[k].key) == 0 && !json_is_null(s->json))
+				s->in_effect = is_told(s->json, said);
+		}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the service manager gets dockerd's command line from: docker.service with its drop-ins (systemd.unit(5),
- * systemd.service(5), "Command lines"; systemd.exec(5), Environment= and EnvironmentFile=), or the init script with its file of
- * defaults. */
+ * systemd.service(5), "Command lines"; systemd.exec(5), Environment= and EnvironmentFile=), the snap, or an init script. */
 #include <ctype.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,15 +22,6 @@ static const char *const unit_dirs[] = {
 /* Variables that packages made for the options of dockerd. Others (DOCKER_NETWORK_OPTIONS, …) are written by programs. */
 static const char *const variables[] = { "DOCKER_OPTS", "OPTIONS" };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
-
-/* What init scripts (sysvinit, OpenRC, older Red Hat) source. */
-static const struct {
-	const char *file, *variable;
-} init_defaults[] = {
-	{ "/etc/default/docker", "DOCKER_OPTS" },   { "/etc/conf.d/docker", "DOCKER_OPTS" },
-	{ "/etc/sysconfig/docker", "DOCKER_OPTS" }, { "/etc/sysconfig/docker", "OPTIONS" },
-	{ "/etc/sysconfig/docker", "other_args" },
-};
 
 /* NAME=value of Environment=, and where it stands. */
 struct assignment {
@@ -126,11 +117,11 @@ static int set_exec(struct unit *u, const char *value, unsigned line, struct uns
 	return uns_unit_words(value + strspn(value, "@-:+!"), &u->exec, err);
 }
 
-/* An empty assignment empties the list, as everywhere in unit files. */
-static int add_env_files(struct unit *u, const char *value, struct uns_err *err)
+/* One path, blanks and quotes included. An empty assignment empties the list, as everywhere in unit files. */
+static int add_env_file(struct unit *u, const char *value, struct uns_err *err)
 {
 	if (*value)
-		return uns_unit_words(value, &u->env_files, err);
+		return uns_strs_add(&u->env_files, value, err);
 	uns_strs_done(&u->env_files);
 	return 0;
 }
@@ -176,7 +167,7 @@ static int take_line(void *user, const char *section, const char *key, const cha
 	if (strcmp(key, "ExecStart") == 0)
 		return set_exec(u, value, line, err);
 	if (strcmp(key, "EnvironmentFile") == 0)
-		return add_env_files(u, value, err);
+		return add_env_file(u, value, err);
 	return strcmp(key, "Environment") == 0 ? add_environment(u, value, line, err) : 0;
 }
 
@@ -191,11 +182,12 @@ static int read_unit(const struct uns_root *root, const char *path, struct unit 
 	return uns_unit_parse(text.data ? text.data : "", take_line, u, err);
 }
 
-static int find_drop_ins(const struct uns_root *root, const char *name, struct uns_strs *ret, struct uns_err *err)
+/* Names of the drop-ins in these directories. */
+static int list_drop_ins(const struct uns_root *root, const char *subdir, struct uns_strs *ret, struct uns_err *err)
 {
 	for (size_t i = 0; i < UNIT_DIRS; i++) {
 		uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
-		uns_auto_free char *dir = uns_str_printf(err, "%s/%s.d", unit_dirs[i], name);
+		uns_auto_free char *dir = uns_str_printf(err, "%s/%s", unit_dirs[i], subdir);
 
 		if (!dir || uns_root_list(root, dir, &found, err) < 0)
 			return -1;
@@ -207,24 +199,105 @@ static int find_drop_ins(const struct uns_root *root, const char *name, struct u
 				return -1;
 		}
 	}
-	uns_strs_sort(ret);
 	return 0;
 }
 
-static int read_unit_whole(const struct uns_root *root, const char *path, struct unit *u, struct uns_err *err)
+/* In the order of their names, wherever they are. Those for services of all kinds are hidden by one of the unit's own that has
+ * the same name, or by its mask. */
+static int read_drop_ins(const struct uns_root *root, struct unit *u, struct uns_err *err)
 {
-	uns_auto(uns_strs_done) struct uns_strs drop_ins = UNS_STRS_INIT;
+	static const char own[] = "docker.service.d", all[] = "service.d";
+	uns_auto(uns_strs_done) struct uns_strs specific = UNS_STRS_INIT;
+	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 
-	if (read_unit(root, path, u, err) < 0 || find_drop_ins(root, "docker.service", &drop_ins, err) < 0)
+	if (list_drop_ins(root, own, &specific, err) < 0 || list_drop_ins(root, own, &names, err) < 0 ||
+	    list_drop_ins(root, all, &names, err) < 0)
 		return -1;
-	for (size_t i = 0; i < drop_ins.n; i++) {
-		uns_auto_free char *name = uns_str_printf(err, "docker.service.d/%s", drop_ins.v[i]);
+	uns_strs_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		uns_auto_free char *name =
+		    uns_str_printf(err, "%s/%s", uns_strs_has(&specific, names.v[i]) ? own : all, names.v[i]);
 		uns_auto_free char *file = NULL;
 		int r = name ? find_unit(root, name, false, &file, err) : -1;
 		if (r < 0 || (r == 0 && read_unit(root, file, u, err) < 0))
 			return -1;
 	}
 	return 0;
+}
+
+/* Each path of found, one component deeper: those of its entries that match, in their order. */
+static int descend(const struct uns_root *root, struct uns_strs *found, const char *component, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs deeper = UNS_STRS_INIT;
+
+	for (size_t i = 0; i < found->n; i++) {
+		uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+		bool pattern = strpbrk(component, "*?[") != NULL;
+		int r = pattern ? uns_root_list(root, *found->v[i] ? found->v[i] : "/", &names, err)
+		                : uns_strs_add(&names, component, err);
+
+		if (r < 0)
+			return -1;
+		for (size_t k = 0; k < names.n; k++) {
+			uns_auto_free char *path = NULL;
+
+			if (pattern && fnmatch(component, names.v[k], FNM_PERIOD) != 0)
+				continue;
+			path = uns_str_printf(err, "%s/%s", found->v[i], names.v[k]);
+			if (!path || uns_strs_add(&deeper, path, err) < 0)
+				return -1;
+		}
+	}
+	uns_strs_done(found);
+	*found = deeper;
+	deeper = (struct uns_strs)UNS_STRS_INIT;
+	return 0;
+}
+
+/* The files that a pattern (glob(7)) stands for. */
+static int expand_pattern(const struct uns_root *root, const char *pattern, struct uns_strs *ret, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
+	int r = uns_strs_add(&found, "", err);
+
+	for (size_t len; r == 0 && *(pattern += strspn(pattern, "/")); pattern += len) {
+		uns_auto_free char *component = strndup(pattern, len = strcspn(pattern, "/"));
+
+		r = component ? descend(root, &found, component, err) : uns_err_nomem(err);
+	}
+	for (size_t i = 0; r == 0 && i < found.n; i++) {
+		struct stat st;
+
+		r = uns_root_stat(root, found.v[i], &st, err);
+		r = r ? (r > 0 ? 0 : -1) : uns_strs_add(ret, found.v[i], err);
+	}
+	return r;
+}
+
+/* The files that systemd reads, in its order: without the '-' (the file may be absent) and what is no path. */
+static int expand_env_files(const struct uns_root *root, struct unit *u, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs files = UNS_STRS_INIT;
+
+	for (size_t i = 0; i < u->env_files.n; i++) {
+		const char *path = u->env_files.v[i] + (u->env_files.v[i][0] == '-');
+
+		if (*path != '/' || strchr(path, '%'))
+			continue;
+		if ((strpbrk(path, "*?[") ? expand_pattern(root, path, &files, err) : uns_strs_add(&files, path, err)) < 0)
+			return -1;
+	}
+	uns_strs_done(&u->env_files);
+	u->env_files = files;
+	files = (struct uns_strs)UNS_STRS_INIT;
+	return 0;
+}
+
+static int read_unit_whole(const struct uns_root *root, const char *path, struct unit *u, struct uns_err *err)
+{
+	if (read_unit(root, path, u, err) < 0 || read_drop_ins(root, u, err) < 0)
+		return -1;
+	return expand_env_files(root, u, err);
 }
 
 /* 0; 1 when the file is absent or does not assign the variable. */
@@ -238,14 +311,6 @@ static int env_words(const struct uns_root *root, bool systemd, const char *file
 		return r;
 	return (systemd ? uns_option_unit_env_words : uns_option_env_words)(text.data ? text.data : "", text.len, file, variable, ret,
 	                                                                    ret_line, err);
-}
-
-/* The path of an EnvironmentFile= that is one plain file ('-': it may be absent), else NULL. */
-static const char *env_path(const char *word)
-{
-	if (*word == '-')
-		word++;
-	return *word == '/' && !strpbrk(word, "*?[%") ? word : NULL;
 }
 
 static int set_env(struct uns_facts *f, const char *file, const char *variable, struct uns_err *err)
@@ -262,9 +327,8 @@ static int set_env(struct uns_facts *f, const char *file, const char *variable, 
 	return 0;
 }
 
-/* Takes the file when it is there. 0: it assigns the variable; 1: it does not. */
-static int try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
-                   struct uns_strs *words, unsigned *line, struct uns_err *err)
+int uns_host_try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
+                     struct uns_strs *words, unsigned *line, struct uns_err *err)
 {
 	struct stat st;
 	int r = uns_root_stat(root, file, &st, err);
@@ -277,9 +341,17 @@ static int try_env(const struct uns_root *root, bool systemd, struct uns_facts *
 	return set_env(f, file, variable, err) < 0 ? -1 : r;
 }
 
+/* ExecStart=:… hands the words over as they are. */
+static bool is_verbatim(const struct unit *u)
+{
+	size_t flags = u->exec_text ? strspn(u->exec_text, "@-:+!") : 0;
+
+	return flags && memchr(u->exec_text, ':', flags);
+}
+
 static bool uses_variable(const struct unit *u, const char *variable)
 {
-	for (size_t i = 0; i < u->exec.n; i++)
+	for (size_t i = 0; !is_verbatim(u) && i < u->exec.n; i++)
 		if (u->exec.v[i][0] == '$' && strcmp(u->exec.v[i] + 1, variable) == 0)
 			return true;
 	return false;
@@ -293,9 +365,8 @@ static int choose_env(const struct uns_root *root, struct uns_facts *f, const st
 			continue;
 		for (size_t i = u->env_files.n; i-- > 0;) {
 			uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
-			const char *file = env_path(u->env_files.v[i]);
 			unsigned line;
-			int r = file ? try_env(root, true, f, file, variables[v], &words, &line, err) : 1;
+			int r = uns_host_try_env(root, true, f, u->env_files.v[i], variables[v], &words, &line, err);
 			if (r <= 0)
 				return r;
 		}
@@ -322,9 +393,9 @@ static int variable_words(const struct uns_root *root, const struct unit *u, con
 	const struct assignment *a;
 
 	for (size_t i = u->env_files.n; i-- > 0;) {
-		const char *file = env_path(u->env_files.v[i]);
+		const char *file = u->env_files.v[i];
 		unsigned line = 0;
-		int r = file ? env_words(root, true, file, name, ret, &line, err) : 1;
+		int r = env_words(root, true, file, name, ret, &line, err);
 		*ret_from = (struct uns_origin){ UNS_PLACE_ENV, file, name, line };
 		if (r <= 0)
 			return r;
@@ -338,26 +409,31 @@ static int variable_words(const struct uns_root *root, const struct unit *u, con
 
 static int append_variable(const struct uns_root *root, const struct unit *u, const char *name, struct uns_buf *ret, struct uns_err *err)
 {
-	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
-	struct uns_origin from;
+	const struct assignment *a;
 
-	if (variable_words(root, u, name, &words, &from, err) < 0)
-		return -1;
-	for (size_t i = 0; i < words.n; i++)
-		if ((i && uns_buf_puts(ret, " ", err) < 0) || uns_buf_puts(ret, words.v[i], err) < 0)
-			return -1;
-	return 0;
+	for (size_t i = u->env_files.n; i-- > 0;) {
+		uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+		int r = uns_root_read(root, u->env_files.v[i], UNS_HOST_MAX_CONFIG, &text, NULL, err);
+
+		if (r == 0)
+			r = uns_option_unit_env_value(text.data ? text.data : "", text.len, u->env_files.v[i], name, ret, err);
+		if (r <= 0)
+			return r;
+	}
+	a = assigned(u, name);
+	return a ? uns_buf_puts(ret, a->text + strlen(name) + 1, err) : 0;
 }
 
-/* ${NAME} anywhere in a word is replaced without splitting; $$ is a dollar, %% a percent sign. */
+/* ${NAME} anywhere in a word is replaced by the value as it is; $$ is a dollar, %% a percent sign. */
 static int expand_braces(const struct uns_root *root, const struct unit *u, const char *s, struct uns_strs *ret,
                          struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf word = UNS_BUF_INIT;
+	bool verbatim = is_verbatim(u);
 
 	while (*s) {
-		const char *end = s[0] == '$' && s[1] == '{' ? strchr(s, '}') : NULL;
-		if (end) {
+		const char *end = !verbatim && s[0] == '$' && s[1] == '{' ? s + strcspn(s, ":}") : NULL;
+		if (end && *end == '}') { /* ${NAME:-…} is nothing to systemd here */
 			uns_auto_free char *name = strndup(s + 2, (size_t)(end - s - 2));
 			if (!name)
 				return uns_err_nomem(err);
@@ -368,7 +444,7 @@ static int expand_braces(const struct uns_root *root, const struct unit *u, cons
 		}
 		if (uns_buf_append(&word, s, 1, err) < 0)
 			return -1;
-		s += (s[0] == '$' || s[0] == '%') && s[1] == s[0] ? 2 : 1;
+		s += ((s[0] == '$' && !verbatim) || s[0] == '%') && s[1] == s[0] ? 2 : 1;
 	}
 	return uns_strs_add(ret, word.data ? word.data : "", err);
 }
@@ -381,15 +457,25 @@ static size_t behind_program(const struct unit *u)
 	return flags && memchr(u->exec_text, '@', flags) ? 2 : 1;
 }
 
+static bool is_name(const char *s)
+{
+	bool digit = isdigit((unsigned char)*s);
+
+	for (; isalnum((unsigned char)*s) || *s == '_'; s++)
+		;
+	return !*s && !digit;
+}
+
 static int expand_exec(const struct uns_root *root, const struct unit *u, struct uns_cmdline *ret, struct uns_err *err)
 {
 	for (size_t i = behind_program(u); i < u->exec.n; i++) {
 		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 		struct uns_origin from = { UNS_PLACE_ARGV, u->exec_file, NULL, u->exec_line };
 		const char *w = u->exec.v[i];
-		bool whole = w[0] == '$' && (isalpha((unsigned char)w[1]) || w[1] == '_');
+		/* A word that begins so is a variable as a whole, one of a name that there cannot be none. */
+		bool whole = !is_verbatim(u) && w[0] == '$' && w[1] != '{' && w[1] != '$';
 
-		if (whole ? variable_words(root, u, w + 1, &words, &from, err) : expand_braces(root, u, w, &words, err))
+		if (whole ? is_name(w + 1) && variable_words(root, u, w + 1, &words, &from, err) : expand_braces(root, u, w, &words, err))
 			return -1;
 		if (uns_cmdline_add(ret, &words, &from, err) < 0)
 			return -1;
@@ -436,23 +522,6 @@ static int read_drop_in(const struct uns_root *root, struct uns_facts *f, struct
 	if (r == 0 && !(f->drop_in = uns_str_dup(text.data ? text.data : "", err)))
 		return -1;
 	return 0;
-}
-
-static int read_init(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
-{
-	struct stat st;
-	int r = uns_root_stat(root, "/etc/init.d/docker", &st, err);
-
-	for (size_t i = 0; r == 0 && i < sizeof(init_defaults) / sizeof(init_defaults[0]); i++) {
-		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
-		struct uns_origin from = { UNS_PLACE_ENV, init_defaults[i].file, init_defaults[i].variable, 0 };
-
-		r = try_env(root, false, f, from.file, from.variable, &words, &from.line, err);
-		if (r <= 0)
-			return r < 0 ? -1 : uns_cmdline_add(&f->command, &words, &from, err);
-		r = 0;
-	}
-	return r < 0 ? -1 : 0;
 }
 
 /* What the snap's own wrapper gives to dockerd (docker-snap, bin/dockerd-wrapper). */
@@ -517,5 +586,5 @@ int uns_host_read_sources(const struct uns_root *root, struct uns_facts *f, stru
 	if (service && booted)
 		return read_systemd(root, service, f, err);
 	r = service ? 1 : read_snap(root, f, err);
-	return r > 0 ? read_init(root, f, err) : r;
+	return r > 0 ? uns_host_read_init(root, f, err) : r;
 }

@@ -453,6 +453,8 @@ static int add_env_option(const struct uns_intent *w, struct uns_plan *p, const 
 		after = side_of(&values, all, false);
 	if (!args || !before || (e->wish->value && !after))
 		return uns_err_nomem(err);
+	if (w->f->exec_text && json_object_set_new(args, "systemd", json_true()) < 0) /* a unit's EnvironmentFile= */
+		return uns_err_nomem(err);
 	if (put_sides(w, args, before, after, err) < 0)
 		return -1;
 	return add_step(p, "env-option", false, &args, err);

@@ -58,18 +58,28 @@ static bool is_overruled(const struct uns_intent *w, const struct uns_dockerd_us
 	return false;
 }
 
+/* What a shell replaces as it starts the engine: what it comes to is not known. */
+static bool is_unexpanded(const struct uns_intent *w, const char *text)
+{
+	return !w->f->exec_text && w->f->env_file && strpbrk(text, "$`");
+}
+
 static int check_use(const struct uns_intent *w, const struct uns_dockerd_use *u, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf why = UNS_BUF_INIT;
 	uns_auto_free char *place = NULL;
 	int r;
 
+	if (u->what == UNS_USE_OPERAND && is_unexpanded(w, u->name))
+		return uns_intent_add(w, "OptionNotEditable", w->f->env_file, "write the options themselves in its place", err,
+		                      "a shell puts the options of dockerd together there: what %s stands for is not known",
+		                      u->name);
 	if (u->what == UNS_USE_OPERAND)
 		return uns_intent_add(w, "OptionInvalid", u->name, "options begin with dashes; values with blanks need quotes", err,
 		                      "the word \"%s\" on dockerd's command line belongs to no option", u->name);
-	if (!u->option || !uns_dockerd_has(u->option, w->f->major))
+	if (!u->option || !uns_dockerd_has_flag(u->option, w->f->major))
 		return unknown_flag(w, u, err);
-	if (u->value && is_overruled(w, u))
+	if (u->value && (is_overruled(w, u) || is_unexpanded(w, u->value)))
 		return 0;
 	r = u->value                                          ? uns_dockerd_check_flag(u->option, u->value, &why, err)
 	    : uns_buf_puts(&why, "it needs a value", err) < 0 ? -1
@@ -122,7 +132,7 @@ static const struct uns_dockerd_option *find_name(const struct uns_intent *w, co
 	if (o && o->until && (strcmp(key, "allow-nondistributable-artifacts") == 0))
 		return o;
 	o = uns_dockerd_flag(key, strlen(key));
-	return o && uns_dockerd_has(o, w->f->major) ? o : NULL;
+	return o && uns_dockerd_has_flag(o, w->f->major) ? o : NULL;
 }
 
 static int unknown_key(const struct uns_intent *w, const char *key, const char *place, struct uns_err *err)

@@ -2,7 +2,8 @@
 /* env-option: one option inside a variable of an environment file (DOCKER_OPTS="--userns-remap=x" of /etc/default/docker). Disjoint
  * as json-member: two different values, one of which may be "absent"; a third is FOREIGN. A string means the value that counts, the
  * last one, and JSON's true a bool that stands alone; an array means all values of an option that is repeated; the two forms do not
- * meet in one step, as they could both be true at once. All other bytes of the file stay. */
+ * meet in one step, as they could both be true at once. All other bytes of the file stay. It is read as who gives it to the engine
+ * reads it, a shell or systemd. */
 #include <string.h>
 
 #include "text.h"
@@ -14,6 +15,7 @@
 struct args {
 	const char *file, *variable, *option;
 	const json_t *before, *after; /* NULL: absent */
+	enum uns_option_reader by;
 };
 
 static bool same(const json_t *a, const json_t *b)
@@ -47,6 +49,7 @@ static int parse(const json_t *j, struct args *ret, struct uns_err *err)
 	    uns_json_str(j, "option", &ret->option, err) || get_side(j, "before", &ret->before, err) ||
 	    get_side(j, "after", &ret->after, err))
 		return -1;
+	ret->by = uns_json_bool_or(j, "systemd", false) ? UNS_READ_SYSTEMD : UNS_READ_SH;
 	if (ret->before && ret->after && json_is_array(ret->before) != json_is_array(ret->after))
 		return uns_err_set(err, UNS_E_INPUT, "before and after: expected two strings or two lists");
 	if (same(ret->before, ret->after) ||
@@ -65,9 +68,10 @@ static int check(const json_t *j, struct uns_err *err)
 static int now(const struct text *t, const struct args *a, struct uns_strs *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
-	unsigned line;
+	int (*read)(const char *, size_t, const char *, const char *, struct uns_strs *, unsigned *, struct uns_err *) =
+	    a->by == UNS_READ_SYSTEMD ? uns_option_unit_env_words : uns_option_env_words;
 
-	if (uns_option_env_words(t->old.data, t->old.len, a->file, a->variable, &words, &line, err) < 0 ||
+	if (read(t->old.data, t->old.len, a->file, a->variable, &words, NULL, err) < 0 ||
 	    uns_option_values(words.v, words.n, a->option, ret, err) < 0)
 		return -1;
 	return 0;
@@ -107,14 +111,14 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 
 	if (json_is_true(side))
-		return uns_option_env_alone(t->old.data, t->old.len, a->file, a->variable, a->option, &t->new, err);
+		return uns_option_env_alone(a->by, t->old.data, t->old.len, a->file, a->variable, a->option, &t->new, err);
 	if (!json_is_array(side))
-		return uns_option_env_set(t->old.data, t->old.len, a->file, a->variable, a->option, json_string_value(side),
+		return uns_option_env_set(a->by, t->old.data, t->old.len, a->file, a->variable, a->option, json_string_value(side),
 		                          &t->new, err);
 	for (size_t i = 0; i < json_array_size(side); i++)
 		if (uns_strs_add(&values, json_string_value(json_array_get(side, i)), err))
 			return -1;
-	return uns_option_env_list(t->old.data, t->old.len, a->file, a->variable, a->option, &values, &t->new, err);
+	return uns_option_env_list(a->by, t->old.data, t->old.len, a->file, a->variable, a->option, &values, &t->new, err);
 }
 
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)

@@ -288,7 +288,12 @@ static bool option_is_set(const struct uns_strs *words)
 	return false;
 }
 
-static void fuzz_env(const char *text, size_t len)
+static __typeof__(&uns_option_env_words) env_words(enum uns_option_reader by)
+{
+	return by == UNS_READ_SYSTEMD ? uns_option_unit_env_words : uns_option_env_words;
+}
+
+static void fuzz_env(enum uns_option_reader by, const char *text, size_t len)
 {
 	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs after = UNS_STRS_INIT;
@@ -296,19 +301,19 @@ static void fuzz_env(const char *text, size_t len)
 	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
 	struct uns_err err = { 0 };
 	unsigned line = 0;
-	int known = uns_option_env_words(text, len, "f", "DOCKER_OPTS", &words, &line, &err);
+	int known = env_words(by)(text, len, "f", "DOCKER_OPTS", &words, &line, &err);
 
 	require_answer(known, &err);
 
-	int answer = uns_option_env_set(text, len, "f", "DOCKER_OPTS", "zq", "remap", &with, &err);
+	int answer = uns_option_env_set(by, text, len, "f", "DOCKER_OPTS", "zq", "remap", &with, &err);
 
 	require_answer(answer, &err);
 	if (answer < 0)
 		return;
-	require(uns_option_env_words(with.data, with.len, "f", "DOCKER_OPTS", &after, &line, &err) == 0, "a file edited can be read");
+	require(env_words(by)(with.data, with.len, "f", "DOCKER_OPTS", &after, &line, &err) == 0, "a file edited can be read");
 	require(option_is_set(&after), "an option set is there");
 	/* One that stood there before, in whatever shape, may be refused. */
-	answer = uns_option_env_set(with.data, with.len, "f", "DOCKER_OPTS", "zq", NULL, &back, &err);
+	answer = uns_option_env_set(by, with.data, with.len, "f", "DOCKER_OPTS", "zq", NULL, &back, &err);
 	require_answer(answer, &err);
 	if (known < 0 || option_is_set(&words) || has(text, len, "zq"))
 		return;
@@ -317,13 +322,12 @@ static void fuzz_env(const char *text, size_t len)
 }
 
 /* The values of a repeated flag: what was set is read back, and setting it again changes nothing. */
-static void fuzz_list(const char *text, size_t len)
+static void fuzz_list(enum uns_option_reader by, const char *text, size_t len)
 {
 	static const char *const wanted[] = { "a=1", "b=2" };
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
-	uns_auto(uns_strs_done) struct uns_strs unit = UNS_STRS_INIT;
 	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
 	uns_auto(uns_buf_done) struct uns_buf again = UNS_BUF_INIT;
 	struct uns_err err = { 0 };
@@ -331,15 +335,22 @@ static void fuzz_list(const char *text, size_t len)
 
 	for (size_t i = 0; i < 2; i++)
 		require(uns_strs_add(&values, wanted[i], &err) == 0, "memory");
-	require_answer(uns_option_unit_env_words(text, len, "f", "DOCKER_OPTS", &unit, &line, &err), &err);
-	if (uns_option_env_list(text, len, "f", "DOCKER_OPTS", "label", &values, &with, &err) < 0)
+	if (uns_option_env_list(by, text, len, "f", "DOCKER_OPTS", "label", &values, &with, &err) < 0)
 		return;
-	require(uns_option_env_words(with.data, with.len, "f", "DOCKER_OPTS", &words, &line, &err) == 0, "a file edited can be read");
+	require(env_words(by)(with.data, with.len, "f", "DOCKER_OPTS", &words, &line, &err) == 0, "a file edited can be read");
 	require(uns_option_values(words.v, words.n, "label", &found, &err) == 2 && strcmp(found.v[0], "a=1") == 0 &&
 	                strcmp(found.v[1], "b=2") == 0,
 	        "the values set are there");
-	require(uns_option_env_list(with.data, with.len, "f", "DOCKER_OPTS", "label", &values, &again, &err) == 0, "set again");
+	require(uns_option_env_list(by, with.data, with.len, "f", "DOCKER_OPTS", "label", &values, &again, &err) == 0, "set again");
 	require_same(&again, with.data, with.len, "setting the same values changes nothing");
+}
+
+static void fuzz_files(const char *text, size_t len)
+{
+	fuzz_env(UNS_READ_SH, text, len);
+	fuzz_env(UNS_READ_SYSTEMD, text, len);
+	fuzz_list(UNS_READ_SH, text, len);
+	fuzz_list(UNS_READ_SYSTEMD, text, len);
 }
 
 static int see_line(void *user, const char *section, const char *key, const char *value, unsigned line, struct uns_err *err)
@@ -429,7 +440,7 @@ static void fuzz_kubelet(const char *text, size_t len)
 }
 
 static void (*const parsers[])(const char *text, size_t len) = {
-	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_env, fuzz_list, fuzz_unit, fuzz_toml, fuzz_kubelet,
+	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_files, fuzz_unit, fuzz_toml, fuzz_kubelet,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 
@@ -454,7 +465,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- seeds ---- */
 
-enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, LIST, UNIT, TOML, KUBELET };
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, UNIT, TOML, KUBELET };
 
 struct seed {
 	uint8_t parser;
@@ -485,8 +496,10 @@ static const struct seed seeds[] = {
 	SEED(ENV, "# DOCKER_OPTS=\"--dns 8.8.8.8\"\n"),
 	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),
 	SEED(ENV, "export http_proxy=1\nDOCKER_OPTS='--log-level debug' # end\nDOCKER_OPTS=\"-H a \\\n -H \\\"b\\\"\""),
-	SEED(LIST, "DOCKER_OPTS=\"--label a=0 -D -H fd:// --label='x y' -l=debug\" # end\n"),
-	SEED(LIST, "OTHER=1\nDOCKER_OPTS=--label\\ a=1\\ --icc\n"),
+	SEED(ENV, "DOCKER_OPTS=\"--label a=0 -D -H fd:// --label='x y' -l=debug\" # end\n"),
+	SEED(ENV, "DOCKER_OPTS=\"--label a=1 --zq=x\"\nDOCKER_OPTS=\"$DOCKER_OPTS -D ${DOCKER_OPTS}\"\n"),
+	SEED(ENV, "DOCKER_OPTS=--icc\nDOCKER_OPTS=$DOCKER_OPTS\\ -D # end\n"),
+	SEED(ENV, "OTHER=1\nDOCKER_OPTS=--label\\ a=1\\ --icc\n"),
 	SEED(UNIT, "[Service]\n# c \\\nExecStart=\nExecStart=-/usr/bin/dockerd -H fd:// \\\n; c\n  \"--label=a b\" --x\\x41 '' $OPTS\n[Install]\n"),
 	SEED(UNIT, "[a\r\nEnvironment = \"A=b c\" 'D=\\u00e9\\101\\q' -DHx --mtu\r\n"),
 	SEED(TOML, ""),

@@ -40,6 +40,11 @@ static void the_table_is_sound(void **state)
 	assert_null(uns_dockerd_find("Labels"));
 	assert_true(uns_dockerd_has(uns_dockerd_key("proxies"), 0) && !uns_dockerd_has(uns_dockerd_key("proxies"), 20));
 	assert_false(uns_dockerd_has(uns_dockerd_key("graph"), 24));
+	assert_true(uns_dockerd_has(uns_dockerd_key("features"), 20) && uns_dockerd_has_flag(uns_dockerd_key("features"), 28));
+	assert_false(uns_dockerd_has_flag(uns_dockerd_key("features"), 27));
+	assert_true(uns_dockerd_has_flag(uns_dockerd_key("features"), 0) && uns_dockerd_has_flag(uns_dockerd_key("debug"), 20));
+	assert_false(uns_dockerd_has_flag(uns_dockerd_key("proxies"), 28)); /* it has none */
+	assert_true(uns_dockerd_has(uns_dockerd_find("add-registry"), 1) && !uns_dockerd_has(uns_dockerd_find("add-registry"), 20));
 }
 
 /* ---- values ---- */

@@ -273,7 +273,7 @@ static void trees_are_those_of_the_data_root_that_counts(void **state)
 
 	put_dir(x, "/var/lib/docker/1.1/");
 	put_dir(x, "/data/docker/2.3/");
-	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/init.d/docker", "#!/sbin/openrc-run\n");
 	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
 	read_ok(x);
 	assert_int_equal(x->f.ids.trees, 1);
@@ -403,7 +403,7 @@ static void init_scripts_have_their_defaults(void **state)
 {
 	struct fixture *x = *state;
 
-	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
+	put(x, "/etc/init.d/docker", "#!/sbin/openrc-run\n");
 	put(x, "/etc/conf.d/docker", "DOCKER_OPTS=\"--data-root /data/docker\"\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
@@ -415,10 +415,49 @@ static void init_scripts_have_their_defaults(void **state)
 	put(x, "/etc/systemd/system/snap.docker.dockerd.service", "[Service]\n");
 	read_ok(x);
 	assert_int_equal(x->f.manager, UNS_MANAGER_SNAP);
-	put(x, "/etc/default/docker", "DOCKER_OPTS='-g /srv/docker'\n");
+	put(x, "/etc/default/docker", "DOCKER_OPTS='-g /srv/docker'\nDOCKERD=/opt/dockerd\n");
+	read_ok(x);
+	assert_string_equal(x->f.env_file, "/etc/conf.d/docker");
+	assert_null(x->f.program);
+	put(x, "/etc/init.d/docker", "#!/bin/sh\n");
 	read_ok(x);
 	assert_string_equal(x->f.env_file, "/etc/default/docker");
 	assert_string_equal(x->f.data_root, "/srv/docker");
+	assert_string_equal(x->f.program, "/opt/dockerd");
+}
+
+static void pidfile_of_script(struct fixture *x, const char *script, const char *pidfile, unsigned line)
+{
+	const struct uns_setting *s;
+	size_t at = 0;
+
+	put(x, "/etc/init.d/docker", script);
+	read_ok(x);
+	s = uns_settings_next(&x->f.options, "pidfile", &at);
+	if (!pidfile) {
+		assert_null(s);
+		return;
+	}
+	assert_non_null(s);
+	assert_string_equal(s->value, pidfile);
+	assert_string_equal(s->file, "/etc/init.d/docker");
+	assert_int_equal(s->line, line);
+	assert_int_equal(s->place, UNS_PLACE_ARGV);
+}
+
+/* Only what dockerd is given, and not the programs that start it. */
+static void scripts_name_a_pidfile(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/conf.d/docker", "DOCKER_PIDFILE=/run/own.pid\nDOCKER_OPTS=-D\n");
+	pidfile_of_script(x, "#!/sbin/openrc-run\n\ncommand_args=\"-p \\\"${pidfile}\\\" ${DOCKER_OPTS}\"\n", "/run/own.pid", 3);
+	put(x, "/etc/default/docker", "DOCKER_OPTS=-D\n");
+	pidfile_of_script(x, "#!/bin/sh\ndockerd --pidfile=/run/d.pid $DOCKER_OPTS &\n", "/run/d.pid", 2);
+	pidfile_of_script(x, "#!/bin/sh\nx -p /run/x.pid \\\n -- dockerd \\\n  -p $P $DOCKER_OPTS\n", "/var/run/docker.pid", 2);
+	pidfile_of_script(x, "#!/bin/sh\nx -p /run/x.pid -- $DOCKER_OPTS\nkillproc -p /run/d.pid\n", NULL, 0);
+	pidfile_of_script(x, "#!/bin/sh\n# dockerd -p /run/d.pid $DOCKER_OPTS\ndaemon --pidfile=/x $exec $DOCKER_OPTS", NULL, 0);
+	pidfile_of_script(x, "", NULL, 0);
 }
 
 static void drop_ins_override_the_unit(void **state)
@@ -440,6 +479,65 @@ static void drop_ins_override_the_unit(void **state)
 	assert_string_equal((*remap(x)).value, "carol");
 	assert_string_equal((*remap(x)).file, "/etc/systemd/system/docker.service.d/10-x.conf");
 	assert_int_equal((*remap(x)).line, 4);
+	assert_null(x->f.env_file);
+}
+
+/* systemd.unit(5): what is for all services comes last, but in the order of names. */
+static void drop_ins_of_all_services_count(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/lib/systemd/system/docker.service", UPSTREAM_UNIT);
+	put(x, "/etc/systemd/system/service.d/50-x.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -g /all\n");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/all");
+	put(x, "/lib/systemd/system/docker.service.d/40-y.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -g /own\n");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/all");
+	put(x, "/lib/systemd/system/docker.service.d/50-x.conf", "[Service]\n");
+	read_ok(x);
+	assert_string_equal(x->f.data_root, "/own");
+}
+
+/* Words of the command line of this unit, joined by '|'. */
+static void assert_command(struct fixture *x, const char *unit, const char *want)
+{
+	struct uns_buf joined = UNS_BUF_INIT;
+
+	put(x, "/etc/systemd/system/docker.service", unit);
+	read_ok(x);
+	for (size_t i = 0; i < x->f.command.words.n; i++)
+		assert_int_equal(uns_buf_printf(&joined, NULL, "%s|", x->f.command.words.v[i]), 0);
+	assert_string_equal(joined.data ? joined.data : "", want);
+	uns_buf_done(&joined);
+}
+
+static void env_files_may_be_patterns(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/docker.d/10-a.env", "A=1\nB=1\n");
+	put(x, "/etc/docker.d/20-b.env", "B=2\n");
+	put(x, "/etc/docker.d/.30.env", "B=3\n");
+	put(x, "/etc/docker.d/40.txt", "B=4\n");
+	assert_command(x, "[Service]\nEnvironmentFile=-/etc/d*.d/*.env\nEnvironmentFile=/no/*\nExecStart=dockerd $A $B\n", "1|2|");
+	put(x, "/etc/a file", "A=5\n");
+	assert_command(x, "[Service]\nEnvironmentFile=/etc/a file\nExecStart=dockerd $A\n", "5|");
+}
+
+/* systemd.service(5), "Command lines". */
+static void words_are_expanded_as_systemd_does(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "/etc/e", "A=\"--x='a  b'  -D \"\n");
+	assert_command(x, "[Service]\nEnvironmentFile=/etc/e\nExecStart=dockerd ${A} -l${A} $A\n",
+	               "--x='a  b'  -D |-l--x='a  b'  -D |--x=a  b|-D|");
+	assert_command(x, "[Service]\nEnvironment=\"A=x  'y z'\"\nExecStart=dockerd ${A} $A ${B} $B ${A:-x} $1 $A/b a$A $$A %%\n",
+	               "x  'y z'|x|y z||${A:-x}|a$A|$A|%|");
+	assert_command(x, "[Service]\nEnvironment=A=x\nExecStart=-:dockerd $A ${A} $$A %%\n", "$A|${A}|$$A|%|");
+	put(x, "/etc/default/docker", "DOCKER_OPTS=-D\n");
+	assert_command(x, "[Service]\nEnvironmentFile=/etc/default/docker\nExecStart=:dockerd $DOCKER_OPTS\n", "$DOCKER_OPTS|");
 	assert_null(x->f.env_file);
 }
 
@@ -929,6 +1027,66 @@ static void a_stale_pidfile_finds_nothing(void **state)
 	assert_false(x->f.running);
 }
 
+static void a_process_has_a_start(void **state)
+{
+	struct fixture *x = *state;
+	struct timespec start, before, after;
+	pid_t pid;
+
+	clock_gettime(CLOCK_REALTIME, &before);
+	pid = start_child(x, "a) b 1 2", false);
+	clock_gettime(CLOCK_REALTIME, &after);
+	assert_int_equal(uns_host_read_start(pid, &start, &x->err), 0);
+	end_child(pid);
+	assert_in_range(start.tv_nsec, 0, 999999999);
+	/* Never too early; by two ticks too late at most. */
+	assert_true((start.tv_sec - before.tv_sec) * 1000000000 + start.tv_nsec - before.tv_nsec > -1000000);
+	assert_true((start.tv_sec - after.tv_sec) * 1000000000 + start.tv_nsec - after.tv_nsec < 20000000);
+	assert_int_equal(uns_host_read_start(pid, &start, &x->err), 1);
+}
+
+/* The engine that runs reads the file at path; whether the setting of the key is in effect. */
+static bool in_effect(struct fixture *x, const char *key, bool newer, const char *info)
+{
+	struct uns_buf text = UNS_BUF_INIT;
+	uns_auto_json json_t *said = info ? json_loads(info, 0, NULL) : NULL;
+	const struct uns_setting *s;
+	size_t at = 0;
+
+	x->f.running = true;
+	x->f.config_newer = newer;
+	x->f.config = json_loads("{\"iptables\":false,\"debug\":true,\"labels\":[\"a=b\"],\"log-driver\":\"local\","
+	                         "\"registry-mirrors\":[\"https://m\"],\"max-concurrent-uploads\":2}", 0, NULL);
+	assert_int_equal(uns_host_read_settings(&x->f, &text, &x->err), 0);
+	uns_host_compare_info(&x->f, said);
+	s = uns_settings_next(&x->f.options, key, &at);
+	assert_non_null(s);
+	newer = s->in_effect;
+	uns_facts_done(&x->f);
+	return newer;
+}
+
+static void what_came_after_the_start_is_not_in_effect(void **state)
+{
+	static const char info[] = "{\"Debug\":false,\"Labels\":[\"a=b\"],\"LoggingDriver\":\"local\","
+	                           "\"RegistryConfig\":{\"Mirrors\":[\"https://m/\"]}}";
+	struct fixture *x = *state;
+
+	assert_true(in_effect(x, "iptables", false, NULL));
+	assert_false(in_effect(x, "iptables", true, NULL));
+	assert_false(in_effect(x, "iptables", true, info));
+	/* SIGHUP may have told it. */
+	assert_true(in_effect(x, "max-concurrent-uploads", true, info));
+	assert_true(in_effect(x, "debug", true, NULL));
+	assert_false(in_effect(x, "debug", true, info));
+	assert_true(in_effect(x, "debug", false, info)); /* a flag may say otherwise */
+	assert_true(in_effect(x, "labels", true, info));
+	assert_true(in_effect(x, "registry-mirrors", true, info));
+	assert_false(in_effect(x, "log-driver", true, NULL));
+	assert_true(in_effect(x, "log-driver", true, info));
+	assert_false(in_effect(x, "log-driver", true, "{\"LoggingDriver\":\"json-file\"}"));
+}
+
 static void a_daemon_with_another_root_is_not_ours(void **state)
 {
 	struct fixture *x = *state;
@@ -1106,6 +1264,10 @@ int main(void)
 		T(an_env_file_without_the_variable_still_is_the_place),
 		T(the_env_file_does_not_count_otherwise),
 		T(init_scripts_have_their_defaults),
+		T(scripts_name_a_pidfile),
+		T(drop_ins_of_all_services_count),
+		T(env_files_may_be_patterns),
+		T(words_are_expanded_as_systemd_does),
 		T(drop_ins_override_the_unit),
 		T(a_masked_drop_in_says_nothing),
 		T(variables_of_the_unit_are_expanded),
@@ -1128,6 +1290,8 @@ int main(void)
 		T(a_daemon_is_found_by_its_pidfile),
 		T(a_stale_pidfile_finds_nothing),
 		T(a_daemon_with_another_root_is_not_ours),
+		T(a_process_has_a_start),
+		T(what_came_after_the_start_is_not_in_effect),
 		T(the_engine_is_asked_for_its_lists),
 		T(what_swarm_makes_is_not_waited_for),
 		T(an_engine_that_does_not_answer_is_no_error),

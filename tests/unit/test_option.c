@@ -156,6 +156,21 @@ static void the_last_assignment_counts(void **state)
 	assert_words("if [ -f \"x\" ]; then\n  V=--a\nfi\n", "--a|", 2);
 }
 
+/* A shell puts the earlier value there, word for word. */
+static void what_was_before_is_kept(void **state)
+{
+	(void)state;
+	assert_words("V=\"--a\"\nV=\"$V --b\"\n", "--a|--b|", 2);
+	assert_words("V='--a --c'\nW=1\nV=\"--b ${V}\"\n", "--b|--a|--c|", 3);
+	assert_words("V=--a\nV=$V\nV=${V}\\ --b # $V\n", "--a|--b|", 3);
+	assert_words("V=--a\nV=\"$V $V\"\n", "--a|--a|", 2);
+	assert_words("V=\"$V --b\"\n", "--b|", 1);
+	assert_words("V=--a\nW=\"$V\"\nV=\"$W $VV ${V:-x}\"\n", "$W|$VV|${V:-x}|", 3);
+	assert_words("V=--a\nV='$V --b'\n", "$V|--b|", 2);
+	assert_words("V=--a\nV=\"\\$V --b\"\n", "$V|--b|", 2);
+	assert_words("V=--a\nV=--b='$V'\n", "--b=$V|", 2);
+}
+
 static void assert_bad(const char *text, size_t len, const char *message)
 {
 	struct uns_strs got = UNS_STRS_INIT;
@@ -167,10 +182,19 @@ static void assert_bad(const char *text, size_t len, const char *message)
 	assert_string_equal(err.text, message);
 	assert_int_equal(got.n, 0);
 	err = (struct uns_err){ 0 };
-	assert_int_equal(uns_option_env_set(text, len, "f", "V", OPTION, "x", &out, &err), -1);
+	assert_int_equal(uns_option_env_set(UNS_READ_SH, text, len, "f", "V", OPTION, "x", &out, &err), -1);
 	assert_string_equal(err.text, message);
 	assert_int_equal(out.len, 0);
 	uns_buf_done(&out);
+}
+
+static void doubling(char *text, size_t size)
+{
+	size_t at = (size_t)snprintf(text, size, "V=--abcd\n");
+
+	for (int i = 0; i < 25; i++)
+		at += (size_t)snprintf(text + at, size - at, "V=$V$V\n");
+	assert_bad(text, at, "f:19:5: the value doubles and doubles; expected less than a megabyte");
 }
 
 static void malformed_texts(void **state)
@@ -188,6 +212,7 @@ static void malformed_texts(void **state)
 	assert_bad("V=\"a\\\"", 6, want);
 	snprintf(want, sizeof want, "f:1:8: %s", inner);
 	assert_bad("V=\"--a='b\"\n", 11, want);
+	doubling(want, sizeof want);
 	assert_bad("V=a\nW=\0b", 8, "f:2:3: a NUL byte; expected text");
 }
 
@@ -198,7 +223,7 @@ static char *edit(const char *text, const char *value)
 	struct uns_buf out = UNS_BUF_INIT;
 	struct uns_err err = { 0 };
 
-	if (uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err))
+	if (uns_option_env_set(UNS_READ_SH, text, strlen(text), "f", "V", OPTION, value, &out, &err))
 		fail_msg("%s: %s", text, err.text);
 	return uns_buf_take(&out, NULL);
 }
@@ -301,13 +326,28 @@ static void removing(void **state)
 	assert_edit("V=\"--a\n--userns-remap=x\n--b\"\n", NULL, "V=\"--a\n--b\"\n");
 }
 
+/* Each word where it is written. */
+static void editing_what_was_before(void **state)
+{
+	(void)state;
+	assert_edit("V=\"--a --userns-remap=old\"\nV=\"$V --b\"\n", "new", "V=\"--a --userns-remap=new\"\nV=\"$V --b\"\n");
+	assert_edit("V=\"--a --userns-remap=old\"\nV=\"$V --b\"\n", NULL, "V=\"--a\"\nV=\"$V --b\"\n");
+	assert_edit("V=--a\nV=\"$V --userns-remap=old\"\n", NULL, "V=--a\nV=\"$V\"\n");
+	assert_edit("V=--a\nV=\"--userns-remap=old $V\"\n", NULL, "V=--a\nV=\"$V\"\n");
+	assert_edit("V=--a\nV=\"$V --userns-remap=old\"\n", "new", "V=--a\nV=\"$V --userns-remap=new\"\n");
+	assert_edit("V=--a\nV=$V\n", "new", "V=--a\nV=$V\\ --userns-remap=new\n");
+	assert_edit("V=--a\nV=$V\\ --userns-remap=new\n", NULL, "V=--a\nV=$V\n");
+	assert_edit("V=\nV=$V # c\n", "new", "V=\nV=$V\\ --userns-remap=new # c\n");
+	assert_edit("V=\"" WORD "\"\nV=\"$V $V\"\n", NULL, "V=\"\"\nV=\"$V $V\"\n");
+}
+
 static void assert_edit_fails(const char *text, const char *value, enum uns_code code, const char *message)
 {
 	struct uns_buf out = UNS_BUF_INIT;
 	struct uns_err err = { 0 };
 
 	assert_int_equal(uns_buf_puts(&out, "kept", NULL), 0);
-	assert_int_equal(uns_option_env_set(text, strlen(text), "f", "V", OPTION, value, &out, &err), -1);
+	assert_int_equal(uns_option_env_set(UNS_READ_SH, text, strlen(text), "f", "V", OPTION, value, &out, &err), -1);
 	assert_int_equal(err.code, code);
 	assert_string_equal(err.text, message);
 	assert_string_equal(out.data, "kept");
@@ -326,6 +366,8 @@ static void edits_that_are_refused(void **state)
 	assert_edit_fails("V=\"\"\n", "$x", UNS_E_INPUT,
 	                  "value \"$x\" cannot be written to a variable for dockerd; expected only letters, digits and _@%+=:,./-");
 	assert_edit_fails("V=\"--userns-\"remap=x\n", "y", UNS_E_INPUT, parts);
+	assert_edit_fails("V=\nV=\"--userns-remap=x${V}y\"\n", "y", UNS_E_INPUT,
+	                  "f:2:4: this option is put together from several quoted parts; write it as --NAME=VALUE within one");
 }
 
 /* Where the text ends in a backslash, a line that is added would be part of the line before. */
@@ -350,7 +392,7 @@ static char *edit_list(const char *text, const char *variable, const char *flag,
 
 	for (size_t i = 0; values[i]; i++)
 		assert_int_equal(uns_strs_add(&wanted, values[i], NULL), 0);
-	r = variable ? uns_option_env_list(text, strlen(text), "f", variable, flag, &wanted, &out, &err)
+	r = variable ? uns_option_env_list(UNS_READ_SH, text, strlen(text), "f", variable, flag, &wanted, &out, &err)
 	             : uns_option_line_set(text, "f", flag, &wanted, true, &out, &err);
 	if (r)
 		fail_msg("%s: %s", text, err.text);
@@ -376,6 +418,8 @@ static void a_repeated_flag_becomes_these_values(void **state)
 	            "V=\"--label a=1 --label=b=2 --label=c=3 -D\"\n");
 	assert_list("V=\"-D\"\n", "label", (const char *const[]){ "a=1", "b=2", NULL }, "V=\"-D --label=a=1 --label=b=2\"\n");
 	assert_list("V=\"-H fd:// -D -Htcp://x:1\"\n", "host", (const char *const[]){ "unix://", NULL }, "V=\"-H unix:// -D\"\n");
+	assert_list("V=--label=a=1\nV=\"$V -D\"\n", "label", (const char *const[]){ "a=1", "b=2", NULL },
+	            "V=--label=a=1\nV=\"$V -D --label=b=2\"\n");
 	assert_list("V=\"-H fd:// -D\"\n", "host", (const char *const[]){ NULL }, "V=\"-D\"\n");
 	assert_list("V=\"--live-restore -D\"\n", "live-restore", (const char *const[]){ "false", NULL },
 	            "V=\"--live-restore=false -D\"\n");
@@ -413,6 +457,8 @@ int main(void)
 		cmocka_unit_test(words_with_comments),
 		cmocka_unit_test(words_over_lines),
 		cmocka_unit_test(the_last_assignment_counts),
+		cmocka_unit_test(what_was_before_is_kept),
+		cmocka_unit_test(editing_what_was_before),
 		cmocka_unit_test(malformed_texts),
 		cmocka_unit_test(set_and_remove_leaves_no_trace),
 		cmocka_unit_test(lines_that_came_later_stay),
