@@ -14,7 +14,16 @@
 #include "uns/str.h"
 
 /* A program in the directories that engines are started with: /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin. */
-enum uns_program_id { UNS_GETSUBIDS, UNS_NEWUIDMAP, UNS_NEWGIDMAP, UNS_PROGRAMS };
+enum uns_program_id {
+	UNS_GETSUBIDS,
+	UNS_NEWUIDMAP,
+	UNS_NEWGIDMAP,
+	UNS_PROGRAM_ROOTLESSKIT,
+	UNS_SLIRP4NETNS,
+	UNS_PASTA,
+	UNS_FUSE_OVERLAYFS,
+	UNS_PROGRAMS
+};
 struct uns_program {
 	const char *name;
 	char *path;    /* inside the root; NULL: there is none */
@@ -31,15 +40,18 @@ struct uns_sysctl {
 enum uns_enginefile_id {
 	UNS_STORAGE_CONF,      /* /etc/containers/storage.conf */
 	UNS_STORAGE_SHARE,     /* /usr/share/containers/storage.conf: read only when the other one is absent */
-	UNS_KUBELET_CONFIG,    /* /var/lib/kubelet/config.yaml (kubeadm), else config.json or kubelet-config.json (EKS) in
+	UNS_KUBELET_CONFIG,    /* what --config names, in the files below or on the command line of the kubelet that runs; else
+	                          /var/lib/kubelet/config.yaml (kubeadm), config.json or kubelet-config.json (EKS) in
 	                          /etc/kubernetes/kubelet */
+	/* Flags, in the order in which kubeadm's unit puts them on the command line: the last one counts. */
 	UNS_KUBEADM_FLAGS,     /* /var/lib/kubelet/kubeadm-flags.env: KUBELET_KUBEADM_ARGS */
 	UNS_KUBELET_DEFAULT,   /* /etc/default/kubelet, KUBELET_EXTRA_ARGS */
 	UNS_KUBELET_SYSCONFIG, /* /etc/sysconfig/kubelet, the same */
 	UNS_ENGINEFILES
 };
 struct uns_enginefile {
-	const char *path; /* the first of the usual ones that exists, else the first */
+	const char *path;     /* the first of the usual ones that exists, else the first */
+	const char *variable; /* which has the flags; NULL: no file of flags */
 	bool exists;
 	struct uns_buf text; /* data is a string, also when it is absent */
 };
@@ -51,6 +63,20 @@ struct uns_pod {
 	struct uns_range range;
 };
 
+/* A file of --config-dir (else of /etc/kubernetes/kubelet.conf.d), in kubelet's order: each wins over those before it. */
+struct uns_dropin {
+	char *path;
+	struct uns_buf text;
+};
+
+/* What limits of a user's containers need. */
+enum uns_cgroups {
+	UNS_CGROUPS_UNKNOWN,     /* an offline root, or no manager of the user runs */
+	UNS_CGROUPS_V1,
+	UNS_CGROUPS_UNDELEGATED, /* the user's manager has not got cpu, memory and pids */
+	UNS_CGROUPS_DELEGATED
+};
+
 struct uns_enginefacts {
 	struct uns_idfacts ids;
 	struct uns_program program[UNS_PROGRAMS];
@@ -60,8 +86,15 @@ struct uns_enginefacts {
 	char *graph_driver;                    /* whose images lie in /var/lib/containers/storage; NULL: none do */
 	struct uns_pod *pod;                   /* of /var/lib/kubelet/pods */
 	size_t pods;
+	struct uns_strs kubelet_argv; /* of the kubelet that runs; empty: none does */
+	char *kubelet_config;         /* the path of --config; NULL: one of the usual ones */
+	struct uns_dropin *dropin;
+	size_t dropins;
+	bool user_bus;           /* systemd gives users a bus of their own (dbus.socket among their units) */
+	bool overlay_needs_fuse; /* the kernel that runs mounts no overlay inside a user namespace (before 5.11) */
 	/* Of the one user that was named, when passwd has it. */
 	bool home, lingers, podman_storage;
+	enum uns_cgroups cgroups;
 };
 
 /* user: whose home is looked at; may be NULL. UNS_E_INPUT for what cannot be read at all. */

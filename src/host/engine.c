@@ -61,7 +61,7 @@ static bool same_object(pid_t pid, const char *name, const char *ours)
 }
 
 /* A daemon inside a container has another root. */
-static bool has_our_root(pid_t pid)
+bool uns_host_has_our_root(pid_t pid)
 {
 	return same_object(pid, "root", "/");
 }
@@ -157,7 +157,7 @@ static int try_pidfile(const struct uns_root *root, const char *path, struct uns
 	/* dockerd itself takes a pidfile that it cannot make sense of for a stale one. */
 	if (uns_root_read(root, path, 4096, &text, NULL, &ignored) != 0 || text.len == 0)
 		return 1;
-	if (uns_num_u32(text.data, strcspn(text.data, " \n"), &pid) < 0 || pid == 0 || pid > INT_MAX || !has_our_root((pid_t)pid))
+	if (uns_num_u32(text.data, strcspn(text.data, " \n"), &pid) < 0 || pid == 0 || pid > INT_MAX || !uns_host_has_our_root((pid_t)pid))
 		return 1;
 	copy = uns_str_dup(path, err);
 	if (!copy)
@@ -181,7 +181,7 @@ static int scan_processes(struct uns_facts *f, struct uns_err *err)
 
 		if (uns_num_u32(e->d_name, strlen(e->d_name), &pid) < 0 || pid > INT_MAX)
 			continue;
-		if (!has_our_root((pid_t)pid) || !has_our_mounts((pid_t)pid))
+		if (!uns_host_has_our_root((pid_t)pid) || !has_our_mounts((pid_t)pid))
 			continue;
 		r = take_process((pid_t)pid, f, err);
 		if (r <= 0)

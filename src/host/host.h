@@ -80,6 +80,8 @@ int uns_host_ask_plugin(struct uns_idfacts *f, struct uns_err *err);
 char *uns_host_line(struct uns_buf *text, size_t *at);
 /* The name of a process as /proc/PID/comm has it, cut to the size; "" when it is gone. */
 int uns_host_read_comm(const char *proc, pid_t pid, char *ret, size_t size, struct uns_err *err);
+/* Whether a process has the root directory that we have; false also when we may not see that. */
+bool uns_host_has_our_root(pid_t pid);
 /* A file of /proc of the running host, appended to *ret. 0; 1 when it or its process is gone, or may not be read. */
 int uns_host_read_proc(const char *path, struct uns_buf *ret, struct uns_err *err);
 /* Parses a file that must hold a JSON object. 0; 1 when it is absent or blank; UNS_E_INPUT otherwise. */

@@ -11,46 +11,58 @@
 #include "uns/num.h"
 #include "uns/option.h"
 
-static const struct {
-	enum uns_enginefile_id file;
-	const char *variable;
-} flags[] = {
-    /* In the order in which kubeadm's unit puts them on the command line: the last one counts. */
-    {UNS_KUBEADM_FLAGS, "KUBELET_KUBEADM_ARGS"},
-    {UNS_KUBELET_DEFAULT, "KUBELET_EXTRA_ARGS"},
-    {UNS_KUBELET_SYSCONFIG, "KUBELET_EXTRA_ARGS"},
-};
-
-/* A flag wins over the file. *ret stays as it is when there is none. */
-static int read_flag(const struct uns_enginefile *file, const char *variable, uint32_t *ret, struct uns_err *err)
+static int max_pods(const struct uns_strs *words, const char *where, unsigned line, uint32_t *ret, struct uns_err *err)
 {
-	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 	uns_auto_free char *value = NULL;
-	unsigned line;
-	int r = uns_option_env_words(file->text.data, file->text.len, file->path, variable, &words, &line, err);
+	int r = uns_option_argv(words->v, words->n, "max-pods", &value, err);
 
-	if (r != 0)
-		return r < 0 ? -1 : 0;
-	r = uns_option_argv(words.v, words.n, "max-pods", &value, err);
 	if (r <= 0 || !value)
 		return r < 0 ? -1 : 0;
-	if (uns_num_u32(value, strlen(value), ret) < 0 || *ret == 0)
-		return uns_err_set(err, UNS_E_INPUT, "%s:%u: --max-pods=%s: expected a number above 0", file->path, line, value);
+	if (uns_num_u32(value, strlen(value), ret) == 0 && *ret != 0)
+		return 0;
+	if (line)
+		return uns_err_set(err, UNS_E_INPUT, "%s:%u: --max-pods=%s: expected a number above 0", where, line, value);
+	return uns_err_set(err, UNS_E_INPUT, "%s: --max-pods=%s: expected a number above 0", where, value);
+}
+
+/* A flag wins over the file. *ret stays as it is when there is none. */
+static int read_flag(const struct uns_enginefile *file, uint32_t *ret, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
+	unsigned line;
+	int r = uns_option_env_words(file->text.data, file->text.len, file->path, file->variable, &words, &line, err);
+
+	return r != 0 ? (r < 0 ? -1 : 0) : max_pods(&words, file->path, line, ret, err);
+}
+
+static int read_config(const struct uns_buf *text, const char *path, struct uns_kubeletconf *c, struct uns_err *err)
+{
+	struct uns_kubeletconf one = {0, 0};
+
+	if (uns_kubeletconf_parse(text->data, text->len, path, &one, err) < 0)
+		return -1;
+	if (one.ids_per_pod % UNS_ID_BLOCK)
+		return uns_err_set(err, UNS_E_INPUT, "%s: idsPerPod: found %u; expected a multiple of 65536", path, one.ids_per_pod);
+	c->max_pods = one.max_pods ? one.max_pods : c->max_pods;
+	c->ids_per_pod = one.ids_per_pod ? one.ids_per_pod : c->ids_per_pod;
 	return 0;
 }
 
+/* The configuration, its drop-ins, the flags of the kubelet that runs, and those that the next one gets. */
 static int read_settings(const struct uns_enginefacts *f, struct uns_kubeletconf *ret, struct uns_err *err)
 {
 	const struct uns_enginefile *config = &f->file[UNS_KUBELET_CONFIG];
 	struct uns_kubeletconf c = {0, 0};
 
-	if (uns_kubeletconf_parse(config->text.data, config->text.len, config->path, &c, err) < 0)
+	if (read_config(&config->text, config->path, &c, err) < 0)
 		return -1;
-	if (c.ids_per_pod % UNS_ID_BLOCK)
-		return uns_err_set(err, UNS_E_INPUT, "%s: idsPerPod: found %u; expected a multiple of 65536", config->path,
-		                   c.ids_per_pod);
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (read_flag(&f->file[flags[i].file], flags[i].variable, &c.max_pods, err) < 0)
+	for (size_t i = 0; i < f->dropins; i++)
+		if (read_config(&f->dropin[i].text, f->dropin[i].path, &c, err) < 0)
+			return -1;
+	if (max_pods(&f->kubelet_argv, "the command line of the running kubelet", 0, &c.max_pods, err) < 0)
+		return -1;
+	for (int i = UNS_KUBEADM_FLAGS; i <= UNS_KUBELET_SYSCONFIG; i++)
+		if (read_flag(&f->file[i], &c.max_pods, err) < 0)
 			return -1;
 	*ret = c;
 	return 0;

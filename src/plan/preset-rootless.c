@@ -52,12 +52,71 @@ static int check_home(const struct uns_presetting *s, struct uns_err *err)
 	                      "containers of %s end with the last session, and XDG_RUNTIME_DIR is there only in one", a->name);
 }
 
+static const char *is_there(const struct uns_presetting *s, enum uns_program_id id)
+{
+	return s->f->program[id].path ? "is" : "is not";
+}
+
+/* Podman needs pasta or slirp4netns, Docker one of these and rootlesskit. */
+static int check_network(const struct uns_presetting *s, struct uns_err *err)
+{
+	bool docker = (s->f->ids.present & UNS_HAS_DOCKER) || !(s->f->ids.present & UNS_HAS_PODMAN);
+
+	if (!s->f->program[UNS_PASTA].path && !s->f->program[UNS_SLIRP4NETNS].path)
+		return uns_preset_say(s, "RootlessNetwork", "pasta, slirp4netns", "install passt or slirp4netns", err,
+		                      "neither pasta nor slirp4netns is installed (rootlesskit %s): rootless containers reach no network",
+		                      is_there(s, UNS_PROGRAM_ROOTLESSKIT));
+	if (s->f->program[UNS_PROGRAM_ROOTLESSKIT].path || !docker)
+		return 0;
+	return uns_preset_say(s, "RootlessNetwork", "rootlesskit", "install rootlesskit, when Docker is meant", err,
+	                      "rootlesskit is not installed, without which rootless Docker does not start (pasta %s installed, slirp4netns %s)",
+	                      is_there(s, UNS_PASTA), is_there(s, UNS_SLIRP4NETNS));
+}
+
+static int check_storage(const struct uns_presetting *s, struct uns_err *err)
+{
+	if (!s->f->overlay_needs_fuse || s->f->program[UNS_FUSE_OVERLAYFS].path)
+		return 0;
+	return uns_preset_say(s, "RootlessOverlay", "fuse-overlayfs", "install fuse-overlayfs, or a kernel from 5.11 on", err,
+	                      "this kernel mounts no overlay inside a user namespace: without fuse-overlayfs each layer is a whole copy");
+}
+
+static int check_cgroups(const struct uns_presetting *s, struct uns_err *err)
+{
+	if (s->f->cgroups == UNS_CGROUPS_V1)
+		return uns_preset_say(s, "RootlessLimits", "/sys/fs/cgroup", "boot with systemd.unified_cgroup_hierarchy=1", err,
+		                      "cgroups are of version 1: limits of rootless containers have no effect");
+	if (s->f->cgroups != UNS_CGROUPS_UNDELEGATED)
+		return 0;
+	return uns_preset_say(s, "RootlessLimits", s->want->owner,
+	                      "[Service] Delegate=cpu cpuset io memory pids, in /etc/systemd/system/user@.service.d/delegate.conf", err,
+	                      "systemd does not hand all of cpu, memory and pids to %s: such limits of rootless containers have no effect",
+	                      s->want->owner);
+}
+
+static int check_bus(const struct uns_presetting *s, struct uns_err *err)
+{
+	if (s->f->user_bus || !(s->f->ids.present & UNS_HAS_SYSTEMD))
+		return 0;
+	return uns_preset_say(s, "RootlessBus", "dbus.socket", "install dbus-user-session or dbus-broker", err,
+	                      "users have no bus of their own: rootless engines cannot ask systemd for cgroups");
+}
+
+static int check_comforts(const struct uns_presetting *s, struct uns_err *err)
+{
+	if (check_network(s, err) < 0 || check_storage(s, err) < 0)
+		return -1;
+	return check_cgroups(s, err) < 0 ? -1 : check_bus(s, err);
+}
+
 static int look(struct uns_presetting *s, struct uns_err *err)
 {
 	if (check_program(s, UNS_NEWUIDMAP, "chmod u+s, or setcap cap_setuid+ep", err) < 0 ||
 	    check_program(s, UNS_NEWGIDMAP, "chmod u+s, or setcap cap_setgid+ep", err) < 0)
 		return -1;
-	return check_kernel(s, err) < 0 ? -1 : check_home(s, err);
+	if (check_kernel(s, err) < 0 || check_home(s, err) < 0)
+		return -1;
+	return check_comforts(s, err);
 }
 
 const struct uns_preset uns_preset_rootless = {

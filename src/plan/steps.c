@@ -757,13 +757,16 @@ static int add_middle(const struct uns_intent *w, struct uns_plan *p, struct uns
 	case UNS_MIGRATE:
 		return add_adoption(w, p, err);
 	case UNS_DAEMON:
-		return uns_plan_validate_step(w, p, err) < 0 ? -1 : uns_plan_option_steps(w, p, err);
+		return uns_plan_option_steps(w, p, err);
 	}
 	return uns_err_set(err, UNS_E_FAILED, "unknown command");
 }
 
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
+	/* Nothing of it needs the engine down: one that says no goes on running. */
+	if (w->r->command == UNS_DAEMON && uns_plan_validate_step(w, p, err) < 0)
+		return -1;
 	if (add_containers(w, p, false, err) < 0 || add_departure(w, p, err) < 0 || add_volumes(w, p, err) < 0)
 		return -1;
 	if (add_service(w, p, false, err) < 0 || add_hold(w, p, false, err) < 0 || add_interlock(w, p, false, err) < 0)

@@ -231,23 +231,114 @@ static void fuzz_acl(const char *text, size_t len)
 	require(shifted < 0 || uns_cap_home(cap, (size_t)shifted, &shift.uid, cap) > 0, "a capability finds its way home");
 }
 
-static void fuzz_member(const char *text, size_t len)
+/* ---- members, against jansson ---- */
+
+enum { EDIT_DEPTH = 512 };
+
+static unsigned json_depth(json_t *j)
+{
+	const char *key;
+	unsigned most = 0;
+	json_t *v;
+	size_t i;
+
+	json_object_foreach (j, key, v)
+		most = json_depth(v) > most ? json_depth(v) : most;
+	json_array_foreach (j, i, v)
+		most = json_depth(v) > most ? json_depth(v) : most;
+	return most + (json_is_object(j) || json_is_array(j));
+}
+
+/* What jansson makes of the text, in which it knows no BOM, and an integer above 64 bits only as a real. *ret NULL: it refuses it.
+ * False: nothing to compare with, for it has no names with U+0000, which are read as U+FFFD here. */
+static bool ask_jansson(const char *text, size_t len, size_t *flags, json_t **ret)
+{
+	size_t bom = len >= 3 && memcmp(text, "\357\273\277", 3) == 0 ? 3 : 0;
+	json_error_t e;
+
+	for (;;) {
+		*ret = json_loadb(text + bom, len - bom, *flags, &e);
+		if (*ret || json_error_code(&e) != json_error_numeric_overflow || (*flags & JSON_DECODE_INT_AS_REAL))
+			return *ret || json_error_code(&e) != json_error_null_byte_in_key;
+		*flags |= JSON_DECODE_INT_AS_REAL;
+	}
+}
+
+static bool is_blank_text(const char *text, size_t len)
+{
+	size_t i = len >= 3 && memcmp(text, "\357\273\277", 3) == 0 ? 3 : 0;
+
+	while (i < len && strchr(" \t\r\n", text[i]) && text[i])
+		i++;
+	return i == len;
+}
+
+static void require_document(const struct uns_buf *text, size_t flags, const json_t *want, const char *promise)
+{
+	json_t *got = NULL;
+
+	require(ask_jansson(text->data ? text->data : "", text->len, &flags, &got), promise);
+	if (!got && is_blank_text(text->data ? text->data : "", text->len))
+		got = json_object();
+	require(got && json_equal(got, want), promise);
+	json_decref(got);
+}
+
+/* The edit is what jansson's own would be; value NULL: removes. doc is what the text means, and is left as it was. */
+static void require_member(const char *text, size_t len, size_t flags, const json_t *doc, const char *value)
 {
 	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	uns_auto(uns_buf_done) struct uns_buf again = UNS_BUF_INIT;
 	uns_auto(uns_buf_done) struct uns_buf back = UNS_BUF_INIT;
+	json_t *want = json_deep_copy(doc), *old = json_object_get(doc, "zq");
+	json_t *set = value ? json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+	json_t *read = value ? json_loads(value, JSON_DECODE_ANY | flags, NULL) : NULL;
 	struct uns_err err = { 0 };
-	json_t *value = json_string("remap");
-	int answer = uns_jsontext_member(text, len, "f", "zq", value, &with, &err);
 
-	json_decref(value);
-	require_answer(answer, &err);
-	require(answer == 0 || with.len == 0, "a failed edit gives no text");
-	if (answer < 0)
-		return;
+	require(want && (value ? set && json_object_set(want, "zq", read) == 0 : !old || json_object_del(want, "zq") == 0), "memory");
+	require(uns_jsontext_member(text, len, "f", "zq", set, &with, &err) == 0, "what jansson reads can be edited");
+	require_document(&with, flags, want, "jansson reads in the edited text the document and the member");
+	if (value ? old && json_equal(old, read) : !old)
+		require_same(&with, text, len, "an edit that changes nothing leaves the bytes");
+	require(uns_jsontext_member(with.data, with.len, "f", "zq", set, &again, &err) == 0, "an edit can be made again");
+	require_same(&again, with.data, with.len, "an edit made again changes nothing");
 	require(uns_jsontext_member(with.data, with.len, "f", "zq", NULL, &back, &err) == 0, "a member set can be removed");
-	/* A member of that name may have been there, also in disguise (\u007aq); a blank text becomes an object for good. */
-	if (!has(text, len, "zq") && !has(text, len, "\\") && has(text, len, "{"))
+	json_object_del(want, "zq");
+	require_document(&back, flags, want, "jansson reads in the text without the member the rest of the document");
+	if (!old && !is_blank_text(text, len))
 		require_same(&back, text, len, "a member set and removed leaves the JSON text as it was");
+	json_decref(want);
+	json_decref(set);
+	json_decref(read);
+}
+
+/* Refused is what jansson refuses, what is no object, what is nested deeper than the scanner goes, and a byte 0, over which jansson
+ * reads behind a number or a word. A blank text is an empty object. */
+static void fuzz_member(const char *text, size_t len)
+{
+	static const char *const values[] = { "\"remap\"", "77", "-0.5", "[\"a\", [], {}]", "{\"zq\": {\"b\": null}}", "\"\\u0000\"",
+		                              NULL };
+	size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+	uns_auto(uns_buf_done) struct uns_buf with = UNS_BUF_INIT;
+	json_t *doc = NULL, *value = json_true();
+	struct uns_err err = { 0 };
+	int answer = uns_jsontext_member(text, len, "f", "zq", value, &with, &err);
+	bool compare = ask_jansson(text, len, &flags, &doc);
+
+	require_answer(answer, &err);
+	require(answer == 0 || (with.len == 0 && err.code == UNS_E_INPUT), "a failed edit gives no text, and blames the input");
+	if (is_blank_text(text, len)) {
+		require(!doc, "jansson has no document without a text");
+		doc = json_object();
+	}
+	if (compare)
+		require((answer == 0) == (json_is_object(doc) && json_depth(doc) <= EDIT_DEPTH && !memchr(text, 0, len)),
+		        "refused is what jansson refuses");
+	if (compare && answer == 0)
+		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+			require_member(text, len, flags, doc, values[i]);
+	json_decref(doc);
+	json_decref(value);
 }
 
 static int move_path(void *user, const char *path, const char *value, char **ret_new, struct uns_err *err)
@@ -492,6 +583,9 @@ static const struct seed seeds[] = {
 	SEED(MEMBER, "{\n    \"log-driver\": \"json-file\",\n    \"log-opts\": { \"max-size\": \"10m\" }\n}\n"),
 	SEED(MEMBER, "\357\273\277{\r\n\t\"zq\" : \"old\",\r\n\t\"a\":[1,2.5e3,-0,true,null,\"\\u00e9\\ud83d\\ude00\\n\"]\r\n}"),
 	SEED(MEMBER, "{\"a\": 1, \"zq\": {\"b\": []}, \"c\": 2}"),
+	SEED(MEMBER, "{\"a\": 18446744073709551616, \"\\u007aq\":-1e9, \"b\": \"\\u0000\\ud83d\\ude00\\/\", \"B\": 1e999}"),
+	SEED(MEMBER, " { \n\t} \n"),
+	SEED(MEMBER, "{\"a\":\n1\n,\n\"b\"\n:\n[ ]\n}"),
 	SEED(STRINGS, "{\"LogPath\":\"/var/lib/docker/x\",\"Binds\":[\"/a:/b\",\"v:/c\"],\"a\":{\"q\":{\"b\":\"\\/e\\u0073c\"}}}"),
 	SEED(ENV, "# DOCKER_OPTS=\"--dns 8.8.8.8\"\n"),
 	SEED(ENV, "DOCKER_OPTS=\"--dns 8.8.8.8 --zq=old\"\nOTHER='x y'\n"),

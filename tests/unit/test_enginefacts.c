@@ -2,7 +2,13 @@
 /* Small roots are built in a throw-away directory and read. */
 #include "test.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "scratch.h"
+#include "uns/cleanup.h"
 #include "uns/enginefacts.h"
 #include "uns/sys.h"
 
@@ -102,6 +108,82 @@ static void files_are_read(void **state)
 	assert_string_equal(x->f.graph_driver, "overlay");
 }
 
+static void kubelet_has_drop_ins(void **state)
+{
+	struct fixture *x = *state;
+
+	put(x, "var/lib/kubelet/config.yaml", "maxPods: 1\n");
+	put(x, "etc/kubernetes/kubelet.conf.d/20-b.conf", "b");
+	put(x, "etc/kubernetes/kubelet.conf.d/10-a.conf", "a");
+	put(x, "etc/kubernetes/kubelet.conf.d/15/x.conf", "x");
+	put(x, "etc/kubernetes/kubelet.conf.d/README", "no");
+	read_ok(x, NULL);
+	assert_int_equal(x->f.dropins, 3);
+	assert_string_equal(x->f.dropin[0].text.data, "a");
+	assert_string_equal(x->f.dropin[1].path, "/etc/kubernetes/kubelet.conf.d/15/x.conf");
+	assert_string_equal(x->f.dropin[2].text.data, "b");
+	assert_int_equal(x->f.kubelet_argv.n, 0);
+	put(x, "var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS=\"--config=/a --config-dir /srv/d\"\n");
+	put(x, "etc/default/kubelet", "KUBELET_EXTRA_ARGS=--config=/srv/k.yaml\n");
+	put(x, "srv/k.yaml", "maxPods: 2\n");
+	put(x, "srv/d/only.conf", "o");
+	read_ok(x, NULL);
+	assert_string_equal(x->f.file[UNS_KUBELET_CONFIG].path, "/srv/k.yaml");
+	assert_string_equal(x->f.file[UNS_KUBELET_CONFIG].text.data, "maxPods: 2\n");
+	assert_true(x->f.file[UNS_KUBELET_CONFIG].exists);
+	assert_int_equal(x->f.dropins, 1);
+	assert_string_equal(x->f.dropin[0].path, "/srv/d/only.conf");
+	put(x, "etc/sysconfig/kubelet", "KUBELET_EXTRA_ARGS='--config=/gone'\n");
+	read_ok(x, NULL);
+	assert_false(x->f.file[UNS_KUBELET_CONFIG].exists);
+	assert_string_equal(x->f.file[UNS_KUBELET_CONFIG].text.data, "");
+}
+
+/* A process of that name, whose command line is ours. */
+static void a_kubelet_that_runs_is_seen(void **state)
+{
+	uns_auto(uns_enginefacts_done) struct uns_enginefacts f = {.containers_dir = false};
+	struct uns_root host;
+	struct uns_err err;
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	(void)state;
+	assert_int_equal(uns_root_open(&host, "/", &err), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "kubelet");
+		_exit(write(ready[1], "", 1) == 1 ? pause() : 1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	if (uns_enginefacts_read(&host, "root", &f, &err) < 0)
+		fail_msg("%s", err.text);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+	uns_root_close(&host);
+	assert_true(f.kubelet_argv.n > 0);
+	assert_non_null(strstr(f.kubelet_argv.v[0], "test_enginefacts"));
+	assert_true(f.sysctl[UNS_MAX_USER_NAMESPACES].known);
+}
+
+static void users_have_a_bus(void **state)
+{
+	struct fixture *x = *state;
+
+	read_ok(x, NULL);
+	assert_false(x->f.user_bus || x->f.overlay_needs_fuse);
+	assert_int_equal(x->f.cgroups, UNS_CGROUPS_UNKNOWN);
+	put(x, "usr/lib/systemd/user/dbus.socket", "");
+	read_ok(x, NULL);
+	assert_true(x->f.user_bus);
+}
+
 static void programs_have_power_or_not(void **state)
 {
 	struct fixture *x = *state;
@@ -186,6 +268,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_empty_root_has_nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(files_are_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(kubelet_has_drop_ins, set_up, tear_down),
+	    cmocka_unit_test(a_kubelet_that_runs_is_seen),
+	    cmocka_unit_test_setup_teardown(users_have_a_bus, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(programs_have_power_or_not, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(capabilities_count, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(pods_are_read, set_up, tear_down),

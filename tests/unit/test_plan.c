@@ -1733,7 +1733,7 @@ static void a_reload_is_enough_where_the_engine_can(void **state)
 	w.r.no_restart = false;
 	wish(&w, "log-driver", "\"local\"");
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service validate json-member json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "validate ~engine-sets service json-member json-member ~service engine-sets");
 	wishes_done(&w);
 	done(&w);
 	running(&w);

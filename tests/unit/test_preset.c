@@ -22,7 +22,10 @@ struct world {
 
 static const char *const paths[UNS_ENGINEFILES] = {"/etc/storage.conf", "/usr/storage.conf", "/kubelet.yaml",
                                                    "/kubeadm.env",      "/default",          "/sysconfig"};
-static const char *const names[UNS_PROGRAMS] = {"getsubids", "newuidmap", "newgidmap"};
+static const char *const variables[UNS_ENGINEFILES] = {NULL, NULL, NULL, "KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS",
+                                                       "KUBELET_EXTRA_ARGS"};
+static const char *const names[UNS_PROGRAMS] = {"getsubids",   "newuidmap", "newgidmap",     "rootlesskit",
+                                                "slirp4netns", "pasta",     "fuse-overlayfs"};
 static const char *const sysctls[UNS_SYSCTLS] = {"max", "clone", "apparmor"};
 
 static char *copy(const char *s)
@@ -68,6 +71,7 @@ static void world_make(struct world *w)
 	}
 	for (int i = 0; i < UNS_ENGINEFILES; i++) {
 		w->f.file[i].path = paths[i];
+		w->f.file[i].variable = variables[i];
 		assert_int_equal(uns_buf_append(&w->f.file[i].text, "", 0, NULL), 0);
 	}
 	for (int i = 0; i < UNS_PROGRAMS; i++)
@@ -75,7 +79,7 @@ static void world_make(struct world *w)
 	for (int i = 0; i < UNS_SYSCTLS; i++)
 		w->f.sysctl[i].name = sysctls[i];
 	w->f.ids.present = UNS_HAS_PODMAN | UNS_HAS_KUBELET;
-	w->f.containers_dir = w->f.home = true;
+	w->f.containers_dir = w->f.home = w->f.user_bus = true;
 	user(w, "root", 0);
 	user(w, "alice", 1000);
 }
@@ -104,6 +108,8 @@ static void world_done(struct world *w)
 		free(w->f.program[i].path);
 	free(w->f.graph_driver);
 	free(w->f.pod);
+	free(w->f.dropin);
+	uns_strs_done(&w->f.kubelet_argv);
 }
 
 #define WORLD                                                                                                                      \
@@ -569,6 +575,67 @@ static void rootless_looks_at_what_it_needs(void **state)
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 }
 
+static void no_program(struct world *w, enum uns_program_id id)
+{
+	free(w->f.program[id].path);
+	w->f.program[id].path = NULL;
+}
+
+static void rootless_says_what_its_engines_miss(void **state)
+{
+	WORLD;
+	ask(&w, &uns_preset_rootless, UNS_ENABLE);
+	w.r.user = "alice";
+	no_program(&w, UNS_SLIRP4NETNS);
+	no_program(&w, UNS_FUSE_OVERLAYFS);
+	gives(&w, "/etc/subuid [] -> [\"alice:524288:65536\"]\n/etc/subgid [] -> [\"alice:524288:65536\"]\n");
+	w.f.ids.present = UNS_HAS_PODMAN;
+	no_program(&w, UNS_PROGRAM_ROOTLESSKIT); /* Podman needs it not */
+	gives(&w, "/etc/subuid [] -> [\"alice:524288:65536\"]\n/etc/subgid [] -> [\"alice:524288:65536\"]\n");
+	w.f.ids.present = UNS_HAS_PODMAN | UNS_HAS_DOCKER;
+	says(&w, "? RootlessNetwork: rootlesskit is not installed, without which rootless Docker does not start (pasta is installed, "
+	         "slirp4netns is not)");
+	no_program(&w, UNS_PASTA);
+	says(&w, "? RootlessNetwork: neither pasta nor slirp4netns is installed (rootlesskit is not)");
+	w.f.overlay_needs_fuse = true;
+	says(&w, "? RootlessOverlay: this kernel mounts no overlay inside a user namespace");
+	w.f.cgroups = UNS_CGROUPS_V1;
+	says(&w, "? RootlessLimits: cgroups are of version 1");
+	w.f.cgroups = UNS_CGROUPS_UNDELEGATED;
+	says(&w, "? RootlessLimits: systemd does not hand all of cpu, memory and pids to alice");
+	w.f.ids.present = UNS_HAS_SYSTEMD;
+	w.f.user_bus = false;
+	says(&w, "? RootlessBus: users have no bus of their own");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+}
+
+static void kubelet_reads_all_that_it_is_told(void **state)
+{
+	static const char *const dropins[] = {"maxPods: 30\n", "{\"maxPods\": 40}", "userNamespaces:\n  idsPerPod: 131072\n"};
+	WORLD;
+	ask(&w, &uns_preset_kubelet, UNS_ENABLE);
+	text(&w, UNS_KUBELET_CONFIG, "maxPods: 20\n");
+	says(&w, ":1310720\"");
+	w.f.dropin = calloc(3, sizeof(*w.f.dropin));
+	assert_non_null(w.f.dropin);
+	for (size_t i = 0; i < 3; i++) {
+		w.f.dropin[i].path = (char[]){"/conf.d/x.conf"};
+		w.f.dropin[i].text = (struct uns_buf){.data = (char *)(uintptr_t)dropins[i], .len = strlen(dropins[i])};
+	}
+	w.f.dropins = 1;
+	says(&w, ":1966080\"");
+	w.f.dropins = 2;
+	says(&w, ":2621440\"");
+	w.f.dropins = 3;
+	says(&w, ":5242880\"");
+	for (const char *const *word = (const char *const[]){"/usr/bin/kubelet", "--config", "/x", "--max-pods=10", "--v", "2", NULL}; *word;
+	     word++)
+		assert_int_equal(uns_strs_add(&w.f.kubelet_argv, *word, NULL), 0);
+	says(&w, ":1310720\"");
+	text(&w, UNS_KUBELET_DEFAULT, "KUBELET_EXTRA_ARGS=--max-pods=11\n");
+	says(&w, ":1441792\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,6 +656,8 @@ int main(void)
 	    cmocka_unit_test(incus_leaves_other_lines),
 	    cmocka_unit_test(rootless_gets_a_range),
 	    cmocka_unit_test(rootless_looks_at_what_it_needs),
+	    cmocka_unit_test(rootless_says_what_its_engines_miss),
+	    cmocka_unit_test(kubelet_reads_all_that_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
