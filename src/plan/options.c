@@ -115,13 +115,17 @@ static int change_words(struct uns_strs *words, const struct uns_edit *e, struct
 }
 
 /* A process that is started again with its own arguments knows no files. */
-static int copy_words(struct uns_intent *w, struct uns_err *err)
+static bool is_by_hand(const struct uns_facts *f)
 {
-	bool process = w->f->running && w->f->manager == UNS_MANAGER_PROCESS;
-	const struct uns_strs *words = process ? &w->f->argv : &w->f->command.words;
+	return f->running && f->manager == UNS_MANAGER_PROCESS;
+}
 
-	for (size_t i = process ? 1 : 0; i < words->n; i++)
-		if (uns_strs_add(&w->words, words->v[i], err) < 0)
+int uns_plan_words(const struct uns_facts *f, struct uns_strs *ret, struct uns_err *err)
+{
+	const struct uns_strs *words = is_by_hand(f) ? &f->argv : &f->command.words;
+
+	for (size_t i = is_by_hand(f) ? 1 : 0; i < words->n; i++)
+		if (uns_strs_add(ret, words->v[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -139,7 +143,7 @@ static int change_config(struct uns_intent *w, const struct uns_edit *e, struct 
 
 static int configuration_after(struct uns_intent *w, struct uns_err *err)
 {
-	if (copy_words(w, err) < 0)
+	if (uns_plan_words(w->f, &w->words, err) < 0)
 		return -1;
 	w->config = w->f->config ? json_deep_copy(w->f->config) : NULL;
 	if (w->f->config && !w->config)
@@ -174,7 +178,7 @@ static bool reload_is_enough(const struct uns_intent *w)
 
 int uns_plan_options(struct uns_intent *w, struct uns_err *err)
 {
-	if (find_edits(w, err) < 0 || configuration_after(w, err) < 0)
+	if (find_edits(w, err) < 0 || configuration_after(w, err) < 0 || uns_plan_moves(w, err) < 0)
 		return -1;
 	w->reload = w->r->command == UNS_DAEMON && w->f->running && !w->f->offline && !w->r->no_restart && reload_is_enough(w);
 	return 0;
@@ -188,6 +192,7 @@ void uns_plan_options_done(struct uns_intent *w)
 	}
 	free(w->wish.v);
 	free(w->edit);
+	uns_plan_moves_done(w);
 	uns_strs_done(&w->words);
 	json_decref(w->config);
 }
@@ -330,7 +335,7 @@ int uns_plan_check_options(const struct uns_intent *w, struct uns_err *err)
 		    check_iptables(w, e, err) < 0 || check_moved(w, e, err) < 0)
 			return -1;
 	}
-	return uns_plan_verdict(w, err);
+	return uns_plan_check_moves(w, err) < 0 ? -1 : uns_plan_verdict(w, err);
 }
 
 /* ---- steps ---- */

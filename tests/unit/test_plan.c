@@ -1821,10 +1821,125 @@ static void what_the_engine_would_refuse_is_found(void **state)
 	done(&w);
 }
 
+/* A wish of enable. */
+static void wish_too(struct world *w, const char *key, const char *json)
+{
+	wish(w, key, json);
+	w->r.command = UNS_ENABLE;
+}
+
+static void what_leads_away_from_the_data_is_told(void **state)
+{
+	static const struct {
+		const char *key, *json;
+		bool moves;
+	} cases[] = {
+	    {"data-root", "\"/srv/docker\"", true},
+	    {"data-root", "\"/var/lib/docker/\"", false},
+	    {"graph", "\"/srv/docker\"", true},
+	    {"storage-driver", "\"vfs\"", true},
+	    {"storage-driver", "\"overlay2\"", false},
+	    {"features", "{\"containerd-snapshotter\":true}", true},
+	    {"features", "{\"containerd-snapshotter\":false}", false},
+	    {"features", "{\"buildkit\":true}", false},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stopped(&w);
+		wish(&w, cases[i].key, cases[i].json);
+		make(&w);
+		assert_int_equal(count_found(&w, "OptionMovesData"), cases[i].moves);
+		assert_int_equal(uns_findings_code(&w.findings), cases[i].moves ? UNS_E_REFUSED : UNS_OK);
+		list(&w.r.ignore, "OptionMovesData");
+		make(&w);
+		assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+		w.r.command = UNS_ENABLE; /* nothing accepts it there */
+		make(&w);
+		assert_int_equal(count_found(&w, "OptionMovesData"), cases[i].moves);
+		assert_true(!cases[i].moves || uns_findings_code(&w.findings) == UNS_E_REFUSED);
+		wishes_done(&w);
+		done(&w);
+	}
+	bare(&w); /* no data, nothing to lose sight of */
+	w.f.installed = true;
+	wish(&w, "data-root", "\"/srv/docker\"");
+	make(&w);
+	assert_null(found(&w, "OptionMovesData"));
+	wishes_done(&w);
+	wish_too(&w, "data-root", "\"/srv/docker\"");
+	make(&w);
+	assert_null(found(&w, "OptionMovesData"));
+	wishes_done(&w);
+	done(&w);
+}
+
+static void the_engine_is_looked_at_where_it_is_to_be(void **state)
+{
+	static const struct {
+		const char *key, *json, *has;
+	} cases[] = {
+	    {"data-root", "\"/srv/docker\"", "\"data_root\":\"/srv/docker\",\"userns\":false,\"images\":[],\"containers\":[],\"volumes\":[]"},
+	    {"storage-driver", "\"vfs\"", "\"data_root\":\"/var/lib/docker\",\"userns\":false,\"images\":[],\"containers\":[],\"volumes\":[\"data\"]"},
+	    {"hosts", "[\"tcp://127.0.0.1:1\",\"unix:///run/a.sock\"]", "\"socket\":\"/run/a.sock\",\"data_root\":\"/var/lib/docker\""},
+	    {"hosts", "[\"unix:///run/a.sock\",\"fd://\"]", "\"socket\":\"/var/run/docker.sock\""},
+	    {"hosts", "[\"unix://\"]", "\"socket\":\"/var/run/docker.sock\""},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		running(&w);
+		list(&w.r.ignore, "OptionMovesData");
+		wish(&w, cases[i].key, cases[i].json);
+		make(&w);
+		assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service engine-sets");
+		assert_has(args(&w, "engine-sets", 0), "\"socket\":\"/var/run/docker.sock\",\"data_root\":\"/var/lib/docker\"");
+		assert_has(args(&w, "engine-sets", 1), cases[i].has);
+		wishes_done(&w);
+		done(&w);
+	}
+	running(&w);
+	wish(&w, "hosts", "[\"tcp://127.0.0.1:1\"]");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service");
+	wishes_done(&w);
+	done(&w);
+}
+
+static void the_containerd_store_is_found_as_a_flag(void **state)
+{
+	static const struct {
+		const char *value;
+		bool on;
+	} cases[] = {{"containerd-snapshotter=true", true}, {"containerd-snapshotter=T", true}, {"containerd-snapshotter=0", false},
+	             {"containerd-snapshotters=true", false}, {"buildkit=true", false}};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stopped(&w);
+		setting(&w, UNS_PLACE_ENV, cases[i].value, "/etc/default/docker", 3);
+		w.f.options.v[0].key = str("features");
+		list(&w.f.command.words, "--feature");
+		list(&w.f.command.words, cases[i].value);
+		make(&w);
+		assert_int_equal(count_found(&w, "ContainerdImageStore"), cases[i].on);
+		if (cases[i].on)
+			assert_string_equal(found(&w, "ContainerdImageStore")->object, "/etc/default/docker:3");
+		uns_strs_done(&w.f.command.words);
+		done(&w);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_leads_away_from_the_data_is_told),
+		cmocka_unit_test(the_engine_is_looked_at_where_it_is_to_be),
+		cmocka_unit_test(the_containerd_store_is_found_as_a_flag),
 		cmocka_unit_test(a_reload_is_enough_where_the_engine_can),
 	    cmocka_unit_test(an_option_stays_where_it_is),
 	    cmocka_unit_test(what_the_engine_would_refuse_is_found),
