@@ -19,6 +19,7 @@ struct uns_edit {
 	enum uns_setting_place place;
 	const struct uns_setting *now; /* NULL: a new member of daemon.json */
 	bool forbidden;                /* a finding says why */
+	bool rest;                     /* of a list in several places: not the one that it is in afterwards */
 };
 
 struct uns_intent {
@@ -46,6 +47,8 @@ struct uns_intent {
 	struct uns_wishes wish;           /* options that are to be changed */
 	struct uns_edit *edit;
 	size_t edits;
+	struct uns_wish *gone;            /* as many as wishes: the key, unset in the other places of a list */
+	bool late;                        /* what is wished is configured, but the engine was started before that */
 	struct uns_strs words;            /* the command line after the change */
 	json_t *config;                   /* daemon.json after it; NULL: absent or blank */
 	bool reload;                      /* the engine is told to read daemon.json again, which is enough */

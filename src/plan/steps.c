@@ -159,9 +159,11 @@ static int add_departure(const struct uns_intent *w, struct uns_plan *p, struct 
 	return args ? add(p, "engine-sets", true, &args, err) : -1;
 }
 
-/* What is expected of the engine at the end: what it lists now, if that is what was moved. */
+/* What is expected of the engine at the end: what it lists now, if that is what was moved, or what stays. */
 static int arrival_sets(const struct uns_intent *w)
 {
+	if (w->r->command == UNS_DAEMON)
+		return w->root_after ? 0 : w->other_driver || w->other_store ? SETS_VOLUMES : SETS_ALL;
 	if (w->r->command == UNS_MIGRATE)
 		return SETS_ALL;
 	if (!w->move || w->present != w->source)
@@ -174,14 +176,13 @@ static int add_same(const struct uns_intent *w, struct uns_plan *p, struct uns_e
 {
 	const struct engine e = {w->socket_after, w->root_after ? w->root_after : w->root, w->rooted ? "0.0" : w->f->active_dir,
 	                         w->f->active_dir && !w->rooted};
-	int sets = w->root_after ? 0 : w->other_driver || w->other_store ? SETS_VOLUMES : SETS_ALL;
 	uns_auto_json json_t *args = NULL;
 
 	/* Remapping switched alone leads to a tree whose name the engine chooses. */
 	for (size_t i = 0; i < w->edits; i++)
 		if (strcmp(w->edit[i].wish->key, UNS_OPTION) == 0)
 			return 0;
-	args = engine_sets(w, &e, sets, err);
+	args = engine_sets(w, &e, arrival_sets(w), err);
 	return args ? add(p, "engine-sets", false, &args, err) : -1;
 }
 
@@ -737,7 +738,9 @@ static int add_lasting(const struct uns_intent *w, struct uns_plan *p, const cha
 	if (add_account(w, p, user, err) < 0 || add_lines(w, p, user, err) < 0)
 		return -1;
 	/* From 26 on dockerd looks the user and its ranges up; before the data, for a refusal that late would cost a way back. */
-	if (uns_plan_validate_step(w, p, err) < 0 || add_data(w, p, err) < 0)
+	if (w->r->command != UNS_DISABLE && uns_plan_validate_step(w, p, err) < 0)
+		return -1;
+	if (add_data(w, p, err) < 0)
 		return -1;
 	return uns_plan_option_steps(w, p, err);
 }
@@ -777,6 +780,9 @@ int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_er
 	if (add_containers(w, p, false, err) < 0 || add_departure(w, p, err) < 0 || add_volumes(w, p, err) < 0)
 		return -1;
 	if (add_service(w, p, false, err) < 0 || add_hold(w, p, false, err) < 0 || add_interlock(w, p, false, err) < 0)
+		return -1;
+	/* Not mirrored, as the rest of disable is: it asks on the way there. */
+	if (w->r->command == UNS_DISABLE && uns_plan_validate_step(w, p, err) < 0)
 		return -1;
 	if (add_aside(w, p, err) < 0 || add_middle(w, p, err) < 0)
 		return -1;
