@@ -397,7 +397,7 @@ static int drive(struct uns_run *r, struct uns_change *c, struct uns_txn *t, str
 static void note_restart(const struct uns_run *r, const struct uns_change *c)
 {
 	if (c->restart_required)
-		uns_run_note(r, "The engine must be restarted for all of its options to be in effect.");
+		uns_run_note(r, "The engine must be restarted for the new options to be in effect.");
 }
 
 int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err *err)
