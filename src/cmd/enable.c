@@ -145,7 +145,7 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 	return uns_findings_code(&ret->findings) == UNS_OK ? uns_steps_check(&ret->plan, "the plan", err) : 0;
 }
 
-int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
+static int refused(const struct uns_findings *f, const char *what, struct uns_err *err)
 {
 	enum uns_code code = uns_findings_code(f);
 	uns_auto(uns_buf_done) struct uns_buf ids = UNS_BUF_INIT;
@@ -160,7 +160,17 @@ int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
 		if (uns_buf_printf(&ids, err, "%s%s", ids.len ? ", " : "", one->check->id) < 0)
 			return -1;
 	}
-	return uns_err_set(err, code, "refused, nothing was changed: %s", ids.data ? ids.data : "");
+	return uns_err_set(err, code, "%s: %s", what, ids.data ? ids.data : "");
+}
+
+int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
+{
+	return refused(f, "refused, nothing was changed", err);
+}
+
+int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err)
+{
+	return refused(f, "it would be refused", err);
 }
 
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f)

@@ -331,6 +331,25 @@ static int check_editable(const struct uns_intent *w, const struct uns_edit *e, 
 	                      "--%s stands in %s with a value that cannot be rewritten there", e->option->flag, place);
 }
 
+/* NixOS makes its users too, and no tool may add them beside it. */
+static char *remap_snippet(const struct uns_intent *w, struct uns_err *err)
+{
+	const char *user = w->r->user;
+
+	return uns_str_printf(err,
+	                      "virtualisation.docker.daemon.settings.\"userns-remap\" = \"%s\"; users.groups.%s = { }; users.users.%s = "
+	                      "{ isSystemUser = true; group = \"%s\"; subUidRanges = [ { startUid = %u; count = %u; } ]; "
+	                      "subGidRanges = [ { startGid = %u; count = %u; } ]; }; nixos-rebuild switch",
+	                      user, user, user, user, w->shift.uid.start, w->shift.uid.count, w->shift.gid.start,
+	                      w->shift.gid.count);
+}
+
+static bool makes_user(const struct uns_intent *w, const struct uns_edit *e)
+{
+	return w->f->nixos && w->r->command == UNS_ENABLE && w->have_shift && strcmp(e->wish->key, UNS_OPTION) == 0 &&
+	       (w->account || w->subuid || w->subgid);
+}
+
 static char *snippet(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
 {
 	uns_auto_free char *value = e->wish->value ? json_dumps(e->wish->value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
@@ -359,9 +378,14 @@ static int check_readonly(const struct uns_intent *w, const struct uns_edit *e, 
 
 	if (!w->f->nixos && !w->f->config_readonly)
 		return 0;
-	text = snippet(w, e, err);
+	text = makes_user(w, e) ? remap_snippet(w, err) : snippet(w, e, err);
 	if (!text)
 		return -1;
+	if (w->f->nixos && strcmp(e->wish->key, UNS_OPTION) == 0 && uns_plan_has_data(w->source))
+		return uns_intent_add(w, "OptionsReadOnly", file, text, err,
+		                      "this host's files are made from its NixOS configuration, so %s is set there; the data in %s is not "
+		                      "taken along by that and is out of sight afterwards: save first what is needed of it",
+		                      e->wish->key, w->root);
 	return uns_intent_add(w, "OptionsReadOnly", file, text, err,
 	                      w->f->nixos ? "this host's files are made from its NixOS configuration, so %s is set there"
 	                                  : "the file system is read-only, so %s is set where its image is made",
