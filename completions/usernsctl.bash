@@ -92,7 +92,7 @@ _usernsctl() {
 			esac ;;
 		daemon)
 			case $sub in
-			set | unset) options="$gate $made --no-restart --ignore=" ;;
+			set | unset) options="$gate $made --no-restart --stop-containers --ignore=" ;;
 			esac ;;
 		plan)
 			case $sub in

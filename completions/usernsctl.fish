@@ -83,6 +83,7 @@ complete -c usernsctl -n "__fish_seen_subcommand_from daemon; and not __fish_see
 complete -c usernsctl -n '__usernsctl_daemon get unset' -a '(__usernsctl_options)'
 complete -c usernsctl -n '__usernsctl_daemon set' -a '(__usernsctl_options)='
 complete -c usernsctl -n '__usernsctl_daemon set unset' -l no-restart -d 'Leave the engine alone'
+complete -c usernsctl -n '__usernsctl_daemon set unset' -l stop-containers -d 'Stop running containers, start them again at the end'
 complete -c usernsctl -n '__usernsctl_daemon set unset' -l ignore -x -a '(__usernsctl_ids)' -d 'Accept these findings'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable check plan' -l max-pods -x -d 'kubelet: pods that the range is for'
 complete -c usernsctl -n '__fish_seen_subcommand_from enable disable check plan' -a 'docker podman kubelet incus rootless'

@@ -51,4 +51,8 @@ int uns_plan_range(const struct uns_facts *f, const struct uns_request *r, struc
 int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct uns_plan *ret, struct uns_findings *findings,
                   struct uns_err *err);
 
+/* Whether options are in effect only when the engine is started again, after the plan was carried out: those that it changes, and
+ * what was changed before and left for later. */
+bool uns_plan_restart_required(const struct uns_facts *f, const struct uns_plan *p);
+
 #endif

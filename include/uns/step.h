@@ -105,7 +105,8 @@ int uns_record_read(const struct uns_step_ctx *c, bool first, json_t **ret, stru
  * toml-member  {"file":P,"table":S,"key":S,"before":V?,"after":V?,"header":B?,"base":S?}  key of a TOML file is before (or absent) →
  *              after (or absent); V: string or integer; header: [table] is made for it; base: the file is made, with this text
  * own-file     {"file":P,"content":S,"mode":"0644","before":S?}            absent (or ours with those bytes) → present, ours
- * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory; going back keeps it when not empty
+ * mkdir        {"path":P,"mode":"0755","uid":N,"gid":N}                    absent → directory, with those above that are missing
+ *                                                                          (0755); going back keeps what is not empty
  * rename       {"from":P,"to":P,"over_empty":B?,"refilled":B?,"uid":N,"gid":N,"mode":S}   at from → at to; over_empty: replaces an empty directory,
  *                                                                          which is made again (uid, gid, mode) on the way back
  * nest         {"dir":P,"into":"U.G","gid":N,"keep":[S…]}                  entries in dir → in dir/U.G (0:gid 0710); entries named

@@ -217,6 +217,8 @@ void uns_planned_done(struct uns_planned *p);
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err);
 /* 0, or -1 with the exit class of the findings that refuse and their ids. */
 int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
+/* The same, said by a command that only looks. */
+int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err);
 bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b);
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
 

@@ -145,7 +145,7 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 	return uns_findings_code(&ret->findings) == UNS_OK ? uns_steps_check(&ret->plan, "the plan", err) : 0;
 }
 
-int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
+static int refused(const struct uns_findings *f, const char *what, struct uns_err *err)
 {
 	enum uns_code code = uns_findings_code(f);
 	uns_auto(uns_buf_done) struct uns_buf ids = UNS_BUF_INIT;
@@ -160,7 +160,17 @@ int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
 		if (uns_buf_printf(&ids, err, "%s%s", ids.len ? ", " : "", one->check->id) < 0)
 			return -1;
 	}
-	return uns_err_set(err, code, "refused, nothing was changed: %s", ids.data ? ids.data : "");
+	return uns_err_set(err, code, "%s: %s", what, ids.data ? ids.data : "");
+}
+
+int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
+{
+	return refused(f, "refused, nothing was changed", err);
+}
+
+int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err)
+{
+	return refused(f, "it would be refused", err);
 }
 
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f)
@@ -394,6 +404,12 @@ static int drive(struct uns_run *r, struct uns_change *c, struct uns_txn *t, str
 	return 0;
 }
 
+static void note_restart(const struct uns_run *r, const struct uns_change *c)
+{
+	if (c->restart_required)
+		uns_run_note(r, "The engine must be restarted for the new options to be in effect.");
+}
+
 int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err *err)
 {
 	uns_auto_free char *text = NULL;
@@ -410,28 +426,11 @@ int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err
 	text = uns_str_printf(err, "Done: transaction %u. The way back: usernsctl rollback\n", c->transaction);
 	if (text)
 		uns_run_print(r, text);
-	if (c->restart_required)
-		uns_run_note(r, "The engine must be restarted for the new options to be in effect.");
+	note_restart(r, c);
 	return 0;
 }
 
 /* ---- enable, disable, migrate ---- */
-
-/* Options of a daemon that runs on change nothing until it is started again. */
-static bool restart_required(const struct uns_planned *p)
-{
-	bool option = false;
-
-	for (size_t i = 0; i < p->plan.n; i++) {
-		const struct uns_step *s = &p->plan.v[i];
-
-		if (strcmp(s->kind, "service") == 0 || strcmp(s->kind, "reload") == 0)
-			return false;
-		option = option || strcmp(s->kind, "json-member") == 0 || strcmp(s->kind, "env-option") == 0 ||
-			 strcmp(uns_json_str_or(s->args, "file", ""), UNS_DROP_IN) == 0;
-	}
-	return option && p->facts.running;
-}
 
 bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b)
 {
@@ -470,11 +469,12 @@ static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *s
 	if (uns_planned_refused(&shown->findings, err) < 0)
 		return -1;
 	c->plan = &shown->plan;
+	c->restart_required = uns_plan_restart_required(&shown->facts, &shown->plan);
 	if (shown->plan.n == 0) {
 		uns_run_print(r, "Nothing to do.\n");
+		note_restart(r, c);
 		return 0;
 	}
-	c->restart_required = restart_required(shown);
 	rc = uns_change_gate(r, c, "Apply this plan?", err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;

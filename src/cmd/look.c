@@ -37,7 +37,7 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 		return -1;
 	uns_planned_show_findings(r, &p.findings);
 	if (uns_run_set(r, "findings", uns_report_findings_json(&p.findings), err) < 0 ||
-	    uns_run_set(r, "warnings", uns_report_warnings_json(&p.findings), err) < 0 || uns_planned_refused(&p.findings, err) < 0)
+	    uns_run_set(r, "warnings", uns_report_warnings_json(&p.findings), err) < 0 || uns_planned_stopped(&p.findings, err) < 0)
 		return -1;
 	return show_checked(r, &p, err);
 }

@@ -265,7 +265,7 @@ static const struct row {
 	  "kubelet: pods that the range is for (its maxPods)" },
 	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE) | OPTIONS_CHANGING, set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
-	{ "stop-containers", 0, no_argument, NULL, PLANNING | BIT(UNS_CMD_CHECK), set_stop_containers,
+	{ "stop-containers", 0, no_argument, NULL, PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_CHECK), set_stop_containers,
 	  "stop containers that run before the engine, start them again at the end" },
 	{ "no-auto-rollback", 0, no_argument, NULL, CARRIED_OUT, set_no_auto_rollback, "stay where it failed, for resume or rollback" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },

@@ -231,7 +231,7 @@ int uns_preset_check(struct uns_run *r, struct uns_err *err)
 	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0)
 		return -1;
 	uns_planned_show_findings(r, &p.findings);
-	if (uns_change_set_findings(r, &p.findings, err) < 0 || uns_planned_refused(&p.findings, err) < 0)
+	if (uns_change_set_findings(r, &p.findings, err) < 0 || uns_planned_stopped(&p.findings, err) < 0)
 		return -1;
 	if (p.plan.n == 0)
 		text = uns_str_printf(err, "Nothing to do: %s has %u IDs from %u on for %s.\n", p.want.owner, p.want.got.count,

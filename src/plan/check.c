@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "uns/cleanup.h"
+#include "uns/json.h"
 #include "uns/layout.h"
 
 #define NAMED_MAX 10
@@ -202,13 +203,39 @@ static char *running_names(const struct uns_store *s, struct uns_err *err)
 	return join(&names, n, err);
 }
 
+/* Whether the engine that runs keeps its containers when it stops, and the one after the change takes them over: else that one kills
+ * them when it starts. */
+static int read_live_restore(const struct uns_intent *w, bool *ret_keeps, bool *ret_takes, struct uns_err *err)
+{
+	uns_auto_json json_t *after = NULL;
+	const struct uns_setting *s;
+
+	*ret_keeps = *ret_takes = w->f->live_restore;
+	if (w->r->command != UNS_DAEMON)
+		return 0;
+	if (uns_plan_value(&w->words, w->config, "live-restore", &after, err) < 0)
+		return -1;
+	*ret_takes = json_is_true(after);
+	*ret_keeps = false;
+	for (size_t at = 0; (s = uns_settings_next(&w->f->options, "live-restore", &at));)
+		*ret_keeps |= s->in_effect && json_is_true(s->json);
+	return 0;
+}
+
 /* An engine that is down cannot stop what it left running. */
-static int check_live_restore(const struct uns_intent *w, size_t n, const char *names, struct uns_err *err)
+static int add_live_restore(const struct uns_intent *w, size_t n, const char *names, struct uns_err *err)
 {
 	uns_auto_free char *remedy = NULL;
 
-	if (!w->f->live_restore || w->r->command == UNS_DAEMON || (w->stop && w->r->stop_containers))
+	if (w->stop && w->r->stop_containers)
 		return 0;
+	if (w->r->command == UNS_DAEMON)
+		return uns_intent_add(w, "LiveRestore", "live-restore",
+		                      "--stop-containers stops them and starts them again at the end; --no-restart leaves the engine alone",
+		                      err,
+		                      "%zu containers keep running while the engine is stopped, and the engine kills them when it starts "
+		                      "without live-restore: %s",
+		                      n, names);
 	remedy = w->stop ? uns_str_printf(err, "%s --stop-containers stops them and starts them again at the end", command(w))
 	                 : uns_str_dup("start the engine and run this again with --stop-containers", err);
 	if (!remedy)
@@ -222,13 +249,16 @@ static int check_running(const struct uns_intent *w, struct uns_err *err)
 {
 	size_t n = uns_plan_running(w->present);
 	uns_auto_free char *names = NULL;
+	bool keeps, takes;
 
 	if (n == 0 || (!w->move && !w->stop))
 		return 0;
 	names = running_names(w->present, err);
-	if (!names || check_live_restore(w, n, names, err) < 0)
+	if (!names || read_live_restore(w, &keeps, &takes, err) < 0)
 		return -1;
-	if (!w->stop || w->f->live_restore || w->r->stop_containers)
+	if (keeps)
+		return w->r->command == UNS_DAEMON && takes ? 0 : add_live_restore(w, n, names, err);
+	if (!w->stop || w->r->stop_containers)
 		return 0;
 	return uns_intent_add(w, "ContainersRunning", "docker", "--stop-containers starts them again at the end", err,
 	                      "%zu containers run and stop with the engine; only those with a restart policy come up again by "

@@ -63,6 +63,7 @@ const struct uns_check uns_checks[] = {
 	REFUSED("OptionDefault", "the option value default lets dockerd choose ranges that collide"),
 	CONFLICT("OptionForeign", "remapping is on for another user, with data"),
 	REFUSED("OptionInvalid", "dockerd does not take the value of an option"),
+	RISK("OptionMovesData", "the engine starts with another store, without the data of today"),
 	RISK("OptionNeedsEnable", "userns-remap switched alone hides all images, containers and volumes"),
 	WARNING("OptionNoEffect", "dockerd passes over an option in silence"),
 	REFUSED("OptionNotEditable", "an option stands in a form that is not rewritten"),

@@ -19,6 +19,7 @@ struct uns_edit {
 	enum uns_setting_place place;
 	const struct uns_setting *now; /* NULL: a new member of daemon.json */
 	bool forbidden;                /* a finding says why */
+	bool rest;                     /* of a list in several places: not the one that it is in afterwards */
 };
 
 struct uns_intent {
@@ -46,9 +47,14 @@ struct uns_intent {
 	struct uns_wishes wish;           /* options that are to be changed */
 	struct uns_edit *edit;
 	size_t edits;
+	struct uns_wish *gone;            /* as many as wishes: the key, unset in the other places of a list */
+	bool late;                        /* what is wished is configured, but the engine was started before that */
 	struct uns_strs words;            /* the command line after the change */
 	json_t *config;                   /* daemon.json after it; NULL: absent or blank */
 	bool reload;                      /* the engine is told to read daemon.json again, which is enough */
+	char *root_after;                 /* another data root after the change; NULL: the same */
+	bool other_driver, other_store;   /* another storage driver, or image store, after it */
+	char *socket_after;               /* where the engine listens after it; NULL: on no unix socket that is known */
 	struct uns_strs lost_containers, lost_volumes; /* those that the engine removes when it stops: --rm */
 };
 
@@ -93,8 +99,19 @@ int uns_plan_check_options(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_option_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
 /* Asks dockerd itself about the new configuration, before it is published. */
 int uns_plan_validate_step(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
+/* The words that the engine is started with as things are. */
+int uns_plan_words(const struct uns_facts *f, struct uns_strs *ret, struct uns_err *err);
 /* verdict.c */
 int uns_plan_verdict(const struct uns_intent *w, struct uns_err *err);
+/* The value of the flag in these words or of the member: new reference; NULL: none. */
+int uns_plan_value(const struct uns_strs *words, const json_t *config, const char *key, json_t **ret, struct uns_err *err);
+enum uns_tristate { UNS_UNSET, UNS_FALSE, UNS_TRUE };
+/* One of the features: of the member, or of flags NAME=BOOL. */
+enum uns_tristate uns_plan_feature(const json_t *features, const char *name);
+/* moves.c: whether the engine starts with another store or on another socket, and the finding. */
+int uns_plan_moves(struct uns_intent *w, struct uns_err *err);
+void uns_plan_moves_done(struct uns_intent *w);
+int uns_plan_check_moves(const struct uns_intent *w, struct uns_err *err);
 
 #define uns_intent_add(w, id, object, remedy, err, ...)                                                                            \
 	uns_findings_add((w)->findings, &(w)->r->ignore, id, object, remedy, err, __VA_ARGS__)

@@ -19,14 +19,33 @@ static bool is_list(const struct uns_dockerd_option *o)
 	       o->type != UNS_DOCKERD_SIZE && o->type != UNS_DOCKERD_IP;
 }
 
-static int add_edit(struct uns_intent *w, const struct uns_wish *wish, const struct uns_setting *now, struct uns_err *err)
+/* A process that is started again with its own arguments knows no files. */
+static bool is_by_hand(const struct uns_facts *f)
+{
+	return f->running && f->manager == UNS_MANAGER_PROCESS;
+}
+
+/* Whether the engine that is started the next time reads this place. */
+static bool is_read(const struct uns_facts *f, const struct uns_setting *s)
+{
+	return !is_by_hand(f) || s->place == UNS_PLACE_JSON || !s->file || s->in_effect;
+}
+
+static bool is_flag_in_file(const struct uns_facts *f, const struct uns_setting *s)
+{
+	return s->place != UNS_PLACE_JSON && s->file && is_read(f, s);
+}
+
+/* rest: another place of a list, from which it goes; the command line as a whole is changed by the edit of the last place. */
+static int add_edit(struct uns_intent *w, const struct uns_wish *wish, const struct uns_setting *now, bool rest, struct uns_err *err)
 {
 	struct uns_edit *grown = reallocarray(w->edit, w->edits + 1, sizeof(*grown));
 
 	if (!grown)
 		return uns_err_nomem(err);
 	w->edit = grown;
-	w->edit[w->edits++] = (struct uns_edit){wish, uns_dockerd_find(wish->key), now ? now->place : UNS_PLACE_JSON, now, false};
+	w->edit[w->edits++] =
+	    (struct uns_edit){wish, uns_dockerd_find(wish->key), now ? now->place : UNS_PLACE_JSON, now, false, rest};
 	return 0;
 }
 
@@ -36,12 +55,9 @@ static const struct uns_setting *setting_of(const struct uns_facts *f, const cha
 {
 	const struct uns_setting *s, *found = NULL;
 
-	for (size_t at = 0; (s = uns_settings_next(&f->options, key, &at));) {
-		bool running_only = s->place == UNS_PLACE_ARGV && !s->file;
-
-		if (!found || (!running_only && s->place != UNS_PLACE_JSON))
+	for (size_t at = 0; (s = uns_settings_next(&f->options, key, &at));)
+		if (is_read(f, s) && (!found || is_flag_in_file(f, s)))
 			found = s;
-	}
 	return found;
 }
 
@@ -50,25 +66,79 @@ static int unset_everywhere(struct uns_intent *w, const struct uns_wish *wish, s
 	const struct uns_setting *s;
 
 	for (size_t at = 0; (s = uns_settings_next(&w->f->options, wish->key, &at));)
-		if (add_edit(w, wish, s, err) < 0)
+		if (is_read(w->f, s) && add_edit(w, wish, s, false, err) < 0)
 			return -1;
+	return 0;
+}
+
+/* A list that is a flag comes from all places together: *ret_value, a new reference. Else that of the one place. */
+static int value_now(const struct uns_intent *w, const char *key, const struct uns_setting *now, json_t **ret_value, bool *ret_several,
+                     struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs all = UNS_STRS_INIT;
+	const struct uns_dockerd_option *o = uns_dockerd_find(key);
+	const struct uns_setting *s;
+	size_t places = 0;
+
+	for (size_t at = 0; o && is_list(o) && (s = uns_settings_next(&w->f->options, key, &at));) {
+		if (!is_flag_in_file(w->f, s))
+			continue;
+		places++;
+		for (size_t i = 0; i < s->flags.n; i++)
+			if (uns_strs_add(&all, s->flags.v[i], err) < 0)
+				return -1;
+	}
+	*ret_several = places > 1;
+	*ret_value = places > 1 ? uns_dockerd_from_flags(o, &all, err) : json_incref(now ? now->json : NULL);
+	return places > 1 && !*ret_value ? -1 : 0;
+}
+
+/* In one place it is as wished, from the others it goes. */
+static int add_list_edits(struct uns_intent *w, size_t wish, const struct uns_setting *now, struct uns_err *err)
+{
+	const struct uns_setting *s;
+
+	w->gone[wish] = (struct uns_wish){w->wish.v[wish].key, NULL};
+	for (size_t at = 0; (s = uns_settings_next(&w->f->options, w->wish.v[wish].key, &at));)
+		if (s != now && is_flag_in_file(w->f, s) && add_edit(w, &w->gone[wish], s, true, err) < 0)
+			return -1;
+	return add_edit(w, &w->wish.v[wish], now, false, err);
+}
+
+/* Whether every place of the key is in effect in the engine that runs. */
+static bool is_in_effect(const struct uns_intent *w, const char *key)
+{
+	const struct uns_setting *s;
+
+	for (size_t at = 0; w->f->running && (s = uns_settings_next(&w->f->options, key, &at));)
+		if (is_read(w->f, s) && !s->in_effect)
+			return false;
+	return true;
+}
+
+static int find_value_edits(struct uns_intent *w, size_t wish, struct uns_err *err)
+{
+	const char *key = w->wish.v[wish].key;
+	const struct uns_setting *now = setting_of(w->f, key);
+	uns_auto_json json_t *value = NULL;
+	bool several;
+
+	if (value_now(w, key, now, &value, &several, err) < 0)
+		return -1;
+	if (!value || !json_equal(value, w->wish.v[wish].value))
+		return several ? add_list_edits(w, wish, now, err) : add_edit(w, &w->wish.v[wish], now, false, err);
+	w->late |= w->r->command == UNS_DAEMON && !is_in_effect(w, key);
 	return 0;
 }
 
 static int find_edits(struct uns_intent *w, struct uns_err *err)
 {
-	for (size_t i = 0; i < w->wish.n; i++) {
-		const struct uns_wish *wish = &w->wish.v[i];
-		const struct uns_setting *now = setting_of(w->f, wish->key);
-		int r = 0;
-
-		if (!wish->value)
-			r = unset_everywhere(w, wish, err);
-		else if (!now || !now->json || !json_equal(now->json, wish->value))
-			r = add_edit(w, wish, now, err);
-		if (r < 0)
+	w->gone = calloc(w->wish.n + 1, sizeof(*w->gone));
+	if (!w->gone)
+		return uns_err_nomem(err);
+	for (size_t i = 0; i < w->wish.n; i++)
+		if (w->wish.v[i].value ? find_value_edits(w, i, err) < 0 : unset_everywhere(w, &w->wish.v[i], err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -114,14 +184,12 @@ static int change_words(struct uns_strs *words, const struct uns_edit *e, struct
 	return 0;
 }
 
-/* A process that is started again with its own arguments knows no files. */
-static int copy_words(struct uns_intent *w, struct uns_err *err)
+int uns_plan_words(const struct uns_facts *f, struct uns_strs *ret, struct uns_err *err)
 {
-	bool process = w->f->running && w->f->manager == UNS_MANAGER_PROCESS;
-	const struct uns_strs *words = process ? &w->f->argv : &w->f->command.words;
+	const struct uns_strs *words = is_by_hand(f) ? &f->argv : &f->command.words;
 
-	for (size_t i = process ? 1 : 0; i < words->n; i++)
-		if (uns_strs_add(&w->words, words->v[i], err) < 0)
+	for (size_t i = is_by_hand(f) ? 1 : 0; i < words->n; i++)
+		if (uns_strs_add(ret, words->v[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -139,14 +207,15 @@ static int change_config(struct uns_intent *w, const struct uns_edit *e, struct 
 
 static int configuration_after(struct uns_intent *w, struct uns_err *err)
 {
-	if (copy_words(w, err) < 0)
+	if (uns_plan_words(w->f, &w->words, err) < 0)
 		return -1;
 	w->config = w->f->config ? json_deep_copy(w->f->config) : NULL;
 	if (w->f->config && !w->config)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < w->edits; i++) {
 		const struct uns_edit *e = &w->edit[i];
-		int r = e->place == UNS_PLACE_JSON     ? change_config(w, e, err)
+		int r = e->rest                        ? 0
+		        : e->place == UNS_PLACE_JSON   ? change_config(w, e, err)
 		        : e->option && e->option->flag ? change_words(&w->words, e, err)
 		                                       : 0;
 
@@ -169,12 +238,12 @@ static bool reload_is_enough(const struct uns_intent *w)
 		if (e->option->reload == UNS_RELOAD_SET && !always && !e->option->initial)
 			return false;
 	}
-	return w->edits > 0;
+	return w->edits > 0 && !w->late;
 }
 
 int uns_plan_options(struct uns_intent *w, struct uns_err *err)
 {
-	if (find_edits(w, err) < 0 || configuration_after(w, err) < 0)
+	if (find_edits(w, err) < 0 || configuration_after(w, err) < 0 || uns_plan_moves(w, err) < 0)
 		return -1;
 	w->reload = w->r->command == UNS_DAEMON && w->f->running && !w->f->offline && !w->r->no_restart && reload_is_enough(w);
 	return 0;
@@ -188,17 +257,19 @@ void uns_plan_options_done(struct uns_intent *w)
 	}
 	free(w->wish.v);
 	free(w->edit);
+	free(w->gone);
+	uns_plan_moves_done(w);
 	uns_strs_done(&w->words);
 	json_decref(w->config);
 }
 
 /* ---- what stands against it ---- */
 
-static char *place_name(const struct uns_edit *e, struct uns_err *err)
+static char *place_name(const struct uns_edit *e, bool by_hand, struct uns_err *err)
 {
 	const struct uns_setting *s = e->now;
 
-	if (!s || !s->file)
+	if (!s || !s->file || by_hand)
 		return uns_str_dup("the running engine's command line", err);
 	return s->line ? uns_str_printf(err, "%s:%u", s->file, s->line) : uns_str_dup(s->file, err);
 }
@@ -222,17 +293,27 @@ static bool is_plain(const struct uns_edit *e)
 	return true;
 }
 
+/* No flag says "none". */
+static int add_empty(const struct uns_intent *w, const struct uns_edit *e, const char *place, struct uns_err *err)
+{
+	uns_auto_free char *remedy = uns_str_printf(err, "usernsctl daemon unset %s", e->wish->key);
+
+	return remedy ? uns_intent_add(w, "OptionNotEditable", place, remedy, err,
+	                               "--%s stands on a command line (%s), where it has a value or is not there", e->option->flag, place)
+	              : -1;
+}
+
 static int check_editable(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
 {
 	uns_auto_free char *place = NULL;
 
 	if (e->place == UNS_PLACE_JSON)
 		return 0;
-	place = place_name(e, err);
+	place = place_name(e, is_by_hand(w->f), err);
 	if (!place)
 		return -1;
-	if (!e->option || !e->option->flag || !e->now->file || (e->place == UNS_PLACE_ARGV && !w->f->exec_text))
-		return uns_intent_add(w, "OptionOnCommandLine", e->now->file ? e->now->file : "dockerd",
+	if (!e->option || !e->option->flag || !e->now->file || is_by_hand(w->f) || (e->place == UNS_PLACE_ARGV && !w->f->exec_text))
+		return uns_intent_add(w, "OptionOnCommandLine", e->now->file && !is_by_hand(w->f) ? e->now->file : "dockerd",
 		                      "take the option off the command line and run this again", err,
 		                      "--%s is on the engine's command line (%s), which is not edited",
 		                      e->option && e->option->flag ? e->option->flag : e->wish->key, place);
@@ -241,10 +322,32 @@ static int check_editable(const struct uns_intent *w, const struct uns_edit *e, 
 		return uns_intent_add(w, "OptionNotEditable", place, "give that drop-in an earlier name", err,
 		                      "a drop-in of ours (%s) would come before the one that sets --%s", UNS_DROP_IN_NAME,
 		                      e->option->flag);
+	if (is_list(e->option) && (json_is_array(e->wish->value) || json_is_object(e->wish->value)) &&
+	    json_array_size(e->wish->value) + json_object_size(e->wish->value) == 0)
+		return add_empty(w, e, place, err);
 	if (is_plain(e))
 		return 0;
 	return uns_intent_add(w, "OptionNotEditable", place, "edit that place by hand, or move the option to daemon.json", err,
 	                      "--%s stands in %s with a value that cannot be rewritten there", e->option->flag, place);
+}
+
+/* NixOS makes its users too, and no tool may add them beside it. */
+static char *remap_snippet(const struct uns_intent *w, struct uns_err *err)
+{
+	const char *user = w->r->user;
+
+	return uns_str_printf(err,
+	                      "virtualisation.docker.daemon.settings.\"userns-remap\" = \"%s\"; users.groups.%s = { }; users.users.%s = "
+	                      "{ isSystemUser = true; group = \"%s\"; subUidRanges = [ { startUid = %u; count = %u; } ]; "
+	                      "subGidRanges = [ { startGid = %u; count = %u; } ]; }; nixos-rebuild switch",
+	                      user, user, user, user, w->shift.uid.start, w->shift.uid.count, w->shift.gid.start,
+	                      w->shift.gid.count);
+}
+
+static bool makes_user(const struct uns_intent *w, const struct uns_edit *e)
+{
+	return w->f->nixos && w->r->command == UNS_ENABLE && w->have_shift && strcmp(e->wish->key, UNS_OPTION) == 0 &&
+	       (w->account || w->subuid || w->subgid);
 }
 
 static char *snippet(const struct uns_intent *w, const struct uns_edit *e, struct uns_err *err)
@@ -275,9 +378,14 @@ static int check_readonly(const struct uns_intent *w, const struct uns_edit *e, 
 
 	if (!w->f->nixos && !w->f->config_readonly)
 		return 0;
-	text = snippet(w, e, err);
+	text = makes_user(w, e) ? remap_snippet(w, err) : snippet(w, e, err);
 	if (!text)
 		return -1;
+	if (w->f->nixos && strcmp(e->wish->key, UNS_OPTION) == 0 && uns_plan_has_data(w->source))
+		return uns_intent_add(w, "OptionsReadOnly", file, text, err,
+		                      "this host's files are made from its NixOS configuration, so %s is set there; the data in %s is not "
+		                      "taken along by that and is out of sight afterwards: save first what is needed of it",
+		                      e->wish->key, w->root);
 	return uns_intent_add(w, "OptionsReadOnly", file, text, err,
 	                      w->f->nixos ? "this host's files are made from its NixOS configuration, so %s is set there"
 	                                  : "the file system is read-only, so %s is set where its image is made",
@@ -330,7 +438,7 @@ int uns_plan_check_options(const struct uns_intent *w, struct uns_err *err)
 		    check_iptables(w, e, err) < 0 || check_moved(w, e, err) < 0)
 			return -1;
 	}
-	return uns_plan_verdict(w, err);
+	return uns_plan_check_moves(w, err) < 0 ? -1 : uns_plan_verdict(w, err);
 }
 
 /* ---- steps ---- */
@@ -756,7 +864,7 @@ int uns_plan_validate_step(const struct uns_intent *w, struct uns_plan *p, struc
 	uns_auto_json json_t *members = json_object(), *argv = array_of(&w->words);
 	uns_auto_json json_t *args = NULL;
 
-	if (w->edits == 0 || w->f->offline || !w->f->installed || w->r->command == UNS_DISABLE)
+	if ((w->edits == 0 && !(w->late && w->stop)) || w->f->offline || !w->f->installed)
 		return 0;
 	for (size_t i = 0; i < w->edits; i++) {
 		json_t *value = w->edit[i].wish->value;

@@ -316,8 +316,8 @@ static int intent_make(struct uns_intent *w, struct uns_err *err)
 		return -1;
 	if (decide(w, err) < 0 || make_wishes(w, err) < 0 || uns_plan_options(w, err) < 0)
 		return -1;
-	if (w->r->command == UNS_DAEMON || (w->r->command == UNS_ENABLE && w->edits > 0))
-		w->work |= w->edits > 0;
+	if (w->r->command == UNS_DAEMON || w->r->command == UNS_ENABLE)
+		w->work |= w->edits > 0 || w->late;
 	w->hush = !f->running && f->listening && f->socket_unit && f->manager == UNS_MANAGER_SYSTEMD && !f->offline && w->move;
 	w->stop = f->running && !f->offline && !w->r->no_restart && w->work && !w->reload && (w->r->command != UNS_MIGRATE || w->move);
 	return read_lost(w, err);
@@ -351,6 +351,32 @@ int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct
 	*ret = plan;
 	plan = (struct uns_plan){0};
 	return 0;
+}
+
+static bool is_stale(const struct uns_facts *f, const struct uns_setting *s)
+{
+	bool by_hand = f->manager == UNS_MANAGER_PROCESS && s->place != UNS_PLACE_JSON;
+
+	return s->value && !s->in_effect && !by_hand;
+}
+
+bool uns_plan_restart_required(const struct uns_facts *f, const struct uns_plan *p)
+{
+	bool required = false, reloads = false;
+
+	for (size_t i = 0; i < f->options.n; i++)
+		required |= is_stale(f, &f->options.v[i]);
+	for (size_t i = 0; i < p->n; i++)
+		reloads |= strcmp(p->v[i].kind, "reload") == 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct uns_step *s = &p->v[i];
+
+		if (strcmp(s->kind, "service") == 0)
+			return false;
+		required |= !reloads && (strcmp(s->kind, "json-member") == 0 || strcmp(s->kind, "env-option") == 0 ||
+		                         strcmp(uns_json_str_or(s->args, "file", ""), UNS_DROP_IN) == 0);
+	}
+	return required && f->running;
 }
 
 int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *findings, struct uns_err *err)

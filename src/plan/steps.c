@@ -126,16 +126,21 @@ static int put_adopted(const struct uns_intent *w, json_t *o, struct uns_err *er
 	return 0;
 }
 
-/* dir: of the engine's root below the data root, or NULL. */
-static json_t *engine_sets(const struct uns_intent *w, const char *dir, bool userns, int sets, struct uns_err *err)
+/* Where the engine is asked, and what it must say of itself; dir: of its root below the data root, or NULL. */
+struct engine {
+	const char *socket, *root, *dir;
+	bool userns;
+};
+
+static json_t *engine_sets(const struct uns_intent *w, const struct engine *e, int sets, struct uns_err *err)
 {
 	uns_auto_json json_t *o = json_object();
-	uns_auto_free char *root = dir ? uns_str_printf(err, "%s/%s", w->root, dir) : uns_str_dup(w->root, err);
+	uns_auto_free char *root = e->dir ? uns_str_printf(err, "%s/%s", e->root, e->dir) : uns_str_dup(e->root, err);
 
 	if (!root)
 		return NULL;
-	if (put_text(o, "socket", w->f->socket, err) < 0 || put_text(o, "data_root", root, err) < 0 ||
-	    put(o, "userns", json_boolean(userns), err) < 0 || put_sets(w, o, sets, err) < 0)
+	if (put_text(o, "socket", e->socket, err) < 0 || put_text(o, "data_root", root, err) < 0 ||
+	    put(o, "userns", json_boolean(e->userns), err) < 0 || put_sets(w, o, sets, err) < 0)
 		return NULL;
 	return uns_take_ptr(o);
 }
@@ -145,17 +150,20 @@ static json_t *engine_sets(const struct uns_intent *w, const char *dir, bool use
 static int add_departure(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
 	bool changed = w->rooted || (w->f->active_dir && w->present != &w->f->nested);
+	const struct engine e = {w->f->socket, w->root, w->rooted ? "0.0" : w->f->active_dir, w->f->active_dir && !w->rooted};
 	uns_auto_json json_t *args = NULL;
 
 	if (!w->stop || !w->f->socket)
 		return 0;
-	args = engine_sets(w, w->rooted ? "0.0" : w->f->active_dir, w->f->active_dir && !w->rooted, changed ? 0 : SETS_ALL, err);
+	args = engine_sets(w, &e, changed ? 0 : SETS_ALL, err);
 	return args ? add(p, "engine-sets", true, &args, err) : -1;
 }
 
-/* What is expected of the engine at the end: what it lists now, if that is what was moved. */
+/* What is expected of the engine at the end: what it lists now, if that is what was moved, or what stays. */
 static int arrival_sets(const struct uns_intent *w)
 {
+	if (w->r->command == UNS_DAEMON)
+		return w->root_after ? 0 : w->other_driver || w->other_store ? SETS_VOLUMES : SETS_ALL;
 	if (w->r->command == UNS_MIGRATE)
 		return SETS_ALL;
 	if (!w->move || w->present != w->source)
@@ -163,30 +171,32 @@ static int arrival_sets(const struct uns_intent *w)
 	return w->all ? SETS_ALL : SETS_VOLUMES;
 }
 
-/* Other options, the same data: unless it is one of those that decide where the data and the socket are. */
+/* Other options, the same data, as far as the engine still has the same store. */
 static int add_same(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
-	static const char *const keys[] = {"data-root", "graph", "hosts", "storage-driver", "features", UNS_OPTION};
+	const struct engine e = {w->socket_after, w->root_after ? w->root_after : w->root, w->rooted ? "0.0" : w->f->active_dir,
+	                         w->f->active_dir && !w->rooted};
 	uns_auto_json json_t *args = NULL;
 
+	/* Remapping switched alone leads to a tree whose name the engine chooses. */
 	for (size_t i = 0; i < w->edits; i++)
-		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
-			if (strcmp(w->edit[i].wish->key, keys[k]) == 0)
-				return 0;
-	args = engine_sets(w, w->rooted ? "0.0" : w->f->active_dir, w->f->active_dir && !w->rooted, SETS_ALL, err);
+		if (strcmp(w->edit[i].wish->key, UNS_OPTION) == 0)
+			return 0;
+	args = engine_sets(w, &e, arrival_sets(w), err);
 	return args ? add(p, "engine-sets", false, &args, err) : -1;
 }
 
 static int add_arrival(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err)
 {
 	bool on = w->r->command != UNS_DISABLE;
+	const struct engine e = {w->socket_after, w->root, on ? w->into : NULL, on};
 	uns_auto_json json_t *args = NULL;
 
-	if (!w->stop || !w->f->socket)
+	if (!w->stop || !w->socket_after)
 		return 0;
 	if (w->r->command == UNS_DAEMON)
 		return add_same(w, p, err);
-	args = engine_sets(w, on ? w->into : NULL, on, arrival_sets(w), err);
+	args = engine_sets(w, &e, arrival_sets(w), err);
 	if (!args || put_adopted(w, args, err) < 0)
 		return -1;
 	return add(p, "engine-sets", false, &args, err);
@@ -270,6 +280,7 @@ static json_t *service(const struct uns_intent *w, struct uns_err *err)
 static int add_containers(const struct uns_intent *w, struct uns_plan *p, bool start, struct uns_err *err)
 {
 	uns_auto_json json_t *args = json_object(), *ids = json_object(), *may_fail = json_array();
+	const char *socket = start ? w->socket_after : w->f->socket;
 	bool come_along = arrival_sets(w) == SETS_ALL;
 
 	if (!w->stop || !w->r->stop_containers || uns_plan_running(w->present) == 0)
@@ -284,7 +295,7 @@ static int add_containers(const struct uns_intent *w, struct uns_plan *p, bool s
 		if ((!come_along || c->auto_remove || uns_plan_forbidden(w, c)) && push_text(may_fail, c->id, err) < 0)
 			return -1;
 	}
-	if (put_text(args, "socket", w->f->socket ? w->f->socket : "/var/run/docker.sock", err) < 0 ||
+	if (put_text(args, "socket", socket ? socket : "/var/run/docker.sock", err) < 0 ||
 	    put(args, "containers", uns_take_ptr(ids), err) < 0 || put(args, "may_fail", uns_take_ptr(may_fail), err) < 0)
 		return -1;
 	return add(p, "containers", start, &args, err);
@@ -727,7 +738,9 @@ static int add_lasting(const struct uns_intent *w, struct uns_plan *p, const cha
 	if (add_account(w, p, user, err) < 0 || add_lines(w, p, user, err) < 0)
 		return -1;
 	/* From 26 on dockerd looks the user and its ranges up; before the data, for a refusal that late would cost a way back. */
-	if (uns_plan_validate_step(w, p, err) < 0 || add_data(w, p, err) < 0)
+	if (w->r->command != UNS_DISABLE && uns_plan_validate_step(w, p, err) < 0)
+		return -1;
+	if (add_data(w, p, err) < 0)
 		return -1;
 	return uns_plan_option_steps(w, p, err);
 }
@@ -770,6 +783,9 @@ int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_er
 	if (add_containers(w, p, false, err) < 0 || add_departure(w, p, err) < 0 || add_volumes(w, p, err) < 0)
 		return -1;
 	if (add_service(w, p, false, err) < 0 || add_hold(w, p, false, err) < 0 || add_interlock(w, p, false, err) < 0)
+		return -1;
+	/* Not mirrored, as the rest of disable is: it asks on the way there. */
+	if (w->r->command == UNS_DISABLE && uns_plan_validate_step(w, p, err) < 0)
 		return -1;
 	if (add_aside(w, p, err) < 0 || add_middle(w, p, err) < 0)
 		return -1;

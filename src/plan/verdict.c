@@ -243,18 +243,52 @@ static int check_members(const struct uns_intent *w, struct uns_err *err)
 
 /* ---- what does not go together ---- */
 
-/* The value after the change, of the flag or of the member: new reference; NULL: none. */
-static int effective(const struct uns_intent *w, const char *key, json_t **ret, struct uns_err *err)
+int uns_plan_value(const struct uns_strs *words, const json_t *config, const char *key, json_t **ret, struct uns_err *err)
 {
 	const struct uns_dockerd_option *o = uns_dockerd_key(key);
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	struct uns_dockerd_use u = {.at = 0};
 
-	while (o->flag && uns_dockerd_next(w->words.v, w->words.n, &u))
+	while (o->flag && uns_dockerd_next(words->v, words->n, &u))
 		if (u.option == o && u.value && uns_strs_add(&values, u.value, err) < 0)
 			return -1;
-	*ret = values.n ? uns_dockerd_from_flags(o, &values, err) : json_incref(json_object_get(w->config, key));
+	*ret = values.n ? uns_dockerd_from_flags(o, &values, err) : json_incref(json_object_get(config, key));
 	return values.n && !*ret ? -1 : 0;
+}
+
+/* The value after the change. */
+static int effective(const struct uns_intent *w, const char *key, json_t **ret, struct uns_err *err)
+{
+	return uns_plan_value(&w->words, w->config, key, ret, err);
+}
+
+/* Go's strconv.ParseBool, which the flag is read with. */
+static enum uns_tristate parse_bool(const char *s)
+{
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (strcmp(s, yes[i]) == 0 || strcmp(s, no[i]) == 0)
+			return strcmp(s, yes[i]) == 0 ? UNS_TRUE : UNS_FALSE;
+	return UNS_UNSET;
+}
+
+enum uns_tristate uns_plan_feature(const json_t *features, const char *name)
+{
+	const json_t *member = json_object_get(features, name);
+	enum uns_tristate found = UNS_UNSET;
+	size_t len = strlen(name);
+
+	if (json_is_boolean(member))
+		return json_is_true(member) ? UNS_TRUE : UNS_FALSE;
+	for (size_t i = 0; i < json_array_size(features); i++) {
+		const char *s = json_string_value(json_array_get(features, i));
+
+		if (s && strncmp(s, name, len) == 0 && (s[len] == '=' || !s[len]))
+			found = s[len] ? parse_bool(s + len + 1) : UNS_TRUE;
+	}
+	return found;
 }
 
 /* A bool that is set to this. */
@@ -358,14 +392,21 @@ static int check_labels(const struct uns_intent *w, struct uns_err *err)
 /* From 29 on dockerd refuses the two together; before, images would lie in a store that it does not shift. */
 static int check_image_store(const struct uns_intent *w, struct uns_err *err)
 {
-	uns_auto_json json_t *remap = NULL;
-	const json_t *features = json_object_get(w->config, "features");
+	uns_auto_json json_t *remap = NULL, *features = NULL;
+	uns_auto_free char *place = NULL;
+	bool json;
 
-	if (effective(w, UNS_OPTION, &remap, err) < 0)
+	if (effective(w, UNS_OPTION, &remap, err) < 0 || effective(w, "features", &features, err) < 0)
 		return -1;
-	if (json_string_length(remap) == 0 || !json_is_true(json_object_get(features, "containerd-snapshotter")))
+	if (json_string_length(remap) == 0 || uns_plan_feature(features, "containerd-snapshotter") != UNS_TRUE)
 		return 0;
-	return uns_intent_add(w, "ContainerdImageStore", config_file(w), "take features.containerd-snapshotter out of the file",
+	json = json_is_object(features);
+	place = json ? uns_str_dup(config_file(w), err) : place_of(w, "features", false, err);
+	if (!place)
+		return -1;
+	return uns_intent_add(w, "ContainerdImageStore", place,
+	                      json ? "take features.containerd-snapshotter out of the file"
+	                           : "take --feature=containerd-snapshotter off the command line",
 	                      err, "features.containerd-snapshotter is true: remapped, Docker 29 does not start then, and earlier ones show none of "
 	                      "the images");
 }

@@ -899,7 +899,7 @@ static void root_is_no_remapping(void **state)
 	uns_strs_done(&w.f.remap_dirs);
 	w.f.remap_dirs = (struct uns_strs){0};
 	make(&w);
-	assert_string_equal(kinds(&w), "~json-member");
+	assert_string_equal(kinds(&w), "validate ~json-member");
 	done(&w);
 }
 
@@ -1419,8 +1419,9 @@ static void disable_goes_the_same_way_back(void **state)
 	w.r.command = UNS_DISABLE;
 	make(&w);
 	assert_string_equal(kinds(&w), "~engine-sets service mkdir own-file mkdir own-file interlock "
-	                               "~json-member ~nest ~json-paths ~shift-tree ~owner-mode "
+	                               "validate ~json-member ~nest ~json-paths ~shift-tree ~owner-mode "
 	                               "~interlock ~own-file ~mkdir ~own-file ~mkdir ~service engine-sets");
+	assert_has(args(&w, "validate", 0), "\"members\":{\"userns-remap\":null}");
 	assert_quiet(&w);
 	assert_string_equal(w.plan.title, "disable docker");
 	assert_has(args(&w, "engine-sets", 0),
@@ -1501,7 +1502,7 @@ static void what_lies_in_the_way_home(void **state)
 	w.r.command = UNS_DISABLE;
 	list(&w.f.flat.entries, "image"); /* made by an engine that ran without remapping for a moment */
 	make(&w);
-	assert_has(kinds(&w), "interlock mkdir rename ~json-member ~nest");
+	assert_has(kinds(&w), "interlock validate mkdir rename ~json-member ~nest");
 	assert_string_equal(args(&w, "rename", 0),
 	                    "{\"from\":\"" ROOT "/image\",\"to\":\"" ROOT "/.before-524288.524288.aside/image\",\"refilled\":true}");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
@@ -1513,7 +1514,7 @@ static void what_lies_in_the_way_home(void **state)
 	w.f.nested = (struct uns_store){0};
 	list(&w.f.nested.entries, "image");
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service ~json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "~engine-sets service validate ~json-member ~service engine-sets");
 	assert_has(args(&w, "engine-sets", 1), "\"images\":[]");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	done(&w);
@@ -1821,10 +1822,274 @@ static void what_the_engine_would_refuse_is_found(void **state)
 	done(&w);
 }
 
+/* A wish of enable. */
+static void wish_too(struct world *w, const char *key, const char *json)
+{
+	wish(w, key, json);
+	w->r.command = UNS_ENABLE;
+}
+
+static void what_leads_away_from_the_data_is_told(void **state)
+{
+	static const struct {
+		const char *key, *json;
+		bool moves;
+	} cases[] = {
+	    {"data-root", "\"/srv/docker\"", true},
+	    {"data-root", "\"/var/lib/docker/\"", false},
+	    {"graph", "\"/srv/docker\"", true},
+	    {"storage-driver", "\"vfs\"", true},
+	    {"storage-driver", "\"overlay2\"", false},
+	    {"features", "{\"containerd-snapshotter\":true}", true},
+	    {"features", "{\"containerd-snapshotter\":false}", false},
+	    {"features", "{\"buildkit\":true}", false},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stopped(&w);
+		wish(&w, cases[i].key, cases[i].json);
+		make(&w);
+		assert_int_equal(count_found(&w, "OptionMovesData"), cases[i].moves);
+		assert_int_equal(uns_findings_code(&w.findings), cases[i].moves ? UNS_E_REFUSED : UNS_OK);
+		list(&w.r.ignore, "OptionMovesData");
+		make(&w);
+		assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+		w.r.command = UNS_ENABLE; /* nothing accepts it there */
+		make(&w);
+		assert_int_equal(count_found(&w, "OptionMovesData"), cases[i].moves);
+		assert_true(!cases[i].moves || uns_findings_code(&w.findings) == UNS_E_REFUSED);
+		wishes_done(&w);
+		done(&w);
+	}
+	bare(&w); /* no data, nothing to lose sight of */
+	w.f.installed = true;
+	wish(&w, "data-root", "\"/srv/docker\"");
+	make(&w);
+	assert_null(found(&w, "OptionMovesData"));
+	wishes_done(&w);
+	wish_too(&w, "data-root", "\"/srv/docker\"");
+	make(&w);
+	assert_null(found(&w, "OptionMovesData"));
+	wishes_done(&w);
+	done(&w);
+}
+
+static void the_engine_is_looked_at_where_it_is_to_be(void **state)
+{
+	static const struct {
+		const char *key, *json, *has;
+	} cases[] = {
+	    {"data-root", "\"/srv/docker\"", "\"data_root\":\"/srv/docker\",\"userns\":false,\"images\":[],\"containers\":[],\"volumes\":[]"},
+	    {"storage-driver", "\"vfs\"", "\"data_root\":\"/var/lib/docker\",\"userns\":false,\"images\":[],\"containers\":[],\"volumes\":[\"data\"]"},
+	    {"hosts", "[\"tcp://127.0.0.1:1\",\"unix:///run/a.sock\"]", "\"socket\":\"/run/a.sock\",\"data_root\":\"/var/lib/docker\""},
+	    {"hosts", "[\"unix:///run/a.sock\",\"fd://\"]", "\"socket\":\"/var/run/docker.sock\""},
+	    {"hosts", "[\"unix://\"]", "\"socket\":\"/var/run/docker.sock\""},
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		running(&w);
+		list(&w.r.ignore, "OptionMovesData");
+		wish(&w, cases[i].key, cases[i].json);
+		make(&w);
+		assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service engine-sets");
+		assert_has(args(&w, "engine-sets", 0), "\"socket\":\"/var/run/docker.sock\",\"data_root\":\"/var/lib/docker\"");
+		assert_has(args(&w, "engine-sets", 1), cases[i].has);
+		wishes_done(&w);
+		done(&w);
+	}
+	running(&w);
+	wish(&w, "hosts", "[\"tcp://127.0.0.1:1\"]");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service");
+	wishes_done(&w);
+	done(&w);
+}
+
+/* A flag of this file and variable, as the host floor reads it. */
+static struct uns_setting *flag(struct world *w, enum uns_setting_place place, const char *key, const char *value, const char *file)
+{
+	struct uns_setting *s;
+
+	setting(w, place, value, file, 3);
+	s = &w->f.options.v[w->f.options.n - 1];
+	s->key = str(key);
+	s->in_effect = w->f.running;
+	return s;
+}
+
+/* A value of the list as the setting has it. */
+static void is_the_list(struct uns_setting *s)
+{
+	json_t *one = json_pack("[s]", s->value);
+
+	json_decref(s->json);
+	s->json = one;
+}
+
+static void a_list_in_two_places_comes_to_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	is_the_list(flag(&w, UNS_PLACE_ARGV, "labels", "a=1", "/usr/lib/systemd/system/docker.service"));
+	is_the_list(flag(&w, UNS_PLACE_ENV, "labels", "b=2", "/etc/default/docker"));
+	w.f.exec_text = str("/usr/bin/dockerd --label a=1 $DOCKER_OPTS");
+	w.f.exec_file = str("/usr/lib/systemd/system/docker.service");
+	for (size_t i = 0; i < 2; i++) {
+		list(&w.f.command.words, "--label");
+		list(&w.f.command.words, i ? "b=2" : "a=1");
+	}
+	wish(&w, "labels", "[\"c=3\"]");
+	make(&w);
+	assert_int_equal(w.findings.n, 0);
+	assert_string_equal(kinds(&w), "validate env-option mkdir own-file");
+	assert_has(args(&w, "validate", 0), "\"argv\":[\"--label=c=3\"]");
+	assert_has(args(&w, "env-option", 0), "\"before\":[\"b=2\"],\"after\":[\"c=3\"]");
+	assert_has(args(&w, "own-file", 0), "ExecStart=/usr/bin/dockerd $DOCKER_OPTS\\n");
+	wishes_done(&w);
+	wish(&w, "labels", "[\"a=1\",\"b=2\"]"); /* what they come to */
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	wishes_done(&w);
+	wish(&w, "labels", "[\"b=2\"]"); /* what the last place has is not all */
+	make(&w);
+	assert_has(kinds(&w), "own-file");
+	wishes_done(&w);
+	wish(&w, "labels", "[]");
+	make(&w);
+	assert_string_equal(found(&w, "OptionNotEditable")->remedy, "usernsctl daemon unset labels");
+	wishes_done(&w);
+	uns_strs_done(&w.f.command.words);
+	done(&w);
+}
+
+static void live_restore_is_needed_on_both_sides(void **state)
+{
+	static const struct {
+		bool now, after;
+		const char *id;
+	} cases[] = {{true, true, NULL}, {true, false, "LiveRestore"}, {false, true, "ContainersRunning"}, {false, false, "ContainersRunning"}};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		running_containers(&w);
+		w.f.live_restore = cases[i].now || cases[i].after;
+		has_member(&w, "live-restore", cases[i].after ? "true" : "false");
+		w.f.options.v[0].in_effect = cases[i].now == cases[i].after;
+		if (cases[i].now && !cases[i].after) {
+			json_decref(w.f.options.v[0].json);
+			w.f.options.v[0].json = json_true();
+			w.f.options.v[0].in_effect = true;
+			wish(&w, "live-restore", "false");
+		}
+		wish(&w, "log-driver", "\"local\"");
+		make(&w);
+		assert_int_equal(w.findings.n, cases[i].id ? 1 : 0);
+		if (cases[i].id)
+			assert_non_null(found(&w, cases[i].id));
+		w.r.stop_containers = true;
+		make(&w);
+		assert_int_equal(w.findings.n, 0);
+		assert_has(kinds(&w), "~service engine-sets ~containers");
+		wishes_done(&w);
+		done(&w);
+	}
+}
+
+static void what_was_left_for_later_is_not_forgotten(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	has_member(&w, "log-driver", "\"local\"");
+	wish(&w, "log-driver", "\"local\"");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service validate ~service engine-sets");
+	assert_false(uns_plan_restart_required(&w.f, &w.plan));
+	w.r.no_restart = true;
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	assert_true(uns_plan_restart_required(&w.f, &w.plan));
+	w.r.no_restart = false;
+	wishes_done(&w);
+	wish(&w, "debug", "true"); /* told to the engine, the other one not */
+	make(&w);
+	assert_string_equal(kinds(&w), "validate json-member reload json-member reload");
+	assert_true(uns_plan_restart_required(&w.f, &w.plan));
+	w.f.options.v[0].in_effect = true;
+	assert_false(uns_plan_restart_required(&w.f, &w.plan));
+	wishes_done(&w);
+	wish(&w, "log-driver", "\"local\"");
+	make(&w);
+	assert_int_equal(w.plan.n, 0);
+	wishes_done(&w);
+	done(&w);
+}
+
+/* Started by hand, with a file beside it that only an init script would read. */
+static void a_process_reads_no_files(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.f.manager = UNS_MANAGER_PROCESS;
+	list(&w.f.argv, "dockerd");
+	flag(&w, UNS_PLACE_ENV, "iptables", "true", "/etc/default/docker")->in_effect = false;
+	wish(&w, "iptables", "false");
+	make(&w);
+	assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service engine-sets");
+	list(&w.f.argv, "--iptables=true"); /* and the same words on its own command line */
+	w.f.options.v[0].in_effect = true;
+	make(&w);
+	assert_string_equal(found(&w, "OptionOnCommandLine")->object, "dockerd");
+	wishes_done(&w);
+	done(&w);
+}
+
+static void the_containerd_store_is_found_as_a_flag(void **state)
+{
+	static const struct {
+		const char *value;
+		bool on;
+	} cases[] = {{"containerd-snapshotter=true", true}, {"containerd-snapshotter=T", true}, {"containerd-snapshotter=0", false},
+	             {"containerd-snapshotters=true", false}, {"buildkit=true", false}};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stopped(&w);
+		setting(&w, UNS_PLACE_ENV, cases[i].value, "/etc/default/docker", 3);
+		w.f.options.v[0].key = str("features");
+		list(&w.f.command.words, "--feature");
+		list(&w.f.command.words, cases[i].value);
+		make(&w);
+		assert_int_equal(count_found(&w, "ContainerdImageStore"), cases[i].on);
+		if (cases[i].on)
+			assert_string_equal(found(&w, "ContainerdImageStore")->object, "/etc/default/docker:3");
+		uns_strs_done(&w.f.command.words);
+		done(&w);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_leads_away_from_the_data_is_told),
+		cmocka_unit_test(the_engine_is_looked_at_where_it_is_to_be),
+		cmocka_unit_test(the_containerd_store_is_found_as_a_flag),
+		cmocka_unit_test(a_list_in_two_places_comes_to_one),
+		cmocka_unit_test(live_restore_is_needed_on_both_sides),
+		cmocka_unit_test(what_was_left_for_later_is_not_forgotten),
+		cmocka_unit_test(a_process_reads_no_files),
 		cmocka_unit_test(a_reload_is_enough_where_the_engine_can),
 	    cmocka_unit_test(an_option_stays_where_it_is),
 	    cmocka_unit_test(what_the_engine_would_refuse_is_found),

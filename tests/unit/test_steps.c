@@ -851,6 +851,33 @@ static void test_mkdir_kept(void **state)
 	expect(p, "/data/d/theirs", "x");
 }
 
+static bool is_there(struct place *p, const char *path)
+{
+	struct stat st;
+
+	return uns_root_stat(&p->root, path, &st, &p->err) == 0;
+}
+
+static void test_mkdir_above(void **state)
+{
+	struct place *p = *state;
+
+	use(p, "mkdir", json_pack("{s:s,s:s,s:i,s:i}", "path", "/data/x/y/d", "mode", "0710", "uid", (int)geteuid(), "gid", (int)getegid()));
+	assert_int_equal(side(p), UNS_BEFORE);
+	drive(p, UNS_AFTER);
+	drive(p, UNS_AFTER);
+	assert_int_equal(side(p), UNS_AFTER);
+	drive(p, UNS_BEFORE);
+	drive(p, UNS_BEFORE);
+	assert_false(is_there(p, "/data/x"));
+	assert_true(is_there(p, "/data"));
+	drive(p, UNS_AFTER);
+	put_file(&p->s, "data/x/theirs", "t");
+	assert_int_equal(uns_step_drive(&p->c, UNS_BEFORE, &p->err), 0);
+	assert_false(is_there(p, "/data/x/y"));
+	expect(p, "/data/x/theirs", "t");
+}
+
 static void test_rename(void **state)
 {
 	struct place *p = *state;
@@ -1101,6 +1128,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_json_member_spelling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdir_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mkdir_above, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rename_over_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nest, setup, teardown),
