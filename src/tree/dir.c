@@ -51,6 +51,8 @@ int uns_dir_path(const struct uns_dir *dir, struct uns_buf *ret, struct uns_err 
 	top_len = strcmp(top->match, ".") != 0 ? strlen(top->match) : 0;
 	if (!top_len && len)
 		len--;
+	if (!top_len && !len)
+		return 0; /* the base itself */
 	for (size_t i = 0; i < top_len + len; i++)
 		if (uns_buf_append(ret, "/", 1, err))
 			return -1;
