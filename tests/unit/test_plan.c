@@ -1895,7 +1895,7 @@ static void the_engine_is_looked_at_where_it_is_to_be(void **state)
 		list(&w.r.ignore, "OptionMovesData");
 		wish(&w, cases[i].key, cases[i].json);
 		make(&w);
-		assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service engine-sets");
+		assert_string_equal(kinds(&w), "validate ~engine-sets service json-member ~service engine-sets");
 		assert_has(args(&w, "engine-sets", 0), "\"socket\":\"/var/run/docker.sock\",\"data_root\":\"/var/lib/docker\"");
 		assert_has(args(&w, "engine-sets", 1), cases[i].has);
 		wishes_done(&w);
@@ -2011,7 +2011,7 @@ static void what_was_left_for_later_is_not_forgotten(void **state)
 	has_member(&w, "log-driver", "\"local\"");
 	wish(&w, "log-driver", "\"local\"");
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service validate ~service engine-sets");
+	assert_string_equal(kinds(&w), "validate ~engine-sets service ~service engine-sets");
 	assert_false(uns_plan_restart_required(&w.f, &w.plan));
 	w.r.no_restart = true;
 	make(&w);
@@ -2045,7 +2045,7 @@ static void a_process_reads_no_files(void **state)
 	flag(&w, UNS_PLACE_ENV, "iptables", "true", "/etc/default/docker")->in_effect = false;
 	wish(&w, "iptables", "false");
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service engine-sets");
+	assert_string_equal(kinds(&w), "validate ~engine-sets service json-member ~service engine-sets");
 	list(&w.f.argv, "--iptables=true"); /* and the same words on its own command line */
 	w.f.options.v[0].in_effect = true;
 	make(&w);
