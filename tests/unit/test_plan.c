@@ -1904,7 +1904,7 @@ static void the_engine_is_looked_at_where_it_is_to_be(void **state)
 	running(&w);
 	wish(&w, "hosts", "[\"tcp://127.0.0.1:1\"]");
 	make(&w);
-	assert_string_equal(kinds(&w), "~engine-sets service validate json-member ~service");
+	assert_string_equal(kinds(&w), "validate ~engine-sets service json-member ~service");
 	wishes_done(&w);
 	done(&w);
 }
