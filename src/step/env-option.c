@@ -121,19 +121,51 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 	return uns_option_env_list(a->by, t->old.data, t->old.len, a->file, a->variable, a->option, &values, &t->new, err);
 }
 
+/* Values alone do not say how a person had quoted them. So the first leg records the file before and after its edit, and as long as
+ * nobody else has edited it since, the way back gives back the very bytes. 0: t->new is they; 1: there is nothing to give back. */
+static int recall(const struct uns_step_ctx *c, struct text *t, struct uns_err *err)
+{
+	uns_auto_json json_t *record = NULL;
+	const json_t *old, *new;
+	int r = uns_record_read(c, true, &record, err);
+
+	if (r)
+		return r;
+	old = json_object_get(record, "old");
+	new = json_object_get(record, "new");
+	if (!json_is_string(old) || json_string_length(new) != t->old.len || memcmp(json_string_value(new), t->old.data, t->old.len) != 0)
+		return 1;
+	return uns_buf_append(&t->new, json_string_value(old), json_string_length(old), err);
+}
+
+/* Text that JSON cannot hold is given back by its values. */
+static int remember(const struct uns_step_ctx *c, const struct text *t, struct uns_err *err)
+{
+	uns_auto_json json_t *record = NULL, *there = NULL;
+	int r = c->record_dir < 0 || c->leg ? 0 : uns_record_read(c, true, &there, err);
+
+	if (r <= 0)
+		return r;
+	record = json_pack("{s:o, s:o}", "old", json_stringn(t->old.data ? t->old.data : "", t->old.len), "new",
+	                   json_stringn(t->new.data ? t->new.data : "", t->new.len));
+	return record ? uns_record_write(c, record, err) : 0;
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(text_done) struct text t = {0};
 	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
 	const json_t *wanted;
 	struct args a;
+	int r;
 
 	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err) || now(&t, &a, &values, err))
 		return -1;
 	wanted = to == UNS_AFTER ? a.after : a.before;
 	if (is_at(&values, wanted))
 		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
-	if (edit(&t, &a, wanted, err))
+	r = t.existed ? recall(c, &t, err) : 1;
+	if (r < 0 || (r && (edit(&t, &a, wanted, err) || remember(c, &t, err))))
 		return -1;
 	return text_publish(&t, c->root, false, err);
 }
