@@ -515,8 +515,8 @@ static int add_shift(const struct uns_intent *w, struct uns_plan *p, const struc
 	    put_text(args, "into", w->into, err) < 0 || put_range(args, "uid", w->shift.uid, err) < 0 || put_range(args, "gid", w->shift.gid, err) < 0 ||
 	    put_allow(w, args, err) < 0)
 		return -1;
-	/* The engine is stopped, and the interlock says that no container is left. */
-	if (json_object_set_new(args, "exclusive", json_true()) < 0)
+	/* The engine is stopped, and the interlock says that no container is left; an offline root has none. */
+	if (!w->f->offline && json_object_set_new(args, "exclusive", json_true()) < 0)
 		return uns_err_nomem(err);
 	return add(p, "shift-tree", false, &args, err);
 }
