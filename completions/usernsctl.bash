@@ -16,7 +16,7 @@ _usernsctl_options() {
 }
 
 _usernsctl() {
-	local commands='enable disable migrate shift check status plan apply resume rollback verify history range daemon help'
+	local commands='enable disable migrate shift check status plan apply resume rollback verify history map range daemon help'
 	local ranges='list next add remove move check' daemons='show get set unset'
 	local every='--root= --json --color= --quiet --verbose --help --version'
 	local gate='--dry-run --yes --detailed-exitcode --jobs= --on-error= --lock-timeout= --break-stale-locks'
@@ -53,6 +53,7 @@ _usernsctl() {
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--migrate) mapfile -t COMPREPLY < <(compgen -W 'all volumes none' -- "$cur"); return ;;
 	--range) mapfile -t COMPREPLY < <(compgen -W 'auto hash' -- "$cur"); return ;;
+	--svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--batch) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--scan | --shift) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	-o | --output)
@@ -81,6 +82,7 @@ _usernsctl() {
 		check) options="$wishes --stop-containers --ignore=" ;;
 		apply) options="$gate $made" ;;
 		resume | rollback) options=$gate ;;
+		map) options='--svg=' ;;
 		range)
 			case $sub in
 			list) options='--output=' ;;

@@ -21,7 +21,7 @@ function __usernsctl_range
     __fish_seen_subcommand_from range; and __fish_seen_subcommand_from $argv
 end
 
-set -l commands enable disable migrate shift check status plan apply resume rollback verify history range daemon help
+set -l commands enable disable migrate shift check status plan apply resume rollback verify history map range daemon help
 set -l ranges list next add remove move check
 set -l daemons show get set unset
 set -l gated enable disable migrate shift apply resume rollback
@@ -48,6 +48,7 @@ complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a resume -
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a rollback -d 'Take the pending or the last transaction back'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a verify -d 'Compare the host with what a transaction left'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a history -d 'List the transactions'
+complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a map -d 'Draw the IDs of this host'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a range -d 'List, check, give and take away subordinate IDs'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a daemon -d 'Show, set and unset the options of dockerd'
 complete -c usernsctl -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help'
@@ -95,6 +96,7 @@ complete -c usernsctl -n '__fish_seen_subcommand_from enable disable migrate shi
 complete -c usernsctl -n "__fish_seen_subcommand_from range; and not __fish_seen_subcommand_from $ranges" -a "$ranges"
 complete -c usernsctl -n '__usernsctl_range add move remove' -l range -x -a 'auto hash' -d 'IDs'
 complete -c usernsctl -n '__usernsctl_range add move next' -l count -x -d 'Number of IDs'
+complete -c usernsctl -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'Draw a picture too'
 complete -c usernsctl -n '__usernsctl_range add' -l batch -r -F -d 'Owners, one a line'
 complete -c usernsctl -n '__usernsctl_range add' -a '(__fish_complete_users)'
 complete -c usernsctl -n '__usernsctl_range list' -s o -l output -x -a 'owner kind start end count line state' -d 'Columns'

@@ -9,6 +9,7 @@
 
 #include "uns/err.h"
 #include "uns/finding.h"
+#include "uns/idspace.h"
 #include "uns/plandoc.h"
 #include "uns/str.h"
 #include "uns/txn.h"
@@ -21,6 +22,11 @@ int uns_report_findings(const struct uns_findings *f, bool color, struct uns_buf
 /* One line per event ("[3/15] shift /var/lib/docker …"). Nothing for events that people need not see. */
 int uns_report_event(const struct uns_event *e, size_t steps, struct uns_buf *ret, struct uns_err *err);
 
+/* A row per band, at most 80 columns wide; the length of its bar is the logarithm of its number of IDs. */
+int uns_report_idspace(const struct uns_idspace *s, bool color, struct uns_buf *ret, struct uns_err *err);
+/* The same of both kinds side by side, as a picture (SVG 1.1, no scripts and nothing to load). */
+int uns_report_idspace_svg(const struct uns_idspace s[UNS_IDKINDS], struct uns_buf *ret, struct uns_err *err);
+
 /* New references; NULL when out of memory. A text that is no UTF-8 is given in the form of uns_str_escape. */
 json_t *uns_report_string_json(const char *s);                     /* null for NULL */
 json_t *uns_report_findings_json(const struct uns_findings *f);    /* array of {id,severity,ignored,object,reason,remedy} */
@@ -28,5 +34,6 @@ json_t *uns_report_warnings_json(const struct uns_findings *f);    /* array of s
 json_t *uns_report_event_json(const struct uns_event *e);          /* {type,time,step,to,kind,text,kept}; step counts from 0 */
 json_t *uns_report_actions_json(const struct uns_plan *p);         /* array of strings, one per step */
 json_t *uns_report_diff_json(const struct uns_plan *p);            /* array of {file,before,after}: steps that edit text files */
+json_t *uns_report_idspace_json(const struct uns_idspace *s);      /* array of {first,last,count,state,who,owners} */
 
 #endif

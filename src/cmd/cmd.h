@@ -38,6 +38,7 @@ enum uns_cmd {
 	UNS_CMD_ROLLBACK,
 	UNS_CMD_VERIFY,
 	UNS_CMD_HISTORY,
+	UNS_CMD_MAP,
 	UNS_CMD_RANGE_LIST,
 	UNS_CMD_RANGE_NEXT,
 	UNS_CMD_RANGE_ADD,
@@ -70,6 +71,7 @@ struct uns_range_options {
 	size_t columns;           /* 0: all */
 	struct uns_strs scan, trees;
 	bool deep, fix, all;
+	const char *svg;          /* map: a file for the picture, or "-" */
 	int timeout_ms;           /* of probing NSS */
 };
 /* Extents as they were named: not a map yet, as their sources and targets may overlap. */
@@ -255,6 +257,7 @@ int uns_cmd_resume(struct uns_run *r, struct uns_err *err);
 int uns_cmd_rollback(struct uns_run *r, struct uns_err *err);
 int uns_cmd_verify(struct uns_run *r, struct uns_err *err);
 int uns_cmd_history(struct uns_run *r, struct uns_err *err);
+int uns_cmd_map(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_list(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_next(struct uns_run *r, struct uns_err *err);
 int uns_cmd_range_check(struct uns_run *r, struct uns_err *err);

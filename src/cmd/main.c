@@ -28,6 +28,7 @@ static int (*const commands[UNS_CMDS])(struct uns_run *r, struct uns_err *err) =
 	[UNS_CMD_ROLLBACK] = uns_cmd_rollback,
 	[UNS_CMD_VERIFY] = uns_cmd_verify,
 	[UNS_CMD_HISTORY] = uns_cmd_history,
+	[UNS_CMD_MAP] = uns_cmd_map,
 	[UNS_CMD_RANGE_LIST] = uns_cmd_range_list,
 	[UNS_CMD_RANGE_NEXT] = uns_cmd_range_next,
 	[UNS_CMD_RANGE_ADD] = uns_cmd_range_change,

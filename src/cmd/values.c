@@ -48,6 +48,14 @@ int uns_value_batch(struct uns_options *o, const char *arg, struct uns_err *err)
 	return 0;
 }
 
+int uns_value_svg(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!*arg)
+		return uns_err_set(err, UNS_E_USAGE, "--svg= names no file; - is the standard output");
+	o->ranges.svg = arg;
+	return 0;
+}
+
 const char *const uns_range_columns[UNS_RANGE_COLUMNS + 1] = { "owner", "kind", "start", "end", "count", "line", "state", NULL };
 
 static int column_of(const char *name, size_t len)

@@ -12,6 +12,7 @@ int uns_value_batch(struct uns_options *o, const char *arg, struct uns_err *err)
 int uns_value_columns(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_scan(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_deep(struct uns_options *o, const char *arg, struct uns_err *err);
+int uns_value_svg(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_timeout(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_fix(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_all(struct uns_options *o, const char *arg, struct uns_err *err);

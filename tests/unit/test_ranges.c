@@ -8,6 +8,7 @@
 
 #include "plan/model.h"
 #include "uns/cleanup.h"
+#include "uns/idspace.h"
 #include "uns/ranges.h"
 
 /* ---- a host, built by hand ---- */
@@ -1674,6 +1675,167 @@ static void what_was_found_twice_is_said_once(void **state)
 	assert_true(seconds() - begin < LONG_ENOUGH);
 }
 
+/* ---- the ID space ---- */
+
+static void space_of(struct world *w, size_t most, struct uns_idspace *ret)
+{
+	*ret = (struct uns_idspace){0};
+	assert_int_equal(uns_idspace_make(&w->f, UNS_UID, most, ret, &w->err), 0);
+}
+
+static const struct uns_band *band_at(const struct uns_idspace *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (id >= s->v[i].first && id <= s->v[i].last)
+			return &s->v[i];
+	fail_msg("%u is in no band", id);
+	return NULL;
+}
+
+static void assert_band(const struct uns_idspace *s, uint32_t first, uint32_t last, enum uns_band_state state, const char *who)
+{
+	const struct uns_band *b = band_at(s, first);
+
+	assert_int_equal(b->first, first);
+	assert_int_equal(b->last, last);
+	assert_string_equal(uns_band_state_name(b->state), uns_band_state_name(state));
+	if (who)
+		assert_string_equal(b->who.n ? b->who.v[0] : "", who);
+}
+
+/* From 0 to the last ID, without gap or overlap, neighbours differ. */
+static void assert_whole(const struct uns_idspace *s)
+{
+	uint64_t next = 0;
+	size_t collisions = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		assert_true(s->v[i].first == next && s->v[i].last >= s->v[i].first);
+		assert_true(s->v[i].state != UNS_BAND_FREE || s->v[i].all == 0);
+		next = (uint64_t)s->v[i].last + 1;
+		collisions += s->v[i].state == UNS_BAND_COLLISION;
+	}
+	assert_true(next == (uint64_t)UINT32_MAX + 1);
+	assert_int_equal(collisions, s->collisions);
+}
+
+static void the_space_of_a_host(void **state)
+{
+	struct uns_idspace s;
+	struct world w;
+
+	(void)state;
+	world_make(&w);
+	user(&w, "root", 0);
+	user(&w, "alice", 1000);
+	user(&w, "bob", 1500);
+	user(&w, "far", 4000);
+	files(&w, "dockremap:524288:65536\nalice:589824:65536\nalice:600000:10\n");
+	tree(&w, 524288, 524288);
+	tree(&w, 917504, 917504);
+	live(&w, UNS_UID, 1048576, 65536);
+	space_of(&w, 0, &s);
+	assert_whole(&s);
+	assert_int_equal(s.collisions, 0); /* an owner's lines do not collide with each other */
+	assert_band(&s, 0, 1500, UNS_BAND_ACCOUNTS, "3 users, root … bob");
+	assert_band(&s, 1501, 3999, UNS_BAND_RESERVED, "the host's user accounts");
+	assert_band(&s, 4000, 4000, UNS_BAND_ACCOUNTS, "user far");
+	assert_band(&s, 65536, 524287, UNS_BAND_FREE, "");
+	assert_band(&s, 524288, 589823, UNS_BAND_RANGE, "dockremap (line 1)");
+	assert_string_equal(band_at(&s, 524288)->who.v[1], "the tree /var/lib/docker/524288.524288");
+	assert_band(&s, 589824, 599999, UNS_BAND_RANGE, "alice (line 2)");
+	assert_band(&s, 600000, 600009, UNS_BAND_RANGE, "alice (line 2)");
+	assert_int_equal(band_at(&s, 600000)->all, 2);
+	assert_band(&s, 917504, 983039, UNS_BAND_USED, "the tree /var/lib/docker/917504.917504");
+	assert_band(&s, 1048576, 1114111, UNS_BAND_USED, NULL);
+	uns_idspace_done(&s);
+	world_done(&w);
+}
+
+static void collisions_are_exactly_where_they_are(void **state)
+{
+	struct uns_idspace s;
+	struct world w;
+
+	(void)state;
+	world_make(&w);
+	user(&w, "near", 599990); /* stands before alice's range: not in one band with those in it */
+	user(&w, "in", 600007);
+	user(&w, "too", 600100);
+	user(&w, "alice", 1000);
+	files(&w, "alice:600000:65536\nbob:650000:65536\n1000:610000:10\ncarol:2147352000:1000\n");
+	space_of(&w, 0, &s);
+	assert_whole(&s);
+	assert_int_equal(s.collisions, 3);
+	assert_band(&s, 599990, 599990, UNS_BAND_ACCOUNTS, "user near");
+	assert_band(&s, 600000, 600006, UNS_BAND_RANGE, "alice (line 1)");
+	assert_band(&s, 600007, 600100, UNS_BAND_COLLISION, "alice (line 1)");
+	assert_string_equal(band_at(&s, 600007)->who.v[1], "2 users, in … too");
+	assert_band(&s, 610000, 610009, UNS_BAND_RANGE, "alice (line 1)"); /* 1000 is alice */
+	assert_band(&s, 650000, 665535, UNS_BAND_COLLISION, "alice (line 1)");
+	assert_band(&s, 2147352000, 2147352575, UNS_BAND_RANGE, "carol (line 4)");
+	assert_band(&s, 2147352576, 2147352999, UNS_BAND_COLLISION, "carol (line 4)");
+	uns_idspace_done(&s);
+	world_done(&w);
+}
+
+static void many_ranges_are_counted(void **state)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_idspace s;
+	struct world w;
+
+	(void)state;
+	world_make(&w);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(uns_buf_printf(&text, &w.err, "u%u:%u:60000\n", i, 1048576 + i * 65536), 0);
+	assert_int_equal(uns_buf_puts(&text, "x:4194304:10\n", &w.err), 0);
+	files(&w, text.data);
+	space_of(&w, 0, &s);
+	assert_whole(&s);
+	assert_true(s.n > 200);
+	uns_idspace_done(&s);
+	space_of(&w, 50, &s);
+	assert_whole(&s);
+	assert_true(s.n < 30);
+	assert_band(&s, 1048576, 48 * 65536 + 1048576 - 5537, UNS_BAND_RANGE, NULL);
+	assert_band(&s, 4194304, 4194313, UNS_BAND_COLLISION, "u48 (line 49)");
+	assert_int_equal(band_at(&s, 1048576)->all, 48);
+	uns_idspace_done(&s);
+	world_done(&w);
+}
+
+/* Each ID of a few is in a band of the state that looking at all claims gives it. */
+static void the_space_agrees_with_the_model(void **state)
+{
+	(void)state;
+	random_state = 6364136223846793005u;
+	for (int round = 0; round < 300; round++) {
+		struct uns_model *m;
+		struct uns_idspace s;
+		struct world w;
+
+		world_make(&w);
+		for (uint32_t i = chance(20); i > 0; i--) {
+			struct known k;
+
+			random_claim(&w, &k);
+		}
+		m = model(&w, NULL);
+		space_of(&w, 0, &s);
+		assert_whole(&s);
+		for (int i = 0; i < 60; i++) {
+			uint32_t id = edge_id();
+			bool is_free = !uns_model_find(m, UNS_UID, (struct uns_range){id, 1}, UNS_WARNING);
+
+			assert_int_equal(band_at(&s, id)->state == UNS_BAND_FREE, is_free);
+		}
+		uns_idspace_done(&s);
+		uns_model_free(m);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1717,6 +1879,10 @@ int main(void)
 	    cmocka_unit_test(many_lines_cost_no_more_than_their_number),
 	    cmocka_unit_test(many_ranges_are_handed_out_at_once),
 	    cmocka_unit_test(what_was_found_twice_is_said_once),
+	    cmocka_unit_test(the_space_of_a_host),
+	    cmocka_unit_test(collisions_are_exactly_where_they_are),
+	    cmocka_unit_test(many_ranges_are_counted),
+	    cmocka_unit_test(the_space_agrees_with_the_model),
 	};
 
 	return cmocka_run_group_tests_name("ranges", tests, NULL, NULL);
