@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "uns/account.h"
+#include "uns/auditdconf.h"
+#include "uns/auditrules.h"
 #include "uns/bolt.h"
 #include "uns/cleanup.h"
 #include "uns/dockerd.h"
@@ -530,8 +532,63 @@ static void fuzz_kubelet(const char *text, size_t len)
 	require_answer(uns_kubeletconf_parse(text, len, "f", &c, &err), &err);
 }
 
+/* A rule written as auditctl takes it is read as the same rule. */
+static void require_same_rule(const struct uns_auditrule *r)
+{
+	uns_auto(uns_auditrules_done) struct uns_auditrules again = { 0 };
+	struct uns_err err = { 0 };
+	uns_auto_free char *text = uns_auditrule_format(r, &err);
+
+	require(text && uns_auditrules_parse(text, strlen(text), "f", false, &again, &err) == 0, "memory");
+	require(again.n == 1 && again.problems.n == 0, "a rule written can be read");
+
+	uns_auto_free char *same = uns_auditrule_format(&again.v[0], &err);
+
+	require(same && strcmp(same, text) == 0, "a rule written is read as the same rule");
+}
+
+static void fuzz_auditrules(const char *text, size_t len)
+{
+	for (int from_dir = 0; from_dir < 2; from_dir++) {
+		uns_auto(uns_auditrules_done) struct uns_auditrules all = { 0 };
+
+		require(uns_auditrules_parse(text, len, "f", from_dir, &all, NULL) == 0, "every file of rules can be read");
+		for (size_t i = 0; i < all.n; i++) {
+			require_same_rule(&all.v[i]);
+			require(!all.v[i].path || uns_auditrule_covers(&all.v[i], all.v[i].path), "a path is covered by itself");
+		}
+		uns_auditrules_watching(&all, "/var/lib/docker");
+	}
+}
+
+/* The kernel's fields may hold any bytes; what is read can be written. */
+static void fuzz_auditdata(const char *text, size_t len)
+{
+	uns_auto(uns_auditrules_done) struct uns_auditrules all = { 0 };
+	struct uns_err err = { 0 };
+	int answer = uns_auditrules_decode(text, len, "f", &all, &err);
+
+	require_answer(answer, &err);
+	require((answer == 0) == (all.n == 1), "a rule is read or refused");
+	for (size_t i = 0; i < all.n; i++) {
+		uns_auto_free char *rule = uns_auditrule_format(&all.v[i], &err);
+
+		require(rule != NULL, "memory");
+	}
+}
+
+static void fuzz_auditdconf(const char *text, size_t len)
+{
+	uns_auto(uns_auditdconf_done) struct uns_auditdconf c = { 0 };
+
+	require(uns_auditdconf_parse(text, len, "f", &c, NULL) == 0, "every auditd.conf can be read");
+	require(c.log_file && c.num_logs <= 999, "values are within their limits");
+	uns_auditdconf_capacity(&c);
+}
+
 static void (*const parsers[])(const char *text, size_t len) = {
 	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_files, fuzz_unit, fuzz_toml, fuzz_kubelet,
+	fuzz_auditrules, fuzz_auditdconf, fuzz_auditdata,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 
@@ -556,7 +613,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- seeds ---- */
 
-enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, UNIT, TOML, KUBELET };
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, UNIT, TOML, KUBELET, AUDITRULES, AUDITDCONF, AUDITDATA };
 
 struct seed {
 	uint8_t parser;
@@ -601,6 +658,12 @@ static const struct seed seeds[] = {
 	SEED(TOML, "[zt . \"zu\"]\r\nzq = \"\"\"\\\n  a\"\"\"\"\"\r\n'k'.k = { a = 1_0, b = { } }\n[[r]]\nk = 1\n[[r]]\nk = -0.5e3"),
 	SEED(TOML, "[zt]\na = '''\n'x'''''\n[zt.zu]\nzq = 77"),
 	SEED(KUBELET, "maxPods: 110 # n\nuserNamespaces:\n  # x\n  idsPerPod: 65536\n\"a\": b\n"),
+	SEED(AUDITRULES, "# c\n-D\n-b 8192\n-f 2\n-w /var/lib/docker/ -k docker\n-a always,exit -F arch=b64 -S chown,fchownat -S lchown -F auid>=1000 "
+	                 "-F auid!=unset -C uid!=euid -k a\\ b\n-A exit,never -F dir=/x -F perm=wa\n-W /var/lib/docker/ -k docker\n-e 2"),
+	SEED(AUDITRULES, "-ikx\n-a task,never\n -d never,task\n-D -k x\n\t# c\n-a filesystem,always -F fstype=tmpfs -F a0&=0x1\n--signal 9\n-w x\n-S\n"),
+	SEED(AUDITDCONF, "# c\nlog_file = /a\nmax_log_file = 8\nnum_logs = 5\nmax_log_file_action = keep_logs\nspace_left = 25%\nspace_left_action = "
+	                 "exec /x\nlog_format = NOLOG\nwrite_logs = no\nx=1\ndisk_full_action = HALT\n"),
+	SEED(AUDITDATA, "\4\0\0\0\2\0\0\0\1\0\0\0"),
 	SEED(KUBELET, "{\"maxPods\": 17, \"userNamespaces\": {\"idsPerPod\": 65536}}"),
 };
 #define SEEDS (sizeof(seeds) / sizeof(*seeds))

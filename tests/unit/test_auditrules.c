@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <linux/audit.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/auditdconf.h"
+#include "uns/auditrules.h"
+#include "uns/cleanup.h"
+
+static struct uns_auditrules parse(const char *text, bool from_dir)
+{
+	struct uns_auditrules all = {0};
+
+	assert_int_equal(uns_auditrules_parse(text, strlen(text), "f", from_dir, &all, NULL), 0);
+	return all;
+}
+
+static void assert_rule(const struct uns_auditrule *r, const char *text)
+{
+	uns_auto_free char *s = uns_auditrule_format(r, NULL);
+
+	assert_string_equal(s, text);
+}
+
+static void assert_rules(const char *text, bool from_dir, const char *const *wanted, size_t n)
+{
+	struct uns_auditrules all = parse(text, from_dir);
+
+	assert_int_equal(all.problems.n, 0);
+	assert_int_equal(all.n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_rule(&all.v[i], wanted[i]);
+	uns_auditrules_done(&all);
+}
+#define RULES(text, from_dir, ...)                                                                                             \
+	do {                                                                                                                       \
+		static const char *const wanted_[] = {__VA_ARGS__};                                                                    \
+		assert_rules(text, from_dir, wanted_, sizeof(wanted_) / sizeof(*wanted_));                                             \
+	} while (0)
+
+static void every_form_of_a_rule_is_read(void **state)
+{
+	(void)state;
+	RULES("# a comment\n\n   \n-w /var/lib/docker/ -p wa -k docker\n", false,
+	      "-a always,exit -F dir=/var/lib/docker -F perm=wa -F key=docker");
+	RULES("-w /etc/x", false, "-a always,exit -F dir=/etc/x -F perm=xwra");
+	RULES("-a always,exit -F arch=b64 -S chown,fchown -S lchown -F auid>=1000 -F auid!=unset -F key=perm_mod", false,
+	      "-a always,exit -F arch=b64 -S chown,fchown,lchown -F auid>=1000 -F auid!=unset -F key=perm_mod");
+	RULES("-a exit,never -F path=/a\\ b\\\\c -Fperm=RA -kq", false, "-a never,exit -F path=/a\\ b\\\\c -F perm=ra -F key=q");
+	RULES("-a always,exit -F dir=/x -C uid!=obj_uid -S all -F a0&0x7C -F a1&=3 -F exit<0 -F a2<=1 -F a3>9", false,
+	      "-a always,exit -F dir=/x -C uid!=obj_uid -F a0&0x7C -F a1&=3 -F exit<0 -F a2<=1 -F a3>9");
+	RULES("-a never,task", false, "-a never,task");
+	RULES("-a always,exclude -F msgtype=CWD\n-a never,user -F uid=chrony\n-a filesystem,never -F fstype=tracefs", false,
+	      "-a always,exclude -F msgtype=CWD", "-a never,user -F uid=chrony", "-a never,filesystem -F fstype=tracefs");
+	RULES("-a always,exit", false, "-a always,exit -S all");
+}
+
+static void order_is_that_of_the_kernel(void **state)
+{
+	(void)state;
+	RULES("-w /a -k a\n-A exit,never -F dir=/b\n", false, "-a never,exit -F dir=/b", "-a always,exit -F dir=/a -F perm=xwra -F key=a");
+	RULES("-w /a -k a\n-w /b -k b\n-D\n-w /c -k c", false, "-a always,exit -F dir=/c -F perm=xwra -F key=c");
+	RULES("-w /a -k a\n-D\n-w /c -k c", true, "-a always,exit -F dir=/a -F perm=xwra -F key=a",
+	      "-a always,exit -F dir=/c -F perm=xwra -F key=c");
+	RULES("-w /a -k a\n-w /b -k b\n-D -k a\n", true, "-a always,exit -F dir=/b -F perm=xwra -F key=b");
+	RULES("-w /a -p w\n-w /b -p r\n-W /a -p w", false, "-a always,exit -F dir=/b -F perm=r");
+	RULES("-a always,exit -S open\n-w /b -p r\n-d always,exit -S open", false, "-a always,exit -F dir=/b -F perm=r");
+}
+
+static void control_lines_are_read(void **state)
+{
+	struct uns_auditrules all = parse("-D\n-b 8192\n-f 1\n--backlog_wait_time 60000\n--loginuid-immutable\n-c\n-f 2\n-e 2\n-r 0\n-q /a,/b\n", false);
+
+	(void)state;
+	assert_int_equal(all.problems.n, 0);
+	assert_true(all.has_enabled && all.has_failure && all.has_backlog && all.go_on);
+	assert_int_equal(all.enabled, 2);
+	assert_int_equal(all.failure, 2);
+	assert_int_equal(all.backlog, 8192);
+	uns_auditrules_done(&all);
+}
+
+static void what_auditctl_does_not_take_is_named(void **state)
+{
+	static const struct {
+		const char *text, *problem;
+	} bad[] = {
+		{"\n-a always", "f:2: found \"always\"; expected always or never, a comma, and"},
+		{"-a possible,exit", "f:1: found \"possible,exit\"; expected always or never"},
+		{"-a entry,always", "f:1: found \"entry,always\""},
+		{"-w relative", "f:1: found \"relative\"; expected an absolute path"},
+		{"-w /a -p wz", "f:1: found \"wz\"; expected letters of rwxa"},
+		{"-p w", "f:1: found \"w\"; expected -w or -W before -p"},
+		{"-S open", "f:1: found \"open\"; expected -a, -A or -d before -S"},
+		{"-F uid=0", "f:1: found \"uid=0\"; expected -a, -A or -d before -F"},
+		{"-a always,exit -F nonsense=1", "f:1: found \"nonsense=1\"; expected a field of auditctl(8)"},
+		{"-a always,exit -F uid", "f:1: found \"uid\"; expected a field, an operator and a value"},
+		{"-a always,exit -F uid=", "expected a field, an operator and a value"},
+		{"-a always,exit -C uid>euid", "expected two fields that are equal or not"},
+		{"-a always,exit -F dir=/a -F path=/b", "expected one path in a rule"},
+		{"-a always,exit -w /a", "expected one of -a, -A, -d, -D, -w and -W in a line"},
+		{"-k x", "f:1: found \"x\"; expected a rule before -k"},
+		{"-e 3", "f:1: found \"3\"; expected -e 0, 1 or 2"},
+		{"-f x", "expected -f 0, 1 or 2"},
+		{"-b -1", "expected -b and a number"},
+		{"-a", "f:1: found \"-a\"; expected an argument behind it"},
+		{"-z", "f:1: found \"-z\"; expected an option of auditctl(8)"},
+		{"--nonsense", "expected an option of auditctl(8)"},
+		{"nonsense", "expected an option of auditctl(8)"},
+		{"-w /a -k \"x y\"", "f:1: found \"y\"\"; expected an option of auditctl(8)"},
+		{"-d always,exit -S open", "expected a rule that is there, to delete"},
+		{"\t# a tab", "expected an option of auditctl(8)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct uns_auditrules all = parse(bad[i].text, false);
+
+		assert_int_equal(all.n, 0);
+		assert_int_equal(all.problems.n, 1);
+		if (!strstr(all.problems.v[0], bad[i].problem))
+			fail_msg("%s: %s", bad[i].text, all.problems.v[0]);
+		uns_auditrules_done(&all);
+	}
+}
+
+static void bad_lines_leave_the_others(void **state)
+{
+	struct uns_auditrules all = parse("-w /a\n-w b\n\t# c\n-w /d", true);
+
+	(void)state;
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.problems.n, 1);
+	assert_string_equal(all.v[1].where, "f:4");
+	uns_auditrules_done(&all);
+}
+
+static void watches_are_found(void **state)
+{
+	struct uns_auditrules all = parse("-a always,exit -S open\n-a never,exit -F dir=/etc/docker\n-w /etc/docker -k d\n"
+	                                  "-a always,exit -F path=/etc/passwd -F perm=wa\n-w / -p w\n", false);
+
+	(void)state;
+	assert_string_equal(uns_auditrules_watching(&all, "/etc/docker")->where, "f:3");
+	assert_string_equal(uns_auditrules_watching(&all, "/etc/docker/daemon.json")->where, "f:3");
+	assert_string_equal(uns_auditrules_watching(&all, "/etc/passwd")->where, "f:4");
+	assert_string_equal(uns_auditrules_watching(&all, "/etc/passwd/x")->where, "f:5");
+	all.n--;
+	assert_null(uns_auditrules_watching(&all, "/etc/passwd/x"));
+	assert_null(uns_auditrules_watching(&all, "/etc/docker2"));
+	all.n++;
+	uns_auditrules_done(&all);
+}
+
+/* ---- the kernel's form ---- */
+
+union kernel_rule {
+	struct audit_rule_data d;
+	char bytes[sizeof(struct audit_rule_data) + 128];
+};
+
+static void add(union kernel_rule *k, uint32_t type, uint32_t op, uint32_t value, const char *text)
+{
+	uint32_t at = k->d.field_count++;
+
+	k->d.fields[at] = type;
+	k->d.fieldflags[at] = op;
+	k->d.values[at] = text ? (uint32_t)strlen(text) : value;
+	if (text) {
+		memcpy(k->bytes + sizeof(k->d) + k->d.buflen, text, strlen(text));
+		k->d.buflen += (uint32_t)strlen(text);
+	}
+}
+
+static void assert_decoded(const union kernel_rule *k, const char *text)
+{
+	uns_auto(uns_auditrules_done) struct uns_auditrules all = {0};
+	struct uns_err err = {0};
+
+	assert_int_equal(uns_auditrules_decode(k, sizeof(k->d) + k->d.buflen, "kernel", &all, &err), 0);
+	assert_rule(&all.v[0], text);
+	assert_int_equal(uns_auditrules_decode(k, sizeof(k->d) - 1, "kernel", &all, &err), -1);
+	assert_int_equal(err.code, UNS_E_INPUT);
+	if (k->d.buflen)
+		assert_int_equal(uns_auditrules_decode(k, sizeof(k->d) + k->d.buflen - 1, "kernel", &all, &err), -1);
+}
+
+static void rules_of_the_kernel_are_read(void **state)
+{
+	union kernel_rule k = {.d = {.flags = AUDIT_FILTER_EXIT, .action = AUDIT_ALWAYS}};
+
+	(void)state;
+	k.d.mask[2] = 1u << 29; /* 93 */
+	k.d.mask[8] = 1u << 4;  /* 260 */
+	add(&k, AUDIT_ARCH, AUDIT_EQUAL, AUDIT_ARCH_X86_64, NULL);
+	add(&k, AUDIT_LOGINUID, AUDIT_GREATER_THAN_OR_EQUAL, 1000, NULL);
+	add(&k, AUDIT_LOGINUID, AUDIT_NOT_EQUAL, UINT32_MAX, NULL);
+	add(&k, AUDIT_EXIT, AUDIT_EQUAL, (uint32_t)-13, NULL);
+	add(&k, AUDIT_FIELD_COMPARE, AUDIT_NOT_EQUAL, AUDIT_COMPARE_UID_TO_OBJ_UID, NULL);
+	add(&k, 112, AUDIT_EQUAL, 0, "/usr/bin/x");
+	add(&k, AUDIT_FILTERKEY, AUDIT_EQUAL, 0, "perm_mod\001two");
+	assert_decoded(&k, "-a always,exit -F arch=b64 -S 93,260 -F auid>=1000 -F auid!=4294967295 -F exit=-13 -C uid!=obj_uid "
+	                   "-F exe=/usr/bin/x -F key=perm_mod -F key=two");
+}
+
+static void watches_of_the_kernel_are_read(void **state)
+{
+	union kernel_rule k = {.d = {.flags = AUDIT_FILTER_EXIT, .action = AUDIT_NEVER}};
+
+	(void)state;
+	memset(k.d.mask, 0xff, sizeof(k.d.mask));
+	add(&k, AUDIT_DIR, AUDIT_EQUAL, 0, "/var/lib/docker");
+	add(&k, AUDIT_PERM, AUDIT_EQUAL, 10, NULL);
+	assert_decoded(&k, "-a never,exit -F dir=/var/lib/docker -F perm=wa");
+}
+
+/* ---- auditd.conf ---- */
+
+static struct uns_auditdconf conf(const char *text)
+{
+	struct uns_auditdconf c = {0};
+
+	assert_int_equal(uns_auditdconf_parse(text, strlen(text), "auditd.conf", &c, NULL), 0);
+	return c;
+}
+
+static void auditd_conf_is_read(void **state)
+{
+	struct uns_auditdconf c = conf("# c\nlog_file = /x/audit.log\nlog_format = RAW\nflush = INCREMENTAL_ASYNC\nmax_log_file = 8\nnum_logs = 5\n"
+	                               "max_log_file_action = rotate\nspace_left = 25%\nspace_left_action = EXEC /x\nadmin_space_left = 50\n"
+	                               "admin_space_left_action = halt\ndisk_full_action = SINGLE\ndisk_error_action = SUSPEND\n##name = x\nother = 1\n");
+
+	(void)state;
+	assert_int_equal(c.problems.n, 0);
+	assert_string_equal(c.log_file, "/x/audit.log");
+	assert_string_equal(c.flush, "INCREMENTAL_ASYNC");
+	assert_true(c.write_logs && !c.enriched);
+	assert_true(c.space_left.percent && c.space_left.amount == 25 && c.space_left.action == UNS_AUDITD_EXEC);
+	assert_true(!c.admin_space_left.percent && c.admin_space_left.amount == 50 && c.admin_space_left.action == UNS_AUDITD_HALT);
+	assert_int_equal(c.disk_full_action, UNS_AUDITD_SINGLE);
+	assert_int_equal(c.disk_error_action, UNS_AUDITD_SUSPEND);
+	assert_true(uns_auditdconf_capacity(&c) == 40ull << 20);
+	uns_auditdconf_done(&c);
+}
+
+static void capacity_depends_on_the_action(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} is[] = {
+		{"", UINT64_MAX},
+		{"max_log_file = 8\nmax_log_file_action = KEEP_LOGS\nnum_logs = 5\n", UINT64_MAX},
+		{"max_log_file = 8\nmax_log_file_action = SUSPEND\nnum_logs = 5\n", 8 << 20},
+		{"max_log_file = 8\nmax_log_file_action = ROTATE\nnum_logs = 1\n", UINT64_MAX},
+		{"max_log_file = 8\nmax_log_file_action = ROTATE\nnum_logs = 2\n", 16 << 20},
+		{"max_log_file = 8\nmax_log_file_action = IGNORE\n", UINT64_MAX},
+		{"log_format = NOLOG\n", 0},
+		{"write_logs = no\n", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++) {
+		struct uns_auditdconf c = conf(is[i].text);
+
+		assert_int_equal(c.problems.n, 0);
+		assert_string_equal(c.log_file, "/var/log/audit/audit.log");
+		assert_true(uns_auditdconf_capacity(&c) == is[i].bytes);
+		uns_auditdconf_done(&c);
+	}
+}
+
+static void problems_of_auditd_conf_are_named(void **state)
+{
+	struct uns_auditdconf c = conf("max_log_file=8\nnum_logs = 1000\nspace_left = 100%\ndisk_full_action = KEEP_LOGS\nwrite_logs = maybe\na = b c d\n");
+
+	(void)state;
+	assert_int_equal(c.problems.n, 6);
+	assert_string_equal(c.problems.v[0], "auditd.conf:1: found \"max_log_file=8\"; expected a name, a blank, '=', a blank and a value");
+	assert_string_equal(c.problems.v[1], "auditd.conf:2: found \"1000\"; expected a number");
+	assert_string_equal(c.problems.v[3], "auditd.conf:4: found \"KEEP_LOGS\"; expected an action of auditd.conf(5)");
+	uns_auditdconf_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_form_of_a_rule_is_read),
+		cmocka_unit_test(order_is_that_of_the_kernel),
+		cmocka_unit_test(control_lines_are_read),
+		cmocka_unit_test(what_auditctl_does_not_take_is_named),
+		cmocka_unit_test(bad_lines_leave_the_others),
+		cmocka_unit_test(watches_are_found),
+		cmocka_unit_test(rules_of_the_kernel_are_read),
+		cmocka_unit_test(watches_of_the_kernel_are_read),
+		cmocka_unit_test(auditd_conf_is_read),
+		cmocka_unit_test(capacity_depends_on_the_action),
+		cmocka_unit_test(problems_of_auditd_conf_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
