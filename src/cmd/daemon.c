@@ -166,7 +166,7 @@ static int set_document(struct uns_run *r, const struct uns_facts *f, const stru
 
 	if (!all || uns_run_set(r, "effective", all, err) < 0)
 		return -1;
-	if (uns_run_set(r, "options", json_incref(list), err) < 0 || uns_run_set(r, "command", command_json(f), err) < 0 ||
+	if (uns_run_set(r, "options", json_incref(list), err) < 0 || uns_run_set(r, "command_line", command_json(f), err) < 0 ||
 	    uns_run_set(r, "config_file", uns_report_string_json(f->config_file), err) < 0 ||
 	    uns_run_set(r, "running", json_boolean(f->running), err) < 0 ||
 	    uns_run_set(r, "accepted", json_boolean(uns_findings_code(findings) == UNS_OK), err) < 0 ||
