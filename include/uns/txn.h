@@ -81,9 +81,14 @@ struct uns_txn_run {
  * -1: stopped at a step, the transaction stays pending (UNS_E_CONFLICT: a step was FOREIGN and not begun, that step is untouched). */
 int uns_txn_drive(struct uns_txn *t, const struct uns_root *root, enum uns_side to, const struct uns_txn_run *run, struct uns_err *err);
 
-/* Deep observe of every step that is no bracket. *ret_differs counts steps that are not where the state says; each is reported. */
-typedef void (*uns_verify_report)(void *user, size_t step, const struct uns_step *what, const char *why);
-int uns_txn_verify(struct uns_txn *t, const struct uns_root *root, uns_verify_report report, void *user, size_t *ret_differs,
+/* Observes every step that is no bracket. *ret_differs counts steps that are not where the state says; each is reported. */
+struct uns_verify {
+	bool (*wanted)(void *user, const struct uns_step *what); /* others are passed over; NULL: all are wanted */
+	bool cheap;                                              /* a sample instead of all that a step spans */
+	void (*report)(void *user, size_t step, const struct uns_step *what, const char *why); /* may be NULL */
+	void *user;
+};
+int uns_txn_verify(struct uns_txn *t, const struct uns_root *root, const struct uns_verify *how, size_t *ret_differs,
                    struct uns_err *err);
 
 #endif

@@ -234,6 +234,8 @@ struct uns_status {
 int uns_status_line(struct uns_status *s, struct uns_err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* What is pending: text, members "pending" and "last" of the document, the exit status. */
 int uns_status_journal(struct uns_status *s, struct uns_err *err);
+/* Settings that are not as the newest transaction on them left them: text, member "drift". */
+int uns_status_drift(struct uns_status *s, struct uns_err *err);
 
 /* ---- preset.c: enable, disable, check and plan for an engine other than Docker ---- */
 

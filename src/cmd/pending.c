@@ -331,6 +331,7 @@ int uns_cmd_verify(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(loaded_done) struct loaded l = { .there = false };
 	uns_auto(differences_done) struct differences d = { .run = r };
+	const struct uns_verify how = { .report = on_difference, .user = &d };
 	size_t n = 0;
 
 	if (load(r, r->o->number, &l, err) < 0)
@@ -344,7 +345,7 @@ int uns_cmd_verify(struct uns_run *r, struct uns_err *err)
 	d.list = json_array();
 	if (!d.list)
 		return uns_err_nomem(err);
-	if (uns_txn_verify(&l.t, &r->root, on_difference, &d, &n, err) < 0)
+	if (uns_txn_verify(&l.t, &r->root, &how, &n, err) < 0)
 		return uns_change_explain(err);
 	if (d.failed)
 		return uns_err_nomem(err);
@@ -385,13 +386,41 @@ static json_t *txn_json(const struct uns_txn *t)
 			 (json_int_t)t->plan.n);
 }
 
-static int history_line(const struct uns_txn *t, struct uns_buf *text, json_t *list, struct uns_err *err)
+#define SPAN_MAX 32
+
+/* "12 s", "3 min", "5 h", "2 d": what a column has room for. "-": not ended. */
+static void format_span(const struct uns_txn *t, char text[SPAN_MAX])
 {
-	char started[32];
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+	int64_t span = t->ended > t->started ? t->ended - t->started : 0;
+	size_t i = 0;
+
+	while (i < 3 && span < 2 * units[i].seconds)
+		i++;
+	if (t->ended == 0)
+		snprintf(text, SPAN_MAX, "-");
+	else
+		snprintf(text, SPAN_MAX, "%lld %s", (long long)(span / units[i].seconds), units[i].unit);
+}
+
+static const char *state_color(const struct uns_txn *t)
+{
+	static const char *const colors[] = { "\033[1;33m", "\033[1;33m", "\033[32m", "\033[2m" };
+
+	return colors[t->state];
+}
+
+static int history_line(const struct uns_run *r, const struct uns_txn *t, struct uns_buf *text, json_t *list, struct uns_err *err)
+{
+	char started[32], took[SPAN_MAX];
 
 	format_time(t->started, false, started);
-	if (uns_buf_printf(text, err, "%6u  %-11s  %-19s  %5zu  ", t->number, uns_txn_state_names[t->state], started,
-			   t->plan.n) < 0 ||
+	format_span(t, took);
+	if (uns_buf_printf(text, err, "%6u  %s%-11s%s  %-19s  %6s  %5zu  ", t->number, r->color_out ? state_color(t) : "",
+			   uns_txn_state_names[t->state], r->color_out ? "\033[0m" : "", started, took, t->plan.n) < 0 ||
 	    uns_report_safe(t->plan.title, text, err) < 0 || uns_buf_puts(text, "\n", err) < 0)
 		return -1;
 	return json_array_append_new(list, txn_json(t)) < 0 ? uns_err_nomem(err) : 0;
@@ -414,7 +443,7 @@ static int history_lines(const struct uns_run *r, struct uns_buf *text, json_t *
 				uns_run_complain("%s", err->text);
 			*err = bad;
 			rc = -1;
-		} else if (l.there && history_line(&l.t, text, list, err) < 0) {
+		} else if (l.there && history_line(r, &l.t, text, list, err) < 0) {
 			return -1;
 		}
 	}
@@ -429,7 +458,7 @@ int uns_cmd_history(struct uns_run *r, struct uns_err *err)
 
 	if (!list)
 		return uns_err_nomem(err);
-	if (uns_buf_puts(&text, "NUMBER  STATE        STARTED              STEPS  COMMAND\n", err) < 0)
+	if (uns_buf_puts(&text, "NUMBER  STATE        STARTED                TOOK  STEPS  COMMAND\n", err) < 0)
 		return -1;
 	rc = history_lines(r, &text, list, err);
 	uns_run_print(r, json_array_size(list) > 0 ? text.data : rc == 0 ? "There is no transaction.\n" : "");

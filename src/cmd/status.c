@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* status: what is pending (pending.c), configured, in effect, and which data lies where. */
+/* status: what is pending (pending.c), configured, in effect, edited since (drift.c), and which data lies where. */
 #include "cmd.h"
 
 #include <stdarg.h>
@@ -31,6 +31,8 @@ int uns_status_line(struct uns_status *s, struct uns_err *err, const char *fmt, 
 	return uns_buf_puts(&s->text, "\n", err);
 }
 
+#define SETTING 36 /* columns of a setting, before its place */
+
 static const char *place_of(const struct uns_setting *set)
 {
 	return set->file ? set->file : "the running command line";
@@ -38,15 +40,15 @@ static const char *place_of(const struct uns_setting *set)
 
 static int status_setting(struct uns_status *s, const struct uns_setting *set, json_t *list, struct uns_err *err)
 {
-	const char *value = set->value ? set->value : "null";
+	uns_auto_free char *setting = uns_str_printf(err, "userns-remap=%s", set->value ? set->value : "null");
 	json_t *j = json_pack("{s:o, s:o, s:i}", "value", uns_report_string_json(set->value), "file",
 			      uns_report_string_json(set->file), "line", (int)set->line);
 
-	if (json_array_append_new(list, j) < 0)
+	if (json_array_append_new(list, j) < 0 || !setting)
 		return uns_err_nomem(err);
 	if (set->line)
-		return uns_status_line(s, err, "userns-remap=%s in %s, line %u", value, place_of(set), set->line);
-	return uns_status_line(s, err, "userns-remap=%s in %s", value, place_of(set));
+		return uns_status_line(s, err, "%-*s %s:%u", SETTING, setting, place_of(set), set->line);
+	return uns_status_line(s, err, "%-*s %s", SETTING, setting, place_of(set));
 }
 
 static const struct uns_setting *first_remap(const struct uns_facts *f)
@@ -78,14 +80,15 @@ static int status_ranges(struct uns_status *s, const char *user, const struct un
 {
 	for (size_t i = 0; i < lines->n; i++) {
 		const struct uns_subid_line *l = &lines->v[i];
+		uns_auto_free char *range = NULL;
 
 		if (strcmp(l->owner, user) != 0)
 			continue;
 		if (json_array_append_new(list, json_pack("{s:I, s:I}", "start", (json_int_t)l->range.start, "count",
 							  (json_int_t)l->range.count)) < 0)
 			return uns_err_nomem(err);
-		if (uns_status_line(s, err, "%s has %u IDs from %u on in %s, line %u", user, l->range.count, l->range.start, what,
-				l->line) < 0)
+		range = uns_str_printf(err, "%s:%u:%u", user, l->range.start, l->range.count);
+		if (!range || uns_status_line(s, err, "%-*s %s:%u", SETTING, range, what, l->line) < 0)
 			return -1;
 	}
 	return 0;
@@ -152,8 +155,12 @@ static int status_engine_line(struct uns_status *s, const struct uns_facts *f, c
 		return uns_status_line(s, err, "the engine is not running");
 	if (!info)
 		return uns_status_line(s, err, "the engine runs (process %d) and does not answer", (int)f->pid);
-	return uns_status_line(s, err, "the engine runs (process %d) %s userns-remap, on %s", (int)f->pid,
-			   info_userns(info) ? "with" : "without", root ? root : "an unknown data root");
+	if (uns_status_line(s, err, "the engine runs (process %d) %s userns-remap, on %s", (int)f->pid,
+			    info_userns(info) ? "with" : "without", root ? root : "an unknown data root") < 0)
+		return -1;
+	if (info_userns(info) == (first_remap(f) != NULL))
+		return 0;
+	return uns_status_line(s, err, "what is configured is not in effect: the engine was not started with it");
 }
 
 static int status_effect(struct uns_status *s, const struct uns_facts *f, struct uns_err *err)
@@ -220,27 +227,27 @@ static json_t *count_json(long n)
 	return n < 0 ? json_null() : json_integer(n);
 }
 
-static int put_count(struct uns_buf *b, long n, const char *what, const char *end, struct uns_err *err)
+#define WORLD_PATH 30 /* columns of a path */
+#define NUMBER_MAX 24
+
+static const char *count_text(long n, char text[NUMBER_MAX])
 {
-	if (n < 0)
-		return uns_buf_printf(b, err, "? %ss%s", what, end);
-	return uns_buf_printf(b, err, "%ld %s%s%s", n, what, n == 1 ? "" : "s", end);
+	snprintf(text, NUMBER_MAX, "%ld", n);
+	return n < 0 ? "?" : text;
 }
 
 static int status_world(struct uns_status *s, const char *dir, bool current, json_t *list, struct uns_err *err)
 {
 	const struct uns_root *root = &s->run->root;
 	struct world w = { count_images(root, dir), count_dirs(root, dir, "containers"), count_dirs(root, dir, "volumes") };
-	uns_auto(uns_buf_done) struct uns_buf counts = UNS_BUF_INIT;
+	char images[NUMBER_MAX], containers[NUMBER_MAX], volumes[NUMBER_MAX];
 	json_t *j = json_pack("{s:o, s:b, s:o, s:o, s:o}", "path", uns_report_string_json(dir), "current", (int)current, "images",
 			      count_json(w.images), "containers", count_json(w.containers), "volumes", count_json(w.volumes));
 
 	if (json_array_append_new(list, j) < 0)
 		return uns_err_nomem(err);
-	if (put_count(&counts, w.images, "image", ", ", err) < 0 || put_count(&counts, w.containers, "container", ", ", err) < 0 ||
-	    put_count(&counts, w.volumes, "volume", "", err) < 0)
-		return -1;
-	return uns_status_line(s, err, "%-32s  %s%s", dir, counts.data, current ? "  (in use by the settings)" : "");
+	return uns_status_line(s, err, "%-*s %6s %10s %7s  %s", WORLD_PATH, dir, count_text(w.images, images),
+			       count_text(w.containers, containers), count_text(w.volumes, volumes), current ? "in use" : "-");
 }
 
 static int status_worlds(struct uns_status *s, const struct uns_facts *f, struct uns_err *err)
@@ -255,7 +262,8 @@ static int status_worlds(struct uns_status *s, const struct uns_facts *f, struct
 			return -1;
 		return uns_run_set(s->run, "data", json_incref(list), err);
 	}
-	if (status_world(s, f->data_root, !f->active_dir, list, err) < 0)
+	if (uns_status_line(s, err, "%-*s %6s %10s %7s  %s", WORLD_PATH, "PATH", "IMAGES", "CONTAINERS", "VOLUMES", "STATE") < 0 ||
+	    status_world(s, f->data_root, !f->active_dir, list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f->remap_dirs.n; i++) {
 		const char *name = f->remap_dirs.v[i];
@@ -274,7 +282,7 @@ static int status_host(struct uns_status *s, struct uns_err *err)
 
 	if (uns_facts_read(&s->run->root, &want, &f, err) < 0)
 		return uns_change_explain(err);
-	if (status_configured(s, &f, err) < 0 || status_effect(s, &f, err) < 0)
+	if (status_configured(s, &f, err) < 0 || status_effect(s, &f, err) < 0 || uns_status_drift(s, err) < 0)
 		return -1;
 	return status_worlds(s, &f, err);
 }

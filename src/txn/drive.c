@@ -281,14 +281,14 @@ static bool is_verified(const struct uns_txn *t, size_t i)
 	return !is_bracket(t, i) && !t->step[i].begun && !t->step[i].kept && !is_overruled(t, i);
 }
 
-static int verify_step(struct uns_txn *t, const struct uns_root *root, size_t i, enum uns_side expected, char why[512],
-                       struct uns_err *err)
+static int verify_step(struct uns_txn *t, const struct uns_root *root, size_t i, bool deep, char why[512], struct uns_err *err)
 {
+	enum uns_side expected = expected_side(t, i);
 	struct uns_step_ctx c;
 	enum uns_side now;
 
 	context(&c, t, root, i);
-	c.deep = true;
+	c.deep = deep;
 	c.nested = (expected == UNS_AFTER) != t->plan.v[i].reverse;
 	if (uns_step_observe(&c, &now, err))
 		return -1;
@@ -298,7 +298,7 @@ static int verify_step(struct uns_txn *t, const struct uns_root *root, size_t i,
 	return 1;
 }
 
-int uns_txn_verify(struct uns_txn *t, const struct uns_root *root, uns_verify_report report, void *user, size_t *ret_differs,
+int uns_txn_verify(struct uns_txn *t, const struct uns_root *root, const struct uns_verify *how, size_t *ret_differs,
                    struct uns_err *err)
 {
 	size_t differs = 0;
@@ -307,13 +307,13 @@ int uns_txn_verify(struct uns_txn *t, const struct uns_root *root, uns_verify_re
 		char why[512];
 		int r;
 
-		if (!is_verified(t, i))
+		if (!is_verified(t, i) || (how->wanted && !how->wanted(how->user, &t->plan.v[i])))
 			continue;
-		r = verify_step(t, root, i, expected_side(t, i), why, err);
+		r = verify_step(t, root, i, !how->cheap, why, err);
 		if (r < 0)
 			return fail_step(&(struct loop){ .t = t }, i, err);
-		if (r && report)
-			report(user, i, &t->plan.v[i], why);
+		if (r && how->report)
+			how->report(how->user, i, &t->plan.v[i], why);
 		differs += (size_t)r;
 	}
 	*ret_differs = differs;

@@ -419,7 +419,7 @@ static int check_journal(const char *dir, struct uns_err *err)
 		return uns_err_set(err, UNS_E_FAILED, "there is none");
 	if (t.state != UNS_TXN_DONE && t.state != UNS_TXN_ROLLED_BACK)
 		return uns_err_set(err, UNS_E_FAILED, "transaction %u is %s", t.number, uns_txn_state_names[t.state]);
-	if (uns_txn_verify(&t, &root, count_difference, NULL, &differs, err))
+	if (uns_txn_verify(&t, &root, &(struct uns_verify){ .report = count_difference }, &differs, err))
 		return -1;
 	return differs ? uns_err_set(err, UNS_E_FAILED, "%zu step(s) of transaction %u differ", differs, t.number) : 0;
 }

@@ -143,7 +143,7 @@ static void test_there_and_back(void **state)
 	assert_false(there(p, "/a/hold"));
 	reload(p, &t);
 	assert_int_equal(t.state, UNS_TXN_DONE);
-	assert_int_equal(uns_txn_verify(&t, &p->root, NULL, NULL, &differs, &err), 0);
+	assert_int_equal(uns_txn_verify(&t, &p->root, &(struct uns_verify){0}, &differs, &err), 0);
 	assert_int_equal(differs, 0);
 	assert_int_equal(drive(p, &t, UNS_AFTER, &err), 0);
 	assert_string_equal(p->events, "");
@@ -153,7 +153,7 @@ static void test_there_and_back(void **state)
 	reload(p, &t);
 	assert_int_equal(t.state, UNS_TXN_ROLLED_BACK);
 	assert_int_equal(t.leg, 1);
-	assert_int_equal(uns_txn_verify(&t, &p->root, NULL, NULL, &differs, &err), 0);
+	assert_int_equal(uns_txn_verify(&t, &p->root, &(struct uns_verify){0}, &differs, &err), 0);
 	assert_int_equal(differs, 0);
 	assert_int_equal(drive(p, &t, UNS_AFTER, &err), -1);
 	assert_int_equal(err.code, UNS_E_CONFLICT);
@@ -178,7 +178,7 @@ static void test_given(void **state)
 	reload(p, &t);
 	assert_int_equal(drive(p, &t, UNS_BEFORE, &err), 0);
 	assert_true(there(p, "/a/f"));
-	assert_int_equal(uns_txn_verify(&t, &p->root, NULL, NULL, &differs, &err), 0);
+	assert_int_equal(uns_txn_verify(&t, &p->root, &(struct uns_verify){0}, &differs, &err), 0);
 	assert_int_equal(differs, 0);
 	uns_txn_close(&t);
 }
@@ -450,7 +450,7 @@ static void test_newline_left(void **state)
 	reload(p, &t);
 	assert_int_equal(t.state, UNS_TXN_ROLLED_BACK);
 	assert_true(t.step[0].kept);
-	assert_int_equal(uns_txn_verify(&t, &p->root, NULL, NULL, &differs, &err), 0);
+	assert_int_equal(uns_txn_verify(&t, &p->root, &(struct uns_verify){0}, &differs, &err), 0);
 	assert_int_equal(differs, 0);
 	uns_txn_close(&t);
 }
