@@ -114,7 +114,8 @@ struct uns_options {
 	unsigned jobs;        /* 0: as many threads as are good */
 	bool go_on;           /* --on-error=continue */
 	const char *operand[UNS_OPERANDS_MAX];
-	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS, UNS_HELP_OPTIONS } topic;
+	size_t operands;      /* of help completions */
+	enum uns_help_topic { UNS_HELP_ALL, UNS_HELP_COMMAND, UNS_HELP_FINDINGS, UNS_HELP_OPTIONS, UNS_HELP_COMPLETIONS } topic;
 	enum uns_cmd topic_cmd;
 	bool topic_group; /* all commands that share the first word of topic_cmd */
 };
@@ -125,6 +126,28 @@ void uns_options_done(struct uns_options *o);
 const char *uns_options_command_name(enum uns_cmd cmd);
 bool uns_options_changes(enum uns_cmd cmd); /* the command changes the host (unless --dry-run) */
 int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
+
+/* The tables, as help and completions show them. */
+struct uns_option_view {
+	const char *name;
+	char letter;     /* 0: none */
+	int has_arg;     /* as getopt_long has it */
+	const char *arg; /* what the help calls its value; NULL: none */
+	const char *help;
+};
+bool uns_options_view(size_t i, struct uns_option_view *ret); /* false: there are no more */
+/* Whether the option i is for that command; planned: of plan, what is planned (UNS_CMDS: any). */
+bool uns_options_takes(size_t i, enum uns_cmd cmd, enum uns_cmd planned);
+const char *uns_options_operands(enum uns_cmd cmd); /* "[ENGINE [USER]]" */
+const char *uns_options_summary(enum uns_cmd cmd);
+size_t uns_options_find(const char *const v[], size_t n, enum uns_cmd *ret); /* how many of the words are the command's name; 0: none */
+
+/* ---- complete.c ---- */
+
+/* What a shell may put in the place of the last operand, which are the words of a command line without the program. The first line is
+ * "words", "files" or "directories", a tab, and what stands before the part that is completed; of words, the candidates follow, each
+ * with a tab and a few words of help. Behind one that ends in '=' or ':' the word goes on. */
+int uns_complete(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
 
 /* ---- shift-values.c: values of the options of shift ---- */
 

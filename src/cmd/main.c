@@ -211,7 +211,7 @@ static int show_help(const struct uns_options *o, struct uns_err *err)
 		puts("usernsctl " PACKAGE_VERSION);
 		return 0;
 	}
-	if (uns_options_help(o, &text, err) < 0) {
+	if ((o->topic == UNS_HELP_COMPLETIONS ? uns_complete(o, &text, err) : uns_options_help(o, &text, err)) < 0) {
 		uns_run_complain("%s", err->text);
 		return (int)err->code;
 	}

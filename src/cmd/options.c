@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table of commands and one of options. Parsing and every help text come from them; tests/check-docs holds the man page and the
- * completions against the help texts. */
+/* One table of commands and one of options. Parsing, every help text and what shells complete come from them; tests/check-docs holds
+ * the man page against the help texts. */
 #include "values.h"
 
 #include <ctype.h>
@@ -230,7 +230,7 @@ static const struct command {
 	[UNS_CMD_DAEMON_GET] = { "daemon get", "KEY", "show the value of one option of dockerd" },
 	[UNS_CMD_DAEMON_SET] = { "daemon set", "KEY=VALUE...", "set options of dockerd, wherever this host keeps them" },
 	[UNS_CMD_DAEMON_UNSET] = { "daemon unset", "KEY...", "take options of dockerd away" },
-	[UNS_CMD_HELP] = { "help", "[COMMAND|findings|options]", "show help, of a command, the ids of all findings, or dockerd's options" },
+	[UNS_CMD_HELP] = { "help", "[COMMAND|findings|options|completions]", "show help, of a command, the ids of all findings, dockerd's options, or for shells" },
 };
 
 static const struct row {
@@ -426,6 +426,17 @@ static int take_planned(struct uns_options *o, const char *const v[], size_t n, 
 	return take_engine(o, v + used, n - used, err);
 }
 
+/* The words of a command line, of which a shell wants the last completed. */
+static int take_line(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n > UNS_OPERANDS_MAX)
+		return too_many(o, v[UNS_OPERANDS_MAX], err);
+	o->topic = UNS_HELP_COMPLETIONS;
+	memcpy(o->operand, v, n * sizeof(*v));
+	o->operands = n;
+	return 0;
+}
+
 static int take_topic(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	size_t used;
@@ -436,6 +447,8 @@ static int take_topic(struct uns_options *o, const char *const v[], size_t n, st
 		o->topic = *v[0] == 'f' ? UNS_HELP_FINDINGS : UNS_HELP_OPTIONS;
 		return n > 1 ? too_many(o, v[1], err) : 0;
 	}
+	if (strcmp(v[0], "completions") == 0)
+		return take_line(o, v + 1, n - 1, err);
 	used = find_command(v, n, &o->topic_cmd);
 	if (used == 0 && find_group(v[0], &o->topic_cmd)) {
 		o->topic_group = true;
@@ -825,8 +838,7 @@ static int help_rows(const char *title, bool common, enum uns_cmd cmd, struct un
 		if (common ? rows[i].cmds != EVERY : rows[i].cmds == EVERY)
 			continue;
 		/* plan's own page lists what it takes for any of the three. */
-		if (!common && cmd != UNS_CMDS && !row_allowed(&rows[i], cmd, UNS_CMD_ENABLE) &&
-		    !row_allowed(&rows[i], cmd, UNS_CMD_DISABLE) && !row_allowed(&rows[i], cmd, UNS_CMD_MIGRATE))
+		if (!common && cmd != UNS_CMDS && !uns_options_takes(i, cmd, UNS_CMDS))
 			continue;
 		if (!titled && uns_buf_printf(b, err, "\n%s:\n", title) < 0)
 			return -1;
@@ -918,4 +930,36 @@ int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct un
 	if (o->topic_group)
 		return help_group(o->topic_cmd, ret, err);
 	return o->topic == UNS_HELP_COMMAND ? help_command(o->topic_cmd, ret, err) : help_all(ret, err);
+}
+
+/* ---- the tables, for completions ---- */
+
+bool uns_options_view(size_t i, struct uns_option_view *ret)
+{
+	if (i < ROWS)
+		*ret = (struct uns_option_view){ rows[i].name, rows[i].letter, rows[i].has_arg, rows[i].arg, rows[i].help };
+	return i < ROWS;
+}
+
+bool uns_options_takes(size_t i, enum uns_cmd cmd, enum uns_cmd planned)
+{
+	if (planned != UNS_CMDS)
+		return row_allowed(&rows[i], cmd, planned);
+	return row_allowed(&rows[i], cmd, UNS_CMD_ENABLE) || row_allowed(&rows[i], cmd, UNS_CMD_DISABLE) ||
+	       row_allowed(&rows[i], cmd, UNS_CMD_MIGRATE);
+}
+
+const char *uns_options_operands(enum uns_cmd cmd)
+{
+	return commands[cmd].operands;
+}
+
+const char *uns_options_summary(enum uns_cmd cmd)
+{
+	return commands[cmd].summary;
+}
+
+size_t uns_options_find(const char *const v[], size_t n, enum uns_cmd *ret)
+{
+	return find_command(v, n, ret);
 }
