@@ -57,6 +57,7 @@ struct uns_step_ctx {
 	char why[512]; /* observe: why FOREIGN, for the message */
 	/* drive: what was done, in numbers (an object); a new reference that the caller drops; stays NULL when there is nothing to say. */
 	json_t *result;
+	bool unaudited; /* set by drive: audit is usually told by the programs that do it, but these did not */
 };
 
 struct uns_kind {

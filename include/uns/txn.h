@@ -32,8 +32,11 @@ struct uns_event {
 	enum uns_side to; /* UNS_AFTER or UNS_BEFORE */
 	const struct uns_step *what; /* NULL for run and end */
 	bool kept;        /* done: the drive said "kept" */
+	bool unaudited;   /* done, fail: nobody else has told audit what should be */
 	const json_t *result; /* done: what the step did, in numbers; NULL: nothing to say */
 };
+/* Audit (uns/audit.h) is a sink that each run has by itself; it is told of failures too (type "fail": of a step, and of the run with
+ * what NULL), which are no lines of the log. */
 typedef void (*uns_event_sink)(void *user, const struct uns_event *e);
 
 struct uns_txn_step {

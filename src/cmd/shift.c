@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "uns/audit.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/report.h"
@@ -332,14 +333,24 @@ static int set_seconds(struct uns_run *r, const struct timespec *began, struct u
 	                   json_real((double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9), err);
 }
 
+static void tell_audit(struct uns_audit *a, const char *type)
+{
+	const struct uns_event e = {.type = type, .time = time(NULL), .to = UNS_AFTER};
+
+	uns_audit_event(a, &e);
+}
+
 /* Nothing is kept that could take it back or carry it on; what is told comes to the document all the same. */
 static int without_journal(struct uns_shift_cmd *j, struct uns_change *c, struct uns_err *err)
 {
 	struct uns_change_sink sink;
 	struct uns_txn_run listen;
+	struct uns_audit audit;
 	int r = 0;
 
 	uns_change_listen(&sink, j->run, j->plan.n, &listen);
+	uns_audit_open(&audit, &j->run->root, &j->plan, 0);
+	tell_audit(&audit, "run");
 	for (size_t i = 0; !r && i < j->plan.n; i++) {
 		struct uns_step_ctx step = {.root = &j->run->root, .step = &j->plan.v[i], .record_dir = -1, .leg_start = UNS_BEFORE,
 		                            .jobs = listen.jobs, .go_on = listen.go_on, .tell = listen.tell,
@@ -348,10 +359,14 @@ static int without_journal(struct uns_shift_cmd *j, struct uns_change *c, struct
 
 		r = uns_step_drive(&step, UNS_AFTER, err) < 0 ? -1 : 0;
 		e.result = step.result;
-		if (!r)
+		if (!r) {
+			uns_audit_event(&audit, &e);
 			listen.sink(listen.sink_user, &e);
+		}
 		json_decref(step.result);
 	}
+	tell_audit(&audit, r ? "fail" : "end");
+	uns_audit_close(&audit);
 	c->changed = true;
 	j->run->status = j->run->o->detailed ? UNS_EXIT_CHANGED : 0;
 	return uns_change_heard(&sink, j->run, r ? NULL : err) < 0 ? -1 : r;

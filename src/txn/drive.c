@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "uns/audit.h"
 #include "uns/cleanup.h"
 #include "uns/str.h"
 #include "uns/txn.h"
@@ -16,11 +17,13 @@ struct loop {
 	const struct uns_txn_run *run;
 	enum uns_side to;
 	struct uns_held held;
+	struct uns_audit audit;
 };
 
 static void loop_done(struct loop *l)
 {
 	uns_held_done(&l->held);
+	uns_audit_close(&l->audit);
 }
 
 static bool is_bracket(const struct uns_txn *t, size_t i)
@@ -82,6 +85,7 @@ static int note_event(struct loop *l, struct uns_event *e, bool durable, struct 
 	e->time = time(NULL);
 	if (log_append(l->t, e, durable, err))
 		return -1;
+	uns_audit_event(&l->audit, e);
 	if (l->run && l->run->sink)
 		l->run->sink(l->run->sink_user, e);
 	return 0;
@@ -105,9 +109,25 @@ static int note_step(struct loop *l, const char *type, size_t i, enum uns_side t
 static int note_done(struct loop *l, const struct uns_step_ctx *c, size_t i, enum uns_side to, bool kept, struct uns_err *err)
 {
 	struct uns_event e = {
-	    .type = "done", .step = i, .to = to, .what = &l->t->plan.v[i], .kept = kept, .result = c->result};
+	    .type = "done", .step = i, .to = to, .what = &l->t->plan.v[i], .kept = kept,
+	    .unaudited = c->unaudited, .result = c->result};
 
 	return note_event(l, &e, false, err);
+}
+
+/* No line of the log, which says it by a begin without its done: only audit is told. */
+static int note_fail(struct loop *l, const struct uns_step_ctx *c, size_t i, enum uns_side to)
+{
+	struct uns_event e = {.type = "fail", .time = time(NULL), .to = to};
+
+	if (c) {
+		e.step = i;
+		e.what = &l->t->plan.v[i];
+		e.unaudited = c->unaudited;
+		e.result = c->result;
+	}
+	uns_audit_event(&l->audit, &e);
+	return -1;
 }
 
 static int fail_step(const struct loop *l, size_t i, struct uns_err *err)
@@ -149,6 +169,8 @@ static int carry_out(struct loop *l, struct uns_step_ctx *c, size_t i, enum uns_
 		return -1;
 	l->t->step[i].begun = c->begun = true;
 	r = drive_and_note(l, c, i, to, err);
+	if (r)
+		note_fail(l, c, i, to);
 	json_decref(c->result);
 	c->result = NULL;
 	return r;
@@ -245,14 +267,15 @@ static int foresee(struct loop *l, struct uns_err *err)
 
 int uns_txn_drive(struct uns_txn *t, const struct uns_root *root, enum uns_side to, const struct uns_txn_run *run, struct uns_err *err)
 {
-	uns_auto(loop_done) struct loop l = { .t = t, .root = root, .run = run, .to = to };
+	uns_auto(loop_done) struct loop l = { .t = t, .root = root, .run = run, .to = to, .audit.fd = -1 };
 
 	if ((to == UNS_AFTER && t->state == UNS_TXN_DONE) || (to == UNS_BEFORE && t->state == UNS_TXN_ROLLED_BACK))
 		return 0;
 	if (t->state == UNS_TXN_DONE && foresee(&l, err))
 		return -1;
+	uns_audit_open(&l.audit, root, &t->plan, t->number);
 	if (start(&l, err) || all_steps(&l, err) || note_run(&l, "end", err))
-		return -1;
+		return note_fail(&l, NULL, 0, to);
 	t->state = to == UNS_AFTER ? UNS_TXN_DONE : UNS_TXN_ROLLED_BACK;
 	t->ended = time(NULL);
 	return 0;
