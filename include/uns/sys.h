@@ -64,6 +64,10 @@ int uns_sys_http(const char *socket, const char *method, const char *path, const
  * kernel has it not. Not counted as an effect: nothing outside this process can see it. */
 int uns_sys_open_clone(int fd, int *ret_mount);
 
+/* A file in memory alone that holds these bytes, for libraries that only take the name of one: /proc/self/fd/N. Not counted as an effect:
+ * nothing outside this process can see it. */
+int uns_sys_memory_file(const void *data, size_t len);
+
 /* From now on the calling thread has a working directory of its own (unshare(2), CLONE_FS). Not counted as an effect. */
 int uns_sys_own_cwd(void);
 

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -187,6 +188,24 @@ int uns_sys_removexattr(int fd, const char *name)
 int uns_sys_setflags(int fd, unsigned flags)
 {
 	return EFFECT("setflags", ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+int uns_sys_memory_file(const void *data, size_t len)
+{
+	uns_auto_close int fd = memfd_create("usernsctl", MFD_CLOEXEC);
+	const char *p = data;
+
+	while (fd >= 0 && len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return uns_take_fd(fd);
 }
 
 int uns_sys_own_cwd(void)

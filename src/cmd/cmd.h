@@ -11,6 +11,7 @@
 #include "uns/facts.h"
 #include "uns/finding.h"
 #include "uns/idmap.h"
+#include "uns/ini.h"
 #include "uns/lock.h"
 #include "uns/plan.h"
 #include "uns/plandoc.h"
@@ -92,7 +93,18 @@ struct uns_shift_options {
 	size_t paths;
 };
 
-/* Strings point into argv. */
+/* Of a policy file (usernsctl.conf(5)); the request of the options is what it says, but for what the command line says. */
+struct uns_policy {
+	bool wanted;         /* the command reads one */
+	bool loaded;
+	bool engine;         /* it has [remap]: something is wanted of an engine, and not only ranges of owners */
+	char *name;          /* of the file, as it was named */
+	struct uns_buf text; /* a policy, or a plan that was saved */
+	struct uns_ini ini;
+	struct uns_range_wants owners;
+};
+
+/* Strings point into argv, or into the policy. */
 struct uns_options {
 	enum uns_cmd cmd;
 	const char *root;
@@ -103,7 +115,12 @@ struct uns_options {
 	bool dry_run, yes, detailed;
 	bool no_auto_rollback; /* a transaction that fails is left pending */
 	struct uns_request request; /* of enable, disable, migrate, daemon set, check, and of plan (which of them: request.command) */
-	const char *file;     /* apply */
+	const char *file;     /* apply, plan apply: operand; NULL: the root's own policy */
+	const char *config;   /* --config */
+	const char *output;   /* -o, as it stands there */
+	uint64_t given;       /* bits of the rows of the option table: what the command line, or the policy, names */
+	bool drift;           /* apply --check: only tell what differs */
+	struct uns_policy policy;
 	unsigned number;      /* rollback, verify; 0: the newest */
 	struct uns_range_options ranges;
 	struct uns_lock_how lock;
@@ -149,6 +166,41 @@ size_t uns_options_find(const char *const v[], size_t n, enum uns_cmd *ret); /* 
  * with a tab and a few words of help. Behind one that ends in '=' or ':' the word goes on. */
 int uns_complete(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
 
+/* For a policy: the same values under the same names. The option, unless the command line has named it (given is not changed). */
+int uns_options_default(struct uns_options *o, const char *name, const char *arg, struct uns_err *err);
+bool uns_options_given(const struct uns_options *o, const char *name);
+void uns_options_note(struct uns_options *o, const char *name); /* as if it had been given */
+/* "docker", or another engine and its user. */
+int uns_options_engine(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err);
+/* -1 when an option that is given is not for the engine. */
+int uns_options_check_engine(const struct uns_options *o, struct uns_err *err);
+
+/* ---- policy.c ---- */
+
+struct uns_run;
+#define UNS_POLICY_FILE "/etc/usernsctl.conf"
+/* Reads the file that the command line names, or the root's own, into the options, where the command wants one. A plan that was saved is
+ * only read: policy.text. UNS_E_INPUT "<file>:<line>:<column>: …". */
+int uns_policy_load(const struct uns_run *r, struct uns_options *o, struct uns_err *err);
+
+/* ---- policy-ranges.c: the ranges of further owners, around the plan for an engine ---- */
+
+/* Zero-initialise. */
+struct uns_further {
+	/* With a range that the policy names; with one that is chosen; and the engine's, only to be told. */
+	struct uns_range_wants wants[3];
+	struct uns_plan plan; /* of the first, then of the second */
+	struct uns_findings findings;
+};
+void uns_further_done(struct uns_further *x);
+/* Before the engine's range is chosen: facts as if the named ranges were in the files already. Nothing without a policy. */
+int uns_further_begin(const struct uns_run *r, struct uns_idfacts *f, struct uns_further *ret, struct uns_err *err);
+/* After it: chooses the others, beside that of the engine (s; NULL: none), and adds all steps and findings to those of the engine. */
+int uns_further_end(const struct uns_run *r, struct uns_idfacts *f, const char *user, const struct uns_shift *s, struct uns_further *x,
+		    struct uns_plan *plan, struct uns_findings *findings, struct uns_err *err);
+/* What each owner was given or has, and whether that is new: rows for the member "ranges". */
+int uns_further_rows(const struct uns_further *x, json_t *list, struct uns_err *err);
+
 /* ---- shift-values.c: values of the options of shift ---- */
 
 int uns_value_map(struct uns_options *o, const char *arg, struct uns_err *err);
@@ -184,6 +236,8 @@ void uns_run_line(const struct uns_run *r, json_t *j);
 /* Appends the whole file to *ret; it is named from where the caller is, not from inside --root. NULL: the standard input. More than
  * 64 MiB are UNS_E_INPUT. name is for messages. */
 int uns_run_read_file(const char *file, const char *name, struct uns_buf *ret, struct uns_err *err);
+/* save.c: writes the document to a file that is named from where the caller is: replaced as a whole, mode 0600. */
+int uns_run_save(const char *file, const json_t *document, struct uns_err *err);
 /* Sets a member of the document; takes the reference; NULL value is "out of memory". */
 int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err);
 
@@ -236,6 +290,7 @@ struct uns_planned {
 	struct uns_findings findings;
 	struct uns_shift shift;
 	bool have_shift;
+	struct uns_further further;
 };
 void uns_planned_done(struct uns_planned *p);
 /* guess: a shift that is probably the one, which saves a walk of the trees, or NULL. ret must be zero; done with in any case. */
@@ -246,6 +301,14 @@ int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
 int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err);
 bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b);
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
+
+/* ---- differs.c ---- */
+
+/* The step is no bracket, and no other takes it back: it says something at the end. */
+bool uns_change_lasts(const struct uns_plan *p, size_t i);
+/* The steps that last, as rows {kind, text, and of those that edit a text file, before, after}. p may be NULL. */
+json_t *uns_differs_json(const struct uns_plan *p, struct uns_err *err);
+int uns_differs_show(const struct uns_run *r, const struct uns_plan *p, struct uns_err *err);
 
 /* ---- status ---- */
 

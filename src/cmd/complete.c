@@ -265,7 +265,9 @@ static int offer_value(struct completion *c, const struct uns_option_view *o, st
 		enter_list(c);
 		return offer_checks(c, strcmp(o->name, "ignore") == 0, err);
 	}
-	if (strcmp(o->arg, "COLUMNS") == 0) {
+	if (c->cmd == UNS_CMD_PLAN && strcmp(o->name, "output") == 0)
+		return leave_to_shell(c, "files", err);
+	if (strncmp(o->arg, "COLUMNS", 7) == 0) {
 		enter_list(c);
 		return offer_columns(c, err);
 	}
@@ -407,6 +409,8 @@ static int offer_operands(struct completion *c, struct uns_err *err)
 
 	if (c->cmd == UNS_CMDS)
 		return offer_commands(c, c->operands ? c->operand[0] : NULL, err);
+	if (c->cmd == UNS_CMD_PLAN && c->operands > c->used && strcmp(c->operand[c->used], "apply") == 0)
+		return leave_to_shell(c, "files", err);
 	if (spec_read(uns_options_operands(c->cmd), &s, err) < 0)
 		return -1;
 	at = spec_next(&s, c->operand + c->used, c->operands - c->used);

@@ -66,6 +66,19 @@ int uns_value_set(struct uns_options *o, const char *arg, struct uns_err *err)
 	return add(o, option->key, value, err);
 }
 
+int uns_value_default(struct uns_options *o, const char *key, const char *value, size_t before, struct uns_err *err)
+{
+	const struct uns_dockerd_option *option = NULL;
+	json_t *parsed = NULL;
+
+	if (find(key, &option, err) < 0)
+		return -1;
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(o->request.set.v[i].key, option->key) == 0)
+			return 0;
+	return uns_dockerd_parse(option, value, &parsed, err) < 0 ? -1 : add(o, option->key, parsed, err);
+}
+
 int uns_value_unset(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	const struct uns_dockerd_option *option = uns_dockerd_find(arg);

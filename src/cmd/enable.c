@@ -82,6 +82,7 @@ void uns_planned_done(struct uns_planned *p)
 	uns_facts_done(&p->facts);
 	uns_plan_done(&p->plan);
 	uns_findings_done(&p->findings);
+	uns_further_done(&p->further);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -123,13 +124,35 @@ static int read_facts(const struct uns_run *r, const struct uns_shift *shift, st
 	uns_planned_done(p);
 	if (uns_facts_read(&r->root, &want, &p->facts, err) < 0)
 		return uns_change_explain(err);
+	if (uns_further_begin(r, &p->facts.ids, &p->further, err) < 0)
+		return -1;
 	return options ? 0 : choose_range(r, p, err);
+}
+
+/* A plan that the kinds do not take must never reach the journal, which could not be read again. */
+static int end_plan(const struct uns_run *r, struct uns_planned *p, struct uns_err *err)
+{
+	if (uns_further_end(r, &p->facts.ids, r->o->request.user, p->have_shift ? &p->shift : NULL, &p->further, &p->plan, &p->findings,
+			    err) < 0)
+		return -1;
+	return uns_findings_code(&p->findings) == UNS_OK ? uns_steps_check(&p->plan, "the plan", err) : 0;
+}
+
+/* A policy that wants nothing of an engine. */
+static int make_ranges(const struct uns_run *r, struct uns_planned *ret, struct uns_err *err)
+{
+	uns_planned_done(ret);
+	if (uns_idfacts_read(&r->root, &ret->facts.ids, err) < 0)
+		return uns_change_explain(err);
+	return uns_further_begin(r, &ret->facts.ids, &ret->further, err) < 0 ? -1 : end_plan(r, ret, err);
 }
 
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
 {
 	struct uns_shift shift;
 
+	if (r->o->policy.loaded && !r->o->policy.engine)
+		return make_ranges(r, ret, err);
 	if (read_facts(r, guess, ret, err) < 0)
 		return -1;
 	if (ret->have_shift && (!guess || !same_shift(guess, &ret->shift))) {
@@ -141,8 +164,7 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 	}
 	if (uns_plan_make(&ret->facts, &r->o->request, &ret->plan, &ret->findings, err) < 0)
 		return -1;
-	/* A plan that the kinds do not take must never reach the journal, which could not be read again. */
-	return uns_findings_code(&ret->findings) == UNS_OK ? uns_steps_check(&ret->plan, "the plan", err) : 0;
+	return end_plan(r, ret, err);
 }
 
 static int refused(const struct uns_findings *f, const char *what, struct uns_err *err)
@@ -211,12 +233,23 @@ int uns_change_set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_
 	return uns_run_set(r, "diff", uns_report_diff_json(p), err);
 }
 
+/* The plan as it is in the journal has all that was there before in its steps. */
+static int set_backup(struct uns_run *r, const struct uns_change *c, struct uns_err *err)
+{
+	json_t *file = c->transaction ? json_sprintf(UNS_TXN_DIR "/%04u/plan.json", c->transaction) : json_null();
+
+	return uns_run_set(r, "backup_file", file, err);
+}
+
 int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err)
 {
 	if (uns_run_set(r, "changed", json_boolean(c->changed), err) < 0 ||
 	    uns_run_set(r, "dry_run", json_boolean(r->o->dry_run), err) < 0 || uns_change_set_findings(r, c->findings, err) < 0 ||
 	    uns_change_set_plan(r, c->plan, err) < 0 || uns_run_set(r, "restart_required", json_boolean(c->restart_required), err) < 0 ||
+	    (r->o->drift && uns_run_set(r, "differences", uns_differs_json(c->plan, err), err) < 0) ||
 	    uns_run_set(r, "transaction", c->transaction ? json_integer((json_int_t)c->transaction) : json_null(), err) < 0)
+		return -1;
+	if (set_backup(r, c, err) < 0)
 		return -1;
 	return uns_run_set(r, "effects", json_integer((json_int_t)uns_sys_effects()), err);
 }
@@ -257,6 +290,11 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 {
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 
+	if (r->o->drift) {
+		c->changed = c->plan->n > 0;
+		r->status = c->changed ? UNS_EXIT_CHANGED : 0;
+		return uns_differs_show(r, c->plan, err) < 0 ? -1 : 1;
+	}
 	if (show_plan(r, c->plan, c->numbers, terminal && !r->o->dry_run && !r->o->yes, err) < 0)
 		return -1;
 	if (r->o->dry_run) {
@@ -483,6 +521,16 @@ static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *s
 	return uns_change_carry_out(r, c, err);
 }
 
+/* Who has which range, for a policy that names them. */
+static int set_ranges(struct uns_run *r, const struct uns_further *x, struct uns_err *err)
+{
+	json_t *list = json_array();
+
+	if (!list || uns_run_set(r, "ranges", list, err) < 0)
+		return uns_err_nomem(err);
+	return uns_further_rows(x, list, err);
+}
+
 int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned shown = { .have_shift = false };
@@ -495,6 +543,8 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 
 	/* A failure that is there already says more than one of its report. */
 	if (uns_change_document(r, &c, rc < 0 ? NULL : err) < 0)
+		return -1;
+	if (rc == 0 && r->o->policy.loaded && set_ranges(r, &shown.further, err) < 0)
 		return -1;
 	return rc;
 }
@@ -509,6 +559,8 @@ int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const stru
 	r->bare = uns_plan_to_json(p);
 	if (!r->bare)
 		return uns_err_nomem(err);
+	if (r->o->output && uns_run_save(r->o->output, r->bare, err) < 0)
+		return -1;
 	if (p->n == 0)
 		uns_run_print(r, "Nothing to do.\n");
 	else if (show_plan(r, p, NULL, false, err) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check: findings alone. apply: a plan that was saved, and perhaps edited, through the same gate as any other. */
+/* check: findings alone. apply: a policy, which is planned as enable is; or a plan that was saved, and perhaps edited, through the same
+ * gate as any other. */
 #include "cmd.h"
 
 #include <stdlib.h>
@@ -14,13 +15,14 @@
 
 static int show_checked(const struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
 {
-	uns_auto_free char *text = NULL;
+	uns_auto_free char *text = NULL, *command = uns_str_printf(err, r->o->policy.loaded ? "apply %s" : "enable docker", r->o->policy.name);
 
-	if (p->plan.n == 0) {
-		uns_run_print(r, "Nothing to do: remapping is on, and no data was left behind.\n");
-		return 0;
-	}
-	text = uns_str_printf(err, "Nothing stops 'usernsctl enable docker' (%zu steps).\n", p->plan.n);
+	if (p->plan.n == 0 && r->o->policy.loaded)
+		text = uns_str_printf(err, "Nothing to do: the host is as %s says.\n", r->o->policy.name);
+	else if (p->plan.n == 0)
+		text = uns_str_dup("Nothing to do: remapping is on, and no data was left behind.\n", err);
+	else if (command)
+		text = uns_str_printf(err, "Nothing stops 'usernsctl %s' (%zu steps).\n", command, p->plan.n);
 	if (!text)
 		return -1;
 	uns_run_print(r, text);
@@ -56,31 +58,15 @@ static int parse_plan(const struct uns_buf *text, const char *file, struct uns_p
 	return uns_plan_from_json(inner ? inner : j, file, ret, err);
 }
 
-static int load_plan(const char *file, struct uns_plan *ret, struct uns_err *err)
+static int load_plan(const struct uns_policy *from, struct uns_plan *ret, struct uns_err *err)
 {
-	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
 
-	if (uns_run_read_file(file, file, &text, err) < 0 || parse_plan(&text, file, &plan, err) < 0 ||
-	    uns_steps_check(&plan, file, err) < 0)
+	if (parse_plan(&from->text, from->name, &plan, err) < 0 || uns_steps_check(&plan, from->name, err) < 0)
 		return -1;
 	*ret = plan;
 	memset(&plan, 0, sizeof(plan));
 	return 0;
-}
-
-/* A later step takes this one back: it says nothing at the end. */
-static bool taken_back(const struct uns_plan *p, size_t i)
-{
-	const struct uns_step *a = &p->v[i];
-
-	for (size_t k = i + 1; k < p->n; k++) {
-		const struct uns_step *b = &p->v[k];
-
-		if (a->reverse != b->reverse && strcmp(a->kind, b->kind) == 0 && json_equal(a->args, b->args))
-			return true;
-	}
-	return false;
 }
 
 /* True when every fact that lasts is there already. A step that cannot be judged yet, as it builds on an earlier one, is work. */
@@ -93,7 +79,7 @@ static bool all_done(const struct uns_run *r, const struct uns_plan *p)
 		enum uns_side side = UNS_FOREIGN;
 		struct uns_err err;
 
-		if (uns_kind_find(p->v[i].kind)->bracket || taken_back(p, i))
+		if (!uns_change_lasts(p, i))
 			continue;
 		if (uns_step_observe(&ctx, &side, &err) < 0 || (side != UNS_AFTER && side != UNS_EITHER))
 			return false;
@@ -106,7 +92,7 @@ static int apply(struct uns_run *r, struct uns_change *c, struct uns_plan *plan,
 	uns_auto_close int lock = -1;
 	int rc;
 
-	if (uns_change_needs_root(r, err) < 0 || load_plan(r->o->file, plan, err) < 0)
+	if (uns_change_needs_root(r, err) < 0 || load_plan(&r->o->policy, plan, err) < 0)
 		return -1;
 	c->plan = plan;
 	if (uns_change_no_pending(r, err) < 0)
@@ -127,7 +113,11 @@ int uns_cmd_apply(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
 	struct uns_change c = { .changed = false };
-	int rc = apply(r, &c, &plan, err);
+	int rc;
+
+	if (r->o->policy.loaded)
+		return uns_cmd_enable(r, err);
+	rc = apply(r, &c, &plan, err);
 
 	return uns_change_document(r, &c, rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }

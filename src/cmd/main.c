@@ -182,7 +182,7 @@ static bool wants_color(enum uns_color color, int fd)
 	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
-static void run_command(struct uns_run *r, struct uns_err *err)
+static void run_command(struct uns_run *r, struct uns_options *o, struct uns_err *err)
 {
 	struct uns_err failed = { .code = UNS_E_FAILED };
 	int rc;
@@ -190,7 +190,9 @@ static void run_command(struct uns_run *r, struct uns_err *err)
 	r->document = json_object();
 	rc = r->document ? uns_root_open(&r->root, r->o->root, &failed) : uns_err_nomem(&failed);
 	if (rc == 0) {
-		rc = commands[r->o->cmd](r, &failed);
+		rc = uns_policy_load(r, o, &failed);
+		if (rc == 0)
+			rc = commands[o->cmd](r, &failed);
 		uns_root_close(&r->root);
 	}
 	if (rc < 0) {
@@ -219,7 +221,7 @@ static int show_help(const struct uns_options *o, struct uns_err *err)
 	return 0;
 }
 
-static int run(const struct uns_options *o, struct uns_err *err)
+static int run(struct uns_options *o, struct uns_err *err)
 {
 	struct uns_run r = { .o = o };
 
@@ -227,7 +229,7 @@ static int run(const struct uns_options *o, struct uns_err *err)
 		return show_help(o, err);
 	r.color_out = wants_color(o->color, STDOUT_FILENO);
 	r.color_err = wants_color(o->color, STDERR_FILENO);
-	run_command(&r, err);
+	run_command(&r, o, err);
 	return r.status;
 }
 

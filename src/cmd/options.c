@@ -170,7 +170,7 @@ static int ignore_one(struct uns_options *o, const char *id, struct uns_err *err
 	return uns_strs_has(&o->request.ignore, id) ? 0 : uns_strs_add(&o->request.ignore, id, err);
 }
 
-static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *err)
+int uns_value_ignore(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	for (const char *p = arg;; p++) {
 		size_t len = strcspn(p, ",");
@@ -182,6 +182,30 @@ static int set_ignore(struct uns_options *o, const char *arg, struct uns_err *er
 		if (!*p)
 			return 0;
 	}
+}
+
+static int set_config(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!*arg)
+		return uns_err_set(err, UNS_E_USAGE, "--config= names no file");
+	o->config = arg;
+	return 0;
+}
+
+static int set_output(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!*arg)
+		return uns_err_set(err, UNS_E_USAGE, "--output= names nothing");
+	o->output = arg;
+	return 0;
+}
+
+/* What differs is what would be done. */
+static int set_drift(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	(void)arg, (void)err;
+	o->drift = o->dry_run = o->detailed = true;
+	return 0;
 }
 
 static int set_max_pods(struct uns_options *o, const char *arg, struct uns_err *err)
@@ -196,6 +220,8 @@ static int set_max_pods(struct uns_options *o, const char *arg, struct uns_err *
 #define BIT(cmd) (1u << (cmd))
 #define OPTIONS_CHANGING (BIT(UNS_CMD_DAEMON_SET) | BIT(UNS_CMD_DAEMON_UNSET))
 #define PLANNING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_DISABLE) | BIT(UNS_CMD_MIGRATE))
+/* What says how a host is to be. */
+#define WISHING (BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_APPLY))
 #define RANGE_CHOOSING (BIT(UNS_CMD_RANGE_ADD) | BIT(UNS_CMD_RANGE_MOVE))
 #define RANGE_CHANGING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_RANGE_CHECK))
 #define RANGE_LOOKING (RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT) | BIT(UNS_CMD_RANGE_CHECK))
@@ -213,8 +239,8 @@ static const struct command {
 	[UNS_CMD_SHIFT] = { "shift", "PATH...", "give the files of any tree to other owners, by a map" },
 	[UNS_CMD_CHECK] = { "check", "[ENGINE [USER]]", "find what stops enable, breaks under it, or collides" },
 	[UNS_CMD_STATUS] = { "status", "", "what is configured, in effect, and pending" },
-	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate] [ENGINE [USER]]", "show the plan alone; with --json, for apply" },
-	[UNS_CMD_APPLY] = { "apply", "FILE", "carry out a plan that was saved from plan --json" },
+	[UNS_CMD_PLAN] = { "plan", "[enable|disable|migrate|apply] [ENGINE [USER]]", "show the plan alone; with -o or --json, for apply" },
+	[UNS_CMD_APPLY] = { "apply", "[FILE]", "bring the host to what a policy file says, or carry out a saved plan" },
 	[UNS_CMD_RESUME] = { "resume", "", "go on with the pending transaction" },
 	[UNS_CMD_ROLLBACK] = { "rollback", "[NUMBER]", "take the pending or the last transaction back" },
 	[UNS_CMD_VERIFY] = { "verify", "[NUMBER]", "compare the host with what a transaction left" },
@@ -244,6 +270,8 @@ static const struct row {
 } rows[] = {
 	{ "root", 0, required_argument, "DIR", EVERY, set_root, "work on the host below DIR instead of the running one" },
 	{ "json", 0, optional_argument, "pretty|lines", EVERY, set_json, "JSON on stdout; lines: events as they happen" },
+	{ "config", 0, required_argument, "FILE", BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_PLAN), set_config,
+	  "the policy to read (apply: " UNS_POLICY_FILE ")" },
 	{ "color", 0, required_argument, "auto|always|never", EVERY, set_color, "color; auto: on a terminal" },
 	{ "quiet", 'q', no_argument, NULL, EVERY, set_quiet, "say only what is wrong" },
 	{ "verbose", 'v', no_argument, NULL, EVERY, set_verbose, "also name the steps that are so already" },
@@ -253,30 +281,31 @@ static const struct row {
 	{ "yes", 0, no_argument, NULL, GATED, set_yes, "do not ask; needed without a terminal" },
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
-	{ "user", 0, required_argument, "NAME", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_SHIFT), set_user,
+	{ "check", 0, no_argument, NULL, BIT(UNS_CMD_APPLY), set_drift, "change nothing, tell what differs; exit 10 when something does" },
+	{ "user", 0, required_argument, "NAME", WISHING | BIT(UNS_CMD_SHIFT), set_user,
 	  "remap user (dockremap); of podman: whose range it uses; of shift: to this user's ranges" },
 	{ "range", 0, required_argument, "auto|hash|START[:COUNT]",
-	  BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK) | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_SHIFT), uns_value_range,
+	  WISHING | RANGE_CHOOSING | BIT(UNS_CMD_RANGE_REMOVE) | BIT(UNS_CMD_SHIFT), uns_value_range,
 	  "IDs (auto: first free; hash: by the owner's name; also auto:COUNT)" },
-	{ "migrate", 0, required_argument, "all|volumes|none", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_migrate,
+	{ "migrate", 0, required_argument, "all|volumes|none", WISHING, set_migrate,
 	  "data to take along (all)" },
-	{ "set", 0, required_argument, "KEY=VALUE", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_option,
+	{ "set", 0, required_argument, "KEY=VALUE", WISHING, set_option,
 	  "set this option of dockerd too; repeatable" },
-	{ "max-pods", 0, required_argument, "N", BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_CHECK), set_max_pods,
+	{ "max-pods", 0, required_argument, "N", WISHING, set_max_pods,
 	  "kubelet: pods that the range is for (its maxPods)" },
-	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE) | OPTIONS_CHANGING, set_no_restart,
+	{ "no-restart", 0, no_argument, NULL, BIT(UNS_CMD_ENABLE) | BIT(UNS_CMD_APPLY) | OPTIONS_CHANGING, set_no_restart,
 	  "leave the engine alone; nothing may need moving" },
-	{ "stop-containers", 0, no_argument, NULL, PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_CHECK), set_stop_containers,
+	{ "stop-containers", 0, no_argument, NULL, PLANNING | OPTIONS_CHANGING | WISHING, set_stop_containers,
 	  "stop containers that run before the engine, start them again at the end" },
 	{ "no-auto-rollback", 0, no_argument, NULL, CARRIED_OUT, set_no_auto_rollback, "stay where it failed, for resume or rollback" },
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
-	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | BIT(UNS_CMD_CHECK), set_ignore,
+	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | WISHING, uns_value_ignore,
 	  "accept these findings" },
 	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
 	{ "batch", 0, required_argument, "FILE", BIT(UNS_CMD_RANGE_ADD), uns_value_batch,
 	  "owners, one a line: OWNER[:[START:]COUNT]; -: standard input" },
-	{ "output", 'o', required_argument, "COLUMNS", BIT(UNS_CMD_RANGE_LIST), uns_value_columns,
-	  "some of owner,kind,start,end,count,line,state" },
+	{ "output", 'o', required_argument, "COLUMNS|FILE", BIT(UNS_CMD_RANGE_LIST) | BIT(UNS_CMD_PLAN), set_output,
+	  "range list: some of owner,kind,start,end,count,line,state; plan: a file for apply" },
 	{ "scan", 0, required_argument, "PATH", RANGE_LOOKING, uns_value_scan, "IDs of files below PATH count too" },
 	{ "deep", 0, no_argument, NULL, RANGE_LOOKING, uns_value_deep, "ask NSS about every ID, not about a sample" },
 	{ "timeout", 0, required_argument, "SECONDS", RANGE_LOOKING, uns_value_timeout, "for asking NSS (10)" },
@@ -301,6 +330,7 @@ static const struct row {
 	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (as many as are good, up to 16)" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
+_Static_assert(ROWS <= 64, "the rows that were given are bits of a number");
 #define ROW_VALUE 256 /* of the first row, for getopt_long: beyond all characters */
 
 const char *uns_options_command_name(enum uns_cmd cmd)
@@ -415,13 +445,29 @@ static int take_number(struct uns_options *o, const char *const v[], size_t n, s
 	return 0;
 }
 
+/* At most one file: the operand, or that of --config. */
+static int take_file(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	if (n > 1)
+		return too_many(o, v[1], err);
+	if (n == 1 && o->config)
+		return uns_err_set(err, UNS_E_USAGE, "%s: both %s and --config=%s name the file", commands[o->cmd].name, v[0], o->config);
+	o->file = n == 1 ? v[0] : o->config;
+	o->policy.wanted = true;
+	return 0;
+}
+
 static int take_planned(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
 	enum uns_cmd planned = UNS_CMD_ENABLE;
 	size_t used = n > 0 ? find_command(v, n, &planned) : 0;
 
+	if (planned == UNS_CMD_APPLY)
+		return take_file(o, v + used, n - used, err);
 	if (!(BIT(planned) & PLANNING))
-		return uns_err_set(err, UNS_E_USAGE, "plan: '%s' has no plan; expected enable, disable or migrate", v[0]);
+		return uns_err_set(err, UNS_E_USAGE, "plan: '%s' has no plan; expected enable, disable, migrate or apply", v[0]);
+	if (o->config)
+		return uns_err_set(err, UNS_E_USAGE, "plan %s reads no policy; that is: plan apply --config=%s", commands[planned].name, o->config);
 	o->request.command = planned == UNS_CMD_DISABLE ? UNS_DISABLE : planned == UNS_CMD_MIGRATE ? UNS_MIGRATE : UNS_ENABLE;
 	return take_engine(o, v + used, n - used, err);
 }
@@ -460,12 +506,14 @@ static int take_topic(struct uns_options *o, const char *const v[], size_t n, st
 	return n > used ? too_many(o, v[used], err) : 0;
 }
 
-static int take_file(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+/* With a policy, that names the engine. */
+static int take_checked(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
 {
-	if (n == 0)
-		return uns_err_set(err, UNS_E_USAGE, "apply: a plan file is needed; 'usernsctl plan --json >FILE' makes one");
-	o->file = v[0];
-	return n > 1 ? too_many(o, v[1], err) : 0;
+	if (!o->config)
+		return take_engine(o, v, n, err);
+	if (n > 0)
+		return uns_err_set(err, UNS_E_USAGE, "check: the policy names the engine; leave '%s' out, or --config", v[0]);
+	return take_file(o, v, 0, err);
 }
 
 /* Into the options, since the operands themselves are gone when parsing is over. */
@@ -503,6 +551,8 @@ static int take_range(struct uns_options *o, const char *const v[], size_t n, st
 		return uns_err_set(err, UNS_E_USAGE, "%s: --count and --range disagree", name);
 	if (o->ranges.count)
 		o->request.range.count = o->ranges.count;
+	if (o->output && uns_value_columns(o, o->output, err) < 0)
+		return -1;
 	return take_owners(o, v, n, o->cmd == UNS_CMD_RANGE_NEXT ? 0 : one ? 1 : UNS_OPERANDS_MAX, err);
 }
 
@@ -558,8 +608,9 @@ static int take_operands(struct uns_options *o, const char *const v[], size_t n,
 		o->request.command = UNS_MIGRATE;
 		return take_engine(o, v, n, err);
 	case UNS_CMD_ENABLE:
-	case UNS_CMD_CHECK:
 		return take_engine(o, v, n, err);
+	case UNS_CMD_CHECK:
+		return take_checked(o, v, n, err);
 	case UNS_CMD_PLAN:
 		return take_planned(o, v, n, err);
 	case UNS_CMD_APPLY:
@@ -597,12 +648,13 @@ static enum uns_cmd planned_cmd(const struct uns_options *o)
 	return o->request.command == UNS_MIGRATE ? UNS_CMD_MIGRATE : UNS_CMD_ENABLE;
 }
 
-/* plan has the options of the command that it plans, but not those of carrying it out (which apply has too). */
+/* plan has the options of the command that it plans, but not those of carrying it out (which resume has too, or which are of all that make a transaction). */
 static bool row_allowed(const struct row *row, enum uns_cmd cmd, enum uns_cmd planned)
 {
 	if (row->cmds & BIT(cmd))
 		return true;
-	return cmd == UNS_CMD_PLAN && (row->cmds & BIT(planned)) && !(row->cmds & BIT(UNS_CMD_APPLY));
+	planned = planned == UNS_CMD_APPLY ? UNS_CMD_ENABLE : planned;
+	return cmd == UNS_CMD_PLAN && (row->cmds & BIT(planned)) && !(row->cmds & BIT(UNS_CMD_RESUME)) && row->cmds != CARRIED_OUT;
 }
 
 /* What getopt_long takes, made from the rows. "-": operands are met in their place, also when POSIXLY_CORRECT is set, so that
@@ -655,7 +707,6 @@ static int bad_option(int argc, char *argv[], int value, struct uns_err *err)
 struct scan {
 	const char *operands[UNS_OPERANDS_MAX + 2];
 	size_t n;
-	bool seen[ROWS];
 };
 
 static int scan_operand(struct scan *s, const char *operand, struct uns_err *err)
@@ -685,7 +736,7 @@ static int scan_argv(int argc, char *argv[], struct scan *s, struct uns_options 
 		row = value == '?' || value == ':' ? ROWS : row_of_value(value);
 		if (row == ROWS)
 			return bad_option(argc, argv, value, err);
-		s->seen[row] = true;
+		o->given |= UINT64_C(1) << row;
 		if (rows[row].set(o, optarg, err) < 0)
 			return -1;
 	}
@@ -695,47 +746,77 @@ static int scan_argv(int argc, char *argv[], struct scan *s, struct uns_options 
 	return 0;
 }
 
-static int check_rows(const struct scan *s, const struct uns_options *o, struct uns_err *err)
+static int check_rows(const struct uns_options *o, struct uns_err *err)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		if (s->seen[i] && !row_allowed(&rows[i], o->cmd, planned_cmd(o)))
+		if (((o->given >> i) & 1) && !row_allowed(&rows[i], o->cmd, planned_cmd(o)))
 			return uns_err_set(err, UNS_E_USAGE, "%s%s%s: the option --%s is not for this command",
 					   commands[o->cmd].name, o->cmd == UNS_CMD_PLAN ? " " : "",
 					   o->cmd == UNS_CMD_PLAN ? commands[planned_cmd(o)].name : "", rows[i].name);
 	return 0;
 }
 
-static bool is_given(const struct scan *s, const char *name)
+static size_t row_of_name(const char *name)
 {
-	for (size_t i = 0; i < ROWS; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return s->seen[i];
-	return false;
+	size_t i = 0;
+
+	while (i < ROWS && strcmp(rows[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool uns_options_given(const struct uns_options *o, const char *name)
+{
+	size_t row = row_of_name(name);
+
+	return row < ROWS && ((o->given >> row) & 1);
+}
+
+void uns_options_note(struct uns_options *o, const char *name)
+{
+	size_t row = row_of_name(name);
+
+	if (row < ROWS)
+		o->given |= UINT64_C(1) << row;
+}
+
+int uns_options_default(struct uns_options *o, const char *name, const char *arg, struct uns_err *err)
+{
+	size_t row = row_of_name(name);
+
+	if (row == ROWS)
+		return uns_err_set(err, UNS_E_FAILED, "there is no option --%s", name);
+	return uns_options_given(o, name) ? 0 : rows[row].set(o, arg, err);
+}
+
+int uns_options_engine(struct uns_options *o, const char *const v[], size_t n, struct uns_err *err)
+{
+	return take_engine(o, v, n, err);
 }
 
 /* What is not for this engine, and why; NULL: all are. */
-static const char *misfit(const struct scan *s, const struct uns_preset *p, const char **ret_why)
+static const char *misfit(const struct uns_options *o, const struct uns_preset *p, const char **ret_why)
 {
 	static const char data[] = "only docker has data that is taken along";
 
-	*ret_why = p && is_given(s, "migrate") ? data : "only docker is stopped and started";
-	if (p && is_given(s, "migrate"))
+	*ret_why = p && uns_options_given(o, "migrate") ? data : "only docker is stopped and started";
+	if (p && uns_options_given(o, "migrate"))
 		return "migrate";
-	if (p && is_given(s, "no-restart"))
+	if (p && uns_options_given(o, "no-restart"))
 		return "no-restart";
 	*ret_why = p && !p->owner ? "the user is the operand" : "its owner is always the same";
-	if (p && is_given(s, "user") && !p->may_name)
+	if (p && uns_options_given(o, "user") && !p->may_name)
 		return "user";
 	*ret_why = "only kubelet counts pods";
-	if (is_given(s, "max-pods") && !(p && p->has_pods))
+	if (uns_options_given(o, "max-pods") && !(p && p->has_pods))
 		return "max-pods";
 	*ret_why = p ? p->no_purge : NULL;
-	return *ret_why && is_given(s, "purge") ? "purge" : NULL;
+	return *ret_why && uns_options_given(o, "purge") ? "purge" : NULL;
 }
 
-static int check_engine(const struct scan *s, const struct uns_options *o, struct uns_err *err)
+int uns_options_check_engine(const struct uns_options *o, struct uns_err *err)
 {
-	const char *why, *name = misfit(s, o->preset, &why);
+	const char *why, *name = misfit(o, o->preset, &why);
 
 	if (!name)
 		return 0;
@@ -780,7 +861,7 @@ static int parse(int argc, char *argv[], struct uns_options *o, struct uns_err *
 	words = find_command(s.operands, s.n, &o->cmd);
 	if (words == 0)
 		return unknown_command(s.operands, s.n, err);
-	if (take_operands(o, s.operands + words, s.n - words, err) < 0 || check_rows(&s, o, err) < 0 || check_engine(&s, o, err) < 0)
+	if (take_operands(o, s.operands + words, s.n - words, err) < 0 || check_rows(o, err) < 0 || uns_options_check_engine(o, err) < 0)
 		return -1;
 	/* The owner of another engine is for its settings to say. */
 	if (!o->request.user && !o->preset)
@@ -807,6 +888,10 @@ void uns_options_done(struct uns_options *o)
 {
 	free(o->shift.uid.v);
 	free(o->shift.gid.v);
+	free(o->policy.name);
+	uns_buf_done(&o->policy.text);
+	uns_ini_done(&o->policy.ini);
+	uns_range_wants_done(&o->policy.owners);
 	uns_strs_done(&o->request.ignore);
 	uns_value_wishes_done(o);
 	uns_strs_done(&o->ranges.scan);

@@ -18,6 +18,7 @@ struct presetted {
 	struct uns_range_want want;
 	struct uns_plan plan;
 	struct uns_findings findings;
+	struct uns_further further;
 };
 
 static void forget(struct presetted *p)
@@ -31,6 +32,7 @@ static void presetted_done(struct presetted *p)
 	uns_enginefacts_done(&p->facts);
 	free(p->want.owner);
 	p->want.owner = NULL;
+	uns_further_done(&p->further);
 	forget(p);
 }
 
@@ -86,6 +88,14 @@ static int plan_settled(const struct uns_run *r, const struct uns_preset_request
 	return uns_err_set(err, UNS_E_CONFLICT, "wherever a range was tried, NSS has accounts; name one with --range");
 }
 
+static int end_plan(const struct uns_run *r, struct presetted *p, struct uns_err *err)
+{
+	const struct uns_shift s = {p->want.got, p->want.got};
+	bool refused = uns_findings_code(&p->findings) != UNS_OK || s.uid.count == 0;
+
+	return uns_further_end(r, &p->facts.ids, p->want.owner, refused ? NULL : &s, &p->further, &p->plan, &p->findings, err);
+}
+
 static int plan_all(const struct uns_run *r, struct presetted *p, struct uns_err *err)
 {
 	struct uns_preset_request q = request_of(r);
@@ -93,7 +103,8 @@ static int plan_all(const struct uns_run *r, struct presetted *p, struct uns_err
 	presetted_done(p);
 	if (uns_enginefacts_read(&r->root, r->o->preset_user, &p->facts, err) < 0)
 		return uns_change_explain(err);
-	if (uns_preset_want(&p->facts, &q, &p->want, err) < 0 || look_up_owner(p, err) < 0 || plan_settled(r, &q, p, err) < 0)
+	if (uns_further_begin(r, &p->facts.ids, &p->further, err) < 0 || uns_preset_want(&p->facts, &q, &p->want, err) < 0 ||
+	    look_up_owner(p, err) < 0 || plan_settled(r, &q, p, err) < 0 || end_plan(r, p, err) < 0)
 		return -1;
 	return uns_findings_code(&p->findings) == UNS_OK ? uns_steps_check(&p->plan, "the plan", err) : 0;
 }
@@ -199,13 +210,16 @@ static int change(struct uns_run *r, struct uns_change *c, struct presetted *p, 
 static int set_range(struct uns_run *r, const struct presetted *p, struct uns_err *err)
 {
 	const struct uns_range_want *w = &p->want;
+	json_t *list;
 
 	if (r->o->request.command == UNS_DISABLE)
 		return 0;
-	return uns_run_set(r, "ranges",
-	                   json_pack("[{s:o, s:I, s:I, s:b}]", "owner", uns_report_string_json(w->owner), "start",
-	                             (json_int_t)w->got.start, "count", (json_int_t)w->got.count, "changed", !w->had),
-	                   err);
+	list = json_pack("[{s:o, s:I, s:I, s:b}]", "owner", uns_report_string_json(w->owner), "start", (json_int_t)w->got.start, "count",
+	                 (json_int_t)w->got.count, "changed", !w->had);
+	if (uns_run_set(r, "ranges", list, err) < 0 || !r->o->policy.loaded)
+		return list ? 0 : -1;
+	json_array_clear(list);
+	return uns_further_rows(&p->further, list, err);
 }
 
 int uns_preset_change(struct uns_run *r, struct uns_err *err)

@@ -16,6 +16,7 @@
 #include "uns/cleanup.h"
 #include "uns/dockerd.h"
 #include "uns/jsontext.h"
+#include "uns/ini.h"
 #include "uns/kubeletconf.h"
 #include "uns/mountinfo.h"
 #include "uns/option.h"
@@ -586,9 +587,21 @@ static void fuzz_auditdconf(const char *text, size_t len)
 	uns_auditdconf_capacity(&c);
 }
 
+static void fuzz_ini(const char *text, size_t len)
+{
+	struct uns_ini ini = { .n = 0 };
+	struct uns_err err = { UNS_OK, 0, "" };
+
+	require_answer(uns_ini_parse(text, len, "f", &ini, &err), &err);
+	for (size_t i = 0; i < ini.n; i++)
+		require(ini.v[i].section < ini.sections && ini.v[i].key[0] && ini.v[i].line > ini.section[ini.v[i].section].line,
+			"an entry lies below its section");
+	uns_ini_done(&ini);
+}
+
 static void (*const parsers[])(const char *text, size_t len) = {
 	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_files, fuzz_unit, fuzz_toml, fuzz_kubelet,
-	fuzz_auditrules, fuzz_auditdconf, fuzz_auditdata,
+	fuzz_auditrules, fuzz_auditdconf, fuzz_auditdata, fuzz_ini,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 

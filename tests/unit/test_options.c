@@ -235,7 +235,29 @@ static void operands(void **state)
 	bad("usernsctl rollback 0", "'0' is no transaction number");
 	bad("usernsctl rollback 0001", "'0001' is no transaction number");
 	bad("usernsctl verify x", "'x' is no transaction number");
-	bad("usernsctl apply", "a plan file is needed");
+	{
+		GOOD("usernsctl apply");
+		assert_null(o.file);
+		assert_true(o.policy.wanted && !o.policy.loaded && !o.dry_run);
+	}
+	{
+		GOOD("usernsctl apply --check --config=x");
+		assert_string_equal(o.file, "x");
+		assert_true(o.drift && o.dry_run && o.detailed);
+	}
+	{
+		GOOD("usernsctl plan apply x -o y");
+		assert_string_equal(o.file, "x");
+		assert_string_equal(o.output, "y");
+	}
+	{
+		GOOD("usernsctl check --config=x");
+		assert_string_equal(o.file, "x");
+	}
+	bad("usernsctl plan apply --check", "the option --check is not for this command");
+	bad("usernsctl plan apply --yes", "the option --yes is not for this command");
+	bad("usernsctl plan disable --config=x", "plan disable reads no policy");
+	bad("usernsctl apply x --config=y", "both x and --config=y name the file");
 	bad("usernsctl apply a b", "unexpected operand 'b'");
 	bad("usernsctl apply a b c d e", "unexpected operand 'b'");
 }

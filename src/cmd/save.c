@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan -o FILE. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "uns/cleanup.h"
+#include "uns/json.h"
+#include "uns/sys.h"
+
+static int write_new(int dir, const char *tmp, const char *text)
+{
+	uns_auto_close int fd = uns_sys_create(dir, tmp, O_WRONLY | O_EXCL, 0600);
+
+	if (fd < 0)
+		return -1;
+	return uns_sys_write(fd, text, strlen(text)) || uns_sys_write(fd, "\n", 1) || uns_sys_fsync(fd) ? -1 : 0;
+}
+
+static int replace(int dir, const char *name, const char *text, struct uns_err *err)
+{
+	uns_auto_free char *tmp = uns_str_printf(err, ".%s.%d", name, (int)getpid());
+
+	if (!tmp)
+		return -1;
+	if (write_new(dir, tmp, text) == 0 && uns_sys_rename(dir, tmp, dir, name, 0) == 0 && uns_sys_fsync(dir) == 0)
+		return 0;
+	uns_err_sys(err, errno, "cannot write %s", name);
+	uns_sys_unlink(dir, tmp, 0);
+	return -1;
+}
+
+int uns_run_save(const char *file, const json_t *document, struct uns_err *err)
+{
+	uns_auto_free char *text = uns_json_dump(document, true, err), *parent = uns_str_dup(file, err), *last = uns_str_dup(file, err);
+	uns_auto_close int dir = -1;
+
+	if (!text || !parent || !last)
+		return -1;
+	dir = open(dirname(parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return uns_err_sys(err, errno, "cannot open the directory of %s", file);
+	return replace(dir, basename(last), text, err);
+}
