@@ -18,7 +18,11 @@
 int uns_report_safe(const char *s, struct uns_buf *ret, struct uns_err *err);
 /* color: with escape sequences for a terminal. numbers: those of the steps (a part of a transaction); NULL: 1, 2, … */
 int uns_report_plan(const struct uns_plan *p, const size_t *numbers, bool color, struct uns_buf *ret, struct uns_err *err);
+/* By severity, the worst last, then by id; also in JSON. */
 int uns_report_findings(const struct uns_findings *f, bool color, struct uns_buf *ret, struct uns_err *err);
+/* The commands among the remedies of findings that are not ignored, each once and on one line, between two marker lines to copy and
+ * paste: the worst first. Nothing when there are none. */
+int uns_report_remedies(const struct uns_findings *f, struct uns_buf *ret, struct uns_err *err);
 /* One line per event ("[3/15] shift /var/lib/docker …"). Nothing for events that people need not see. */
 int uns_report_event(const struct uns_event *e, size_t steps, struct uns_buf *ret, struct uns_err *err);
 
@@ -29,7 +33,7 @@ int uns_report_idspace_svg(const struct uns_idspace s[UNS_IDKINDS], struct uns_b
 
 /* New references; NULL when out of memory. A text that is no UTF-8 is given in the form of uns_str_escape. */
 json_t *uns_report_string_json(const char *s);                     /* null for NULL */
-json_t *uns_report_findings_json(const struct uns_findings *f);    /* array of {id,severity,ignored,object,reason,remedy} */
+json_t *uns_report_findings_json(const struct uns_findings *f);    /* array of {id,severity,ignored,exit,object,reason,remedy,command,reference} */
 json_t *uns_report_warnings_json(const struct uns_findings *f);    /* array of strings: warnings, and errors that were ignored */
 json_t *uns_report_event_json(const struct uns_event *e);          /* {type,time,step,to,kind,text,kept}; step counts from 0 */
 json_t *uns_report_actions_json(const struct uns_plan *p);         /* array of strings, one per step */

@@ -47,5 +47,8 @@ bool uns_path_below(const char *path, const char *prefix);
 
 /* Bytes of a path as printable ASCII: bytes outside 0x21..0x7e and '%' become %XX. Reversible; for JSON and messages. */
 char *uns_str_escape(const char *s, struct uns_err *err);
+/* One word for a shell, in printable ASCII: as it is where that is safe, else in quotes; with bytes that are not printable ASCII as
+ * $'\ooo' (POSIX.1-2024; bash, zsh, ksh, busybox). */
+char *uns_str_shell(const char *s, struct uns_err *err);
 
 #endif

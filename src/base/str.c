@@ -183,3 +183,33 @@ char *uns_str_escape(const char *s, struct uns_err *err)
 	}
 	return uns_buf_take(&b, err);
 }
+
+static bool is_printable(const char *s)
+{
+	for (; *s; s++)
+		if (*s < 0x20 || *s > 0x7e)
+			return false;
+	return true;
+}
+
+char *uns_str_shell(const char *s, struct uns_err *err)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	bool printable = is_printable(s);
+
+	if (*s && s[strspn(s, plain)] == '\0')
+		return uns_str_dup(s, err);
+	if (uns_buf_puts(&b, printable ? "'" : "$'", err) < 0)
+		return NULL;
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		int r = printable           ? uns_buf_puts(&b, c == '\'' ? "'\\''" : (char[]){*s, '\0'}, err)
+		        : c < 0x20 || c > 0x7e ? uns_buf_printf(&b, err, "\\%03o", c)
+		                               : uns_buf_printf(&b, err, c == '\'' || c == '\\' ? "\\%c" : "%c", c);
+
+		if (r < 0)
+			return NULL;
+	}
+	return uns_buf_puts(&b, "'", err) < 0 ? NULL : uns_buf_take(&b, err);
+}

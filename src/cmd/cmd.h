@@ -115,6 +115,7 @@ struct uns_options {
 	bool dry_run, yes, detailed;
 	bool no_auto_rollback; /* a transaction that fails is left pending */
 	struct uns_request request; /* of enable, disable, migrate, daemon set, check, and of plan (which of them: request.command) */
+	struct uns_strs only; /* check, range check: the findings that are asked for; empty: all */
 	const char *file;     /* apply, plan apply: operand; NULL: the root's own policy */
 	const char *config;   /* --config */
 	const char *output;   /* -o, as it stands there */
@@ -222,6 +223,7 @@ struct uns_run {
 	bool color_out, color_err;
 	int status;
 	json_t *document; /* members of the command's JSON document; version, command, exit and error are added by main */
+	struct uns_buf last; /* for people, on stderr after everything else */
 	json_t *bare;     /* when not NULL and the command succeeded: the whole document, as it is (plan) */
 };
 
@@ -295,12 +297,16 @@ struct uns_planned {
 void uns_planned_done(struct uns_planned *p);
 /* guess: a shift that is probably the one, which saves a walk of the trees, or NULL. ret must be zero; done with in any case. */
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err);
+/* When all findings of a plan are there: commands are made for the root that was looked at. */
+int uns_planned_settle(const struct uns_run *r, struct uns_findings *f, struct uns_err *err);
 /* 0, or -1 with the exit class of the findings that refuse and their ids. */
 int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
 /* The same, said by a command that only looks. */
 int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err);
 bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b);
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
+/* The commands among their remedies, to copy and paste: at the end of what a command that only looks says. Nothing with --json or -q. */
+void uns_planned_show_remedies(struct uns_run *r, const struct uns_findings *f);
 
 /* ---- differs.c ---- */
 
@@ -339,6 +345,10 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable, mig
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
 int uns_cmd_shift(struct uns_run *r, struct uns_err *err);
 int uns_cmd_check(struct uns_run *r, struct uns_err *err);
+/* At the end of a check with --only, when none of these findings refuses: of the rest nothing is known. */
+int uns_check_none_of(const struct uns_run *r, struct uns_err *err);
+/* What every check says and puts into its document: the findings, of which those of --only alone; then, where none of them refuses, fine. */
+int uns_check_report(struct uns_run *r, struct uns_findings *f, const char *fine, struct uns_err *err);
 int uns_cmd_apply(struct uns_run *r, struct uns_err *err);
 int uns_cmd_status(struct uns_run *r, struct uns_err *err);
 int uns_cmd_resume(struct uns_run *r, struct uns_err *err);

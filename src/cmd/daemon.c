@@ -192,10 +192,12 @@ int uns_cmd_daemon_show(struct uns_run *r, struct uns_err *err)
 	if (!list)
 		return uns_err_nomem(err);
 	if (read_options(r, &f, err) < 0 || uns_plan_daemon_verdict(&f, &findings, err) < 0 ||
+	    uns_planned_settle(r, &findings, err) < 0 ||
 	    put_settings(&f, list, &text, err) < 0 || set_document(r, &f, &findings, list, err) < 0)
 		return -1;
 	uns_run_print(r, text.data ? text.data : "No option of dockerd is set.\n");
 	uns_planned_show_findings(r, &findings);
+	uns_planned_show_remedies(r, &findings);
 	return 0;
 }
 

@@ -129,11 +129,17 @@ static int read_facts(const struct uns_run *r, const struct uns_shift *shift, st
 	return options ? 0 : choose_range(r, p, err);
 }
 
+int uns_planned_settle(const struct uns_run *r, struct uns_findings *f, struct uns_err *err)
+{
+	return r->root.is_host ? 0 : uns_findings_set_root(f, r->o->root, err);
+}
+
 /* A plan that the kinds do not take must never reach the journal, which could not be read again. */
 static int end_plan(const struct uns_run *r, struct uns_planned *p, struct uns_err *err)
 {
 	if (uns_further_end(r, &p->facts.ids, r->o->request.user, p->have_shift ? &p->shift : NULL, &p->further, &p->plan, &p->findings,
-			    err) < 0)
+			    err) < 0 ||
+	    uns_planned_settle(r, &p->findings, err) < 0)
 		return -1;
 	return uns_findings_code(&p->findings) == UNS_OK ? uns_steps_check(&p->plan, "the plan", err) : 0;
 }
@@ -167,22 +173,33 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 	return end_plan(r, ret, err);
 }
 
-static int refused(const struct uns_findings *f, const char *what, struct uns_err *err)
+static int refusing_ids(const struct uns_findings *f, struct uns_strs *ret, struct uns_err *err)
 {
-	enum uns_code code = uns_findings_code(f);
-	uns_auto(uns_buf_done) struct uns_buf ids = UNS_BUF_INIT;
-
-	if (code == UNS_OK)
-		return 0;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct uns_finding *one = &f->v[i];
 
-		if (one->check->severity != UNS_ERROR || one->ignored || (ids.data && strstr(ids.data, one->check->id)))
-			continue;
-		if (uns_buf_printf(&ids, err, "%s%s", ids.len ? ", " : "", one->check->id) < 0)
+		if (one->check->severity == UNS_ERROR && !one->ignored && !uns_strs_has(ret, one->check->id) &&
+		    uns_strs_add(ret, one->check->id, err) < 0)
 			return -1;
 	}
-	return uns_err_set(err, code, "%s: %s", what, ids.data ? ids.data : "");
+	uns_strs_sort(ret);
+	return 0;
+}
+
+static int refused(const struct uns_findings *f, const char *what, struct uns_err *err)
+{
+	enum uns_code code = uns_findings_code(f);
+	uns_auto(uns_strs_done) struct uns_strs ids = UNS_STRS_INIT;
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (code == UNS_OK)
+		return 0;
+	if (refusing_ids(f, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++)
+		if (uns_buf_printf(&text, err, "%s%s", i ? ", " : "", ids.v[i]) < 0)
+			return -1;
+	return uns_err_set(err, code, "%s: %s", what, text.data ? text.data : "");
 }
 
 int uns_planned_refused(const struct uns_findings *f, struct uns_err *err)
@@ -207,6 +224,14 @@ void uns_planned_show_findings(const struct uns_run *r, const struct uns_finding
 		uns_run_complain("%s", err.text);
 	else if (text.data)
 		fputs(text.data, stderr);
+}
+
+void uns_planned_show_remedies(struct uns_run *r, const struct uns_findings *f)
+{
+	struct uns_err err;
+
+	if (!r->o->quiet && r->o->json == UNS_JSON_NONE && uns_report_remedies(f, &r->last, &err) < 0)
+		uns_run_complain("%s", err.text);
 }
 
 /* ---- the document ---- */

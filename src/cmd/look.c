@@ -13,35 +13,57 @@
 
 /* ---- check ---- */
 
-static int show_checked(const struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
+int uns_check_none_of(const struct uns_run *r, struct uns_err *err)
 {
-	uns_auto_free char *text = NULL, *command = uns_str_printf(err, r->o->policy.loaded ? "apply %s" : "enable docker", r->o->policy.name);
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
-	if (p->plan.n == 0 && r->o->policy.loaded)
-		text = uns_str_printf(err, "Nothing to do: the host is as %s says.\n", r->o->policy.name);
-	else if (p->plan.n == 0)
-		text = uns_str_dup("Nothing to do: remapping is on, and no data was left behind.\n", err);
-	else if (command)
-		text = uns_str_printf(err, "Nothing stops 'usernsctl %s' (%zu steps).\n", command, p->plan.n);
-	if (!text)
+	for (size_t i = 0; i < r->o->only.n; i++)
+		if (uns_buf_printf(&text, err, "%s%s", i ? ", " : "Nothing of this refuses: ", r->o->only.v[i]) < 0)
+			return -1;
+	if (uns_buf_puts(&text, ".\n", err) < 0)
 		return -1;
-	uns_run_print(r, text);
+	uns_run_print(r, text.data);
 	return 0;
+}
+
+int uns_check_report(struct uns_run *r, struct uns_findings *f, const char *fine, struct uns_err *err)
+{
+	int rc;
+
+	uns_findings_only(f, &r->o->only);
+	uns_planned_show_findings(r, f);
+	uns_planned_show_remedies(r, f);
+	if (uns_change_set_findings(r, f, err) < 0)
+		return -1;
+	rc = uns_planned_stopped(f, err);
+	if (rc < 0 || r->o->only.n > 0)
+		return rc < 0 ? -1 : uns_check_none_of(r, err);
+	uns_run_print(r, fine);
+	return 0;
+}
+
+static char *fine_text(const struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
+{
+	if (p->plan.n == 0 && r->o->policy.loaded)
+		return uns_str_printf(err, "Nothing to do: the host is as %s says.\n", r->o->policy.name);
+	if (p->plan.n == 0)
+		return uns_str_dup("Nothing to do: remapping is on, and no data was left behind.\n", err);
+	if (r->o->policy.loaded)
+		return uns_str_printf(err, "Nothing stops 'usernsctl apply %s' (%zu steps).\n", r->o->policy.name, p->plan.n);
+	return uns_str_printf(err, "Nothing stops 'usernsctl enable docker' (%zu steps).\n", p->plan.n);
 }
 
 int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
+	uns_auto_free char *fine = NULL;
 
 	if (r->o->preset)
 		return uns_preset_check(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
-	uns_planned_show_findings(r, &p.findings);
-	if (uns_run_set(r, "findings", uns_report_findings_json(&p.findings), err) < 0 ||
-	    uns_run_set(r, "warnings", uns_report_warnings_json(&p.findings), err) < 0 || uns_planned_stopped(&p.findings, err) < 0)
-		return -1;
-	return show_checked(r, &p, err);
+	fine = fine_text(r, &p, err);
+	return fine ? uns_check_report(r, &p.findings, fine, err) : -1;
 }
 
 /* ---- apply ---- */

@@ -199,10 +199,15 @@ static void run_command(struct uns_run *r, struct uns_options *o, struct uns_err
 		r->status = (int)failed.code;
 		uns_run_complain("%s", failed.text);
 	}
+	if (r->last.data) {
+		fflush(stdout);
+		fputs(r->last.data, stderr);
+	}
 	if (r->o->json != UNS_JSON_NONE && put_document(r, rc < 0 ? &failed : NULL, err) < 0)
 		uns_run_complain("%s", err->text);
 	json_decref(r->document);
 	json_decref(r->bare);
+	uns_buf_done(&r->last);
 }
 
 static int show_help(const struct uns_options *o, struct uns_err *err)

@@ -158,32 +158,6 @@ static int set_purge(struct uns_options *o, const char *arg, struct uns_err *err
 	return 0;
 }
 
-static int ignore_one(struct uns_options *o, const char *id, struct uns_err *err)
-{
-	const struct uns_check *check = uns_check_find(id);
-
-	if (!check)
-		return uns_err_set(err, UNS_E_USAGE, "--ignore=%s: no finding has this id; 'usernsctl help findings' lists all",
-				   id);
-	if (!check->ignorable)
-		return uns_err_set(err, UNS_E_USAGE, "--ignore=%s: this finding cannot be ignored", id);
-	return uns_strs_has(&o->request.ignore, id) ? 0 : uns_strs_add(&o->request.ignore, id, err);
-}
-
-int uns_value_ignore(struct uns_options *o, const char *arg, struct uns_err *err)
-{
-	for (const char *p = arg;; p++) {
-		size_t len = strcspn(p, ",");
-		uns_auto_free char *id = uns_str_printf(err, "%.*s", (int)len, p);
-
-		if (!id || ignore_one(o, id, err) < 0)
-			return -1;
-		p += len;
-		if (!*p)
-			return 0;
-	}
-}
-
 static int set_config(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	if (!*arg)
@@ -301,6 +275,8 @@ static const struct row {
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
 	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | WISHING, uns_value_ignore,
 	  "accept these findings" },
+	{ "only", 0, required_argument, "ID[,ID]", BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_RANGE_CHECK), uns_value_only,
+	  "look for these findings alone; repeatable" },
 	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
 	{ "batch", 0, required_argument, "FILE", BIT(UNS_CMD_RANGE_ADD), uns_value_batch,
 	  "owners, one a line: OWNER[:[START:]COUNT]; -: standard input" },
@@ -893,6 +869,7 @@ void uns_options_done(struct uns_options *o)
 	uns_ini_done(&o->policy.ini);
 	uns_range_wants_done(&o->policy.owners);
 	uns_strs_done(&o->request.ignore);
+	uns_strs_done(&o->only);
 	uns_value_wishes_done(o);
 	uns_strs_done(&o->ranges.scan);
 	uns_strs_done(&o->ranges.trees);
@@ -967,8 +944,10 @@ static int help_findings(struct uns_buf *b, struct uns_err *err)
 	static const char *const severities[] = { "info", "warning", "error" };
 
 	for (size_t i = 0; i < uns_checks_n; i++)
-		if (uns_buf_printf(b, err, "%-22s %-8s%-11s %s\n", uns_checks[i].id, severities[uns_checks[i].severity],
-				   uns_checks[i].ignorable ? "ignorable" : "", uns_checks[i].summary) < 0)
+		if (uns_buf_printf(b, err, "%-22s %-8s%-11s %s", uns_checks[i].id, severities[uns_checks[i].severity],
+				   uns_checks[i].ignorable ? "ignorable" : "", uns_checks[i].summary) < 0 ||
+		    (uns_checks[i].reference && uns_buf_printf(b, err, " [%s]", uns_checks[i].reference) < 0) ||
+		    uns_buf_puts(b, "\n", err) < 0)
 			return -1;
 	return 0;
 }

@@ -93,7 +93,9 @@ static int end_plan(const struct uns_run *r, struct presetted *p, struct uns_err
 	const struct uns_shift s = {p->want.got, p->want.got};
 	bool refused = uns_findings_code(&p->findings) != UNS_OK || s.uid.count == 0;
 
-	return uns_further_end(r, &p->facts.ids, p->want.owner, refused ? NULL : &s, &p->further, &p->plan, &p->findings, err);
+	if (uns_further_end(r, &p->facts.ids, p->want.owner, refused ? NULL : &s, &p->further, &p->plan, &p->findings, err) < 0)
+		return -1;
+	return uns_planned_settle(r, &p->findings, err);
 }
 
 static int plan_all(const struct uns_run *r, struct presetted *p, struct uns_err *err)
@@ -236,27 +238,24 @@ int uns_preset_change(struct uns_run *r, struct uns_err *err)
 
 /* ---- check, plan ---- */
 
+static char *fine_text(const struct uns_preset *preset, const struct presetted *p, struct uns_err *err)
+{
+	if (p->plan.n == 0)
+		return uns_str_printf(err, "Nothing to do: %s has %u IDs from %u on for %s.\n", p->want.owner, p->want.got.count,
+		                      p->want.got.start, preset->title);
+	return uns_str_printf(err, "Nothing stops 'usernsctl enable %s%s%s' (%zu steps).\n", preset->name, preset->owner ? "" : " ",
+	                      preset->owner ? "" : p->want.owner, p->plan.n);
+}
+
 int uns_preset_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(presetted_done) struct presetted p = {.plan.n = 0};
-	const struct uns_preset *preset = r->o->preset;
-	uns_auto_free char *text = NULL;
+	uns_auto_free char *fine = NULL;
 
 	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0)
 		return -1;
-	uns_planned_show_findings(r, &p.findings);
-	if (uns_change_set_findings(r, &p.findings, err) < 0 || uns_planned_stopped(&p.findings, err) < 0)
-		return -1;
-	if (p.plan.n == 0)
-		text = uns_str_printf(err, "Nothing to do: %s has %u IDs from %u on for %s.\n", p.want.owner, p.want.got.count,
-		                      p.want.got.start, preset->title);
-	else
-		text = uns_str_printf(err, "Nothing stops 'usernsctl enable %s%s%s' (%zu steps).\n", preset->name,
-		                      preset->owner ? "" : " ", preset->owner ? "" : p.want.owner, p.plan.n);
-	if (!text)
-		return -1;
-	uns_run_print(r, text);
-	return set_range(r, &p, err);
+	fine = fine_text(r->o->preset, &p, err);
+	return fine && uns_check_report(r, &p.findings, fine, err) == 0 ? set_range(r, &p, err) : -1;
 }
 
 int uns_preset_show_plan(struct uns_run *r, struct uns_err *err)

@@ -219,7 +219,8 @@ static int plan_all(const struct uns_run *r, struct uns_ranged *p, struct uns_er
 	char title[320];
 
 	uns_idfacts_done(&p->facts);
-	if (read_facts(r, p, err) < 0 || look_up_names(p, err) < 0 || plan_settled(r, p, err) < 0)
+	if (read_facts(r, p, err) < 0 || look_up_names(p, err) < 0 || plan_settled(r, p, err) < 0 ||
+	    uns_planned_settle(r, &p->findings, err) < 0)
 		return -1;
 	if (uns_plan_set_title(&p->plan, title_of(r, p, title, sizeof(title)), err) < 0)
 		return -1;
@@ -389,7 +390,9 @@ static int lint(const struct uns_run *r, struct uns_ranged *p, struct uns_err *e
 	uns_findings_done(&p->findings);
 	if (read_facts(r, p, err) < 0 || probe_lines(&p->facts, &how, err) < 0)
 		return -1;
-	return uns_ranges_check(&p->facts, r->o->ranges.all ? 0 : LINT_LISTED, &p->findings, err);
+	if (uns_ranges_check(&p->facts, r->o->ranges.all ? 0 : LINT_LISTED, &p->findings, err) < 0)
+		return -1;
+	return uns_planned_settle(r, &p->findings, err);
 }
 
 static int plan_fix(const struct uns_run *r, struct uns_ranged *p, struct uns_err *err)
@@ -457,12 +460,16 @@ static int check(struct uns_run *r, struct uns_change *c, struct uns_ranged *p, 
 		return uns_err_set(err, UNS_E_USAGE, "range check: owners are for --fix, which rewrites their lines");
 	if (uns_change_no_pending(r, err) < 0 || lint(r, p, err) < 0)
 		return -1;
+	uns_findings_only(&p->findings, &r->o->only);
 	c->findings = &p->findings;
 	uns_planned_show_findings(r, &p->findings);
 	if (r->o->ranges.fix)
 		return fix(r, c, p, err);
+	uns_planned_show_remedies(r, &p->findings);
 	if (uns_planned_refused(&p->findings, err) < 0)
 		return -1;
+	if (r->o->only.n > 0)
+		return uns_check_none_of(r, err);
 	if (p->findings.n == 0)
 		uns_run_print(r, "Nothing collides: all ranges are in order.\n");
 	return 0;

@@ -30,4 +30,8 @@ int uns_value_default(struct uns_options *o, const char *key, const char *value,
 int uns_value_unset(struct uns_options *o, const char *arg, struct uns_err *err);
 void uns_value_wishes_done(struct uns_options *o);
 
+/* ---- finding-values.c ---- */
+
+int uns_value_only(struct uns_options *o, const char *arg, struct uns_err *err);
+
 #endif

@@ -97,13 +97,13 @@ static int check_owner(const struct uns_intent *w, struct uns_err *err)
 		if (!uns_plan_has_data(&f->nested))
 			return 0;
 		return uns_intent_add(w, "OptionForeign", w->owner,
-		                      "usernsctl disable docker brings that data home; enable it again then", err,
+		                      "$ usernsctl disable docker && usernsctl enable docker\twhich brings that data home first", err,
 		                      "remapping is on for the user %s, and %s/%s holds data", w->owner, w->root, f->active_dir);
 	}
 	if (w->move || w->r->migrate == UNS_MIGRATE_NONE || !w->have_shift || !uns_plan_has_data(&f->flat) ||
 	    !uns_plan_has_data(&f->nested))
 		return 0;
-	return uns_intent_add(w, "RemapActive", w->root, "usernsctl migrate adopts the volumes that were left behind", err,
+	return uns_intent_add(w, "RemapActive", w->root, "$ usernsctl migrate\tadopts the volumes that were left behind", err,
 	                      "remapping is on already, with data in %s; what lies in %s itself is from before and not in use",
 	                      w->inner, w->root);
 }
@@ -114,7 +114,7 @@ static int check_off(const struct uns_intent *w, struct uns_err *err)
 		return 0;
 	if (w->r->command == UNS_DISABLE)
 		return uns_intent_add(w, "NotEnabled", UNS_OPTION, NULL, err, "remapping is off: there is nothing to disable");
-	return uns_intent_add(w, "MigrateNeedsRemap", UNS_OPTION, "usernsctl enable docker", err,
+	return uns_intent_add(w, "MigrateNeedsRemap", UNS_OPTION, "$ usernsctl enable docker", err,
 	                      "remapping is off; enable switches it on and takes all data along");
 }
 
@@ -145,11 +145,13 @@ static int check_incomplete(const struct uns_intent *w, struct uns_err *err)
 {
 	const char *user = w->r->user;
 	bool have_user = uns_accounts_name(&w->f->ids.users, user), have_group = uns_accounts_name(&w->f->ids.groups, user);
-	uns_auto_free char *remedy = NULL;
+	uns_auto_free char *remedy = NULL, *word = NULL;
 
 	if (have_user == have_group)
 		return 0;
-	remedy = uns_str_printf(err, have_user ? "groupadd --system %s" : "groupdel %s (it is made together with the user)", user);
+	word = uns_str_shell(user, err);
+	remedy = word ? uns_str_printf(err, have_user ? "$ groupadd --system %s" : "$ groupdel %s\t(it is made together with the user)", word)
+	              : NULL;
 	if (!remedy)
 		return -1;
 	return uns_intent_add(w, "UserIncomplete", user, remedy, err,
@@ -172,7 +174,7 @@ static int check_user(const struct uns_intent *w, struct uns_err *err)
 	account = uns_accounts_name(&w->f->ids.users, w->r->user);
 	if (!is_fit(w->r->user) || (account && account->id == 0))
 		return uns_intent_add(
-		    w, "UserUnfit", w->r->user, "usernsctl enable docker --user=dockremap", err,
+		    w, "UserUnfit", w->r->user, "$ usernsctl enable docker --user=dockremap", err,
 		    "the remap user needs a name of small letters, digits, '-' and '_', and must not be root or default");
 	return check_incomplete(w, err);
 }
@@ -236,7 +238,7 @@ static int add_live_restore(const struct uns_intent *w, size_t n, const char *na
 		                      "%zu containers keep running while the engine is stopped, and the engine kills them when it starts "
 		                      "without live-restore: %s",
 		                      n, names);
-	remedy = w->stop ? uns_str_printf(err, "%s --stop-containers stops them and starts them again at the end", command(w))
+	remedy = w->stop ? uns_str_printf(err, "$ %s --stop-containers\tstops them and starts them again at the end", command(w))
 	                 : uns_str_dup("start the engine and run this again with --stop-containers", err);
 	if (!remedy)
 		return -1;
@@ -299,7 +301,7 @@ static int check_engine(const struct uns_intent *w, struct uns_err *err)
 	                                    "the engine is not installed: it will find its settings when it is") < 0)
 		return -1;
 	if (w->r->command != UNS_DISABLE && f->have_max_user_namespaces && f->max_user_namespaces == 0 &&
-	    uns_intent_add(w, "UserNamespacesOff", "user.max_user_namespaces", "sysctl -w user.max_user_namespaces=15000", err,
+	    uns_intent_add(w, "UserNamespacesOff", "user.max_user_namespaces", "$ sysctl -w user.max_user_namespaces=15000", err,
 	                   "the kernel setting user.max_user_namespaces is 0: no container could start") < 0)
 		return -1;
 	return check_running(w, err) < 0 ? -1 : check_restart(w, err);
@@ -378,7 +380,7 @@ static int check_started(const struct uns_intent *w, struct uns_err *err)
 {
 	if (w->r->command != UNS_MIGRATE || !w->work || uns_strs_has(&w->f->nested.entries, "volumes"))
 		return 0;
-	return uns_intent_add(w, "NeverStarted", w->inner, "usernsctl enable docker takes everything along", err,
+	return uns_intent_add(w, "NeverStarted", w->inner, "$ usernsctl enable docker\ttakes everything along", err,
 	                      "remapping is configured, but the engine has not made its tree yet");
 }
 
@@ -537,7 +539,7 @@ static char *larger_range(const struct uns_intent *w, struct uns_err *err)
 		return uns_str_printf(
 		    err, "chown these files to IDs that the range holds, or %s --ignore=UnmappedId leaves them as they are",
 		    command(w));
-	return uns_str_printf(err, "%susernsctl enable docker --range=%u:%u", first, start, blocks * UNS_ID_BLOCK);
+	return uns_str_printf(err, "%susernsctl enable docker --range=%u:%u", *first ? first : UNS_COMMAND, start, blocks * UNS_ID_BLOCK);
 }
 
 static int check_unmapped(const struct uns_intent *w, struct uns_err *err)
@@ -755,7 +757,7 @@ static int check_all_ranges(const struct uns_intent *w, struct uns_err *err)
 	}
 	if (ids.len == 0)
 		return 0;
-	return uns_intent_add(w, "RangesNeedCare", UNS_SUBUID ", " UNS_SUBGID, "usernsctl range check names the lines", err,
+	return uns_intent_add(w, "RangesNeedCare", UNS_SUBUID ", " UNS_SUBGID, "$ usernsctl range check\tnames the lines", err,
 	                      "ranges of others collide or can be misread (%s)", ids.data);
 }
 

@@ -8,68 +8,70 @@
 
 #include "uns/cleanup.h"
 
-#define INFO(id, summary)                                                                                                          \
+/* A summary and, where there is one, a reference. */
+#define TEXTS(summary, reference, ...) summary, reference
+#define INFO(id, ...)                                                                                                              \
 	{                                                                                                                          \
-		id, UNS_INFO, UNS_OK, true, summary                                                                                \
+		id, UNS_INFO, UNS_OK, true, TEXTS(__VA_ARGS__, NULL, NULL)                                                         \
 	}
-#define WARNING(id, summary)                                                                                                       \
+#define WARNING(id, ...)                                                                                                           \
 	{                                                                                                                          \
-		id, UNS_WARNING, UNS_OK, true, summary                                                                             \
+		id, UNS_WARNING, UNS_OK, true, TEXTS(__VA_ARGS__, NULL, NULL)                                                      \
 	}
-#define REFUSED(id, summary)                                                                                                       \
+#define REFUSED(id, ...)                                                                                                           \
 	{                                                                                                                          \
-		id, UNS_ERROR, UNS_E_REFUSED, false, summary                                                                       \
+		id, UNS_ERROR, UNS_E_REFUSED, false, TEXTS(__VA_ARGS__, NULL, NULL)                                                \
 	}
-#define RISK(id, summary)                                                                                                          \
+#define RISK(id, ...)                                                                                                              \
 	{                                                                                                                          \
-		id, UNS_ERROR, UNS_E_REFUSED, true, summary                                                                        \
+		id, UNS_ERROR, UNS_E_REFUSED, true, TEXTS(__VA_ARGS__, NULL, NULL)                                                 \
 	}
-#define CONFLICT(id, summary)                                                                                                      \
+#define CONFLICT(id, ...)                                                                                                          \
 	{                                                                                                                          \
-		id, UNS_ERROR, UNS_E_CONFLICT, false, summary                                                                      \
+		id, UNS_ERROR, UNS_E_CONFLICT, false, TEXTS(__VA_ARGS__, NULL, NULL)                                               \
 	}
 
 /* clang-format off */
 const struct uns_check uns_checks[] = {
-	WARNING("AppArmorRestricts", "AppArmor lets only programs with a profile use user namespaces"),
+	WARNING("AppArmorRestricts", "AppArmor lets only programs with a profile use user namespaces", "apparmor.d(5)"),
 	REFUSED("AutoSizeUnfit", "the sizes of --userns=auto in storage.conf do not fit each other"),
 	REFUSED("BothTreesHaveData", "the tree with and the tree without remapping both hold data"),
 	WARNING("ContainerAutoRemove", "a running container with --rm vanishes when the engine stops"),
 	WARNING("ContainerBind", "a container mounts host paths, whose files will belong to nobody inside it"),
-	WARNING("ContainerUsernsHost", "a container keeps the host's user namespace, but not its files' owners"),
-	WARNING("ContainerWillNotStart", "a container uses what user namespaces do not allow"),
-	REFUSED("ContainerdImageStore", "the containerd image store cannot be used together with remapping"),
+	WARNING("ContainerUsernsHost", "a container keeps the host's user namespace, but not its files' owners", "CIS Docker 5.31"),
+	WARNING("ContainerWillNotStart", "a container uses what user namespaces do not allow", "moby #36208"),
+	REFUSED("ContainerdImageStore", "the containerd image store cannot be used together with remapping", "moby #47377"),
 	INFO("ContainersRunning", "containers run, and stop with the engine"),
 	REFUSED("DataRootReadOnly", "the data root is mounted read-only"),
 	WARNING("EngineSilent", "the running engine does not answer, so that nothing can be compared afterwards"),
 	REFUSED("EngineRangeUnfit", "the range is not one that the engine accepts"),
 	REFUSED("EngineUnmanaged", "the running engine cannot be stopped and started by this program"),
-	INFO("FlaggedInode", "immutable or append-only files, whose flag is lifted for a moment and set again"),
+	INFO("FlaggedInode", "immutable or append-only files, whose flag is lifted for a moment and set again", "chattr(1)"),
 	RISK("HardLinkOutside", "files have further names outside the trees that are shifted"),
 	WARNING("HomeMissing", "the home of the rootless user is no directory"),
 	INFO("IncusImplicit", "Incus or LXD without a line of root's takes 1000000 to 1000999999, which no file says"),
-	WARNING("IptablesOff", "without iptables rules containers reach nothing outside, and ports are published by docker-proxy alone"),
-	WARNING("KubeletRange", "kubelet without a line that it accepts takes all IDs from 65536 up"),
-	REFUSED("LiveRestore", "live-restore keeps containers running while the engine is stopped"),
+	WARNING("IptablesOff", "without iptables rules containers reach nothing outside, and ports are published by docker-proxy alone", "CIS Docker 2.4"),
+	WARNING("KubeletRange", "kubelet without a line that it accepts takes all IDs from 65536 up", "KEP-127"),
+	REFUSED("LiveRestore", "live-restore keeps containers running while the engine is stopped", "CIS Docker 2.15"),
 	REFUSED("MigrateNeedsRemap", "migrate is for hosts on which remapping is on"),
 	REFUSED("NestedMount", "file systems are mounted below the data root"),
 	REFUSED("NeverStarted", "remapping is configured, but the engine never ran with it"),
 	REFUSED("NoRestartNeedsStop", "data must be moved, which needs the engine stopped"),
-	INFO("NoLinger", "what the rootless user runs ends with the last session"),
-	INFO("NotEnabled", "remapping is off"),
+	INFO("NoLinger", "what the rootless user runs ends with the last session", "loginctl(1)"),
+	INFO("NotEnabled", "remapping is off", "CIS Docker 2.9"),
 	INFO("NotInstalled", "the engine is not installed"),
 	INFO("OldTreeLeft", "containers and images from before remapping stay where they are, unused"),
 	REFUSED("OptionConflict", "two options of dockerd do not go together"),
-	REFUSED("OptionDefault", "the option value default lets dockerd choose ranges that collide"),
+	REFUSED("OptionDefault", "the option value default lets dockerd choose ranges that collide", "moby #53524"),
 	CONFLICT("OptionForeign", "remapping is on for another user, with data"),
 	REFUSED("OptionInvalid", "dockerd does not take the value of an option"),
 	RISK("OptionMovesData", "the engine starts with another store, without the data of today"),
-	RISK("OptionNeedsEnable", "userns-remap switched alone hides all images, containers and volumes"),
+	RISK("OptionNeedsEnable", "userns-remap switched alone hides all images, containers and volumes", "moby #21050"),
 	WARNING("OptionNoEffect", "dockerd passes over an option in silence"),
 	REFUSED("OptionNotEditable", "an option stands in a form that is not rewritten"),
 	REFUSED("OptionOnCommandLine", "the option is on the engine's command line, which is not edited"),
-	WARNING("OptionRoot", "the option names root, which leaves user namespaces off"),
-	REFUSED("OptionTwice", "the option is set in more than one place"),
+	WARNING("OptionRoot", "the option names root, which leaves user namespaces off", "CIS Docker 2.9"),
+	REFUSED("OptionTwice", "the option is set in more than one place", "moby #22339"),
 	RISK("OptionUnknown", "an option that dockerd does not know"),
 	REFUSED("OptionsReadOnly", "the files of the options cannot be written on this host"),
 	RISK("OwnerUnknown", "an owner that is no account of this host"),
@@ -78,8 +80,8 @@ const struct uns_check uns_checks[] = {
 	WARNING("PurgeKeepsUser", "the remap user is no system account and is kept"),
 	WARNING("RangeAsymmetric", "the UID and the GID range of an owner differ, or one of them is missing"),
 	CONFLICT("RangeDiffers", "the owner has another range already"),
-	WARNING("RangeDiscouraged", "the range overlaps IDs that other software may take"),
-	WARNING("RangeFilesLeft", "files have IDs of an owner that is gone, or of nobody"),
+	WARNING("RangeDiscouraged", "the range overlaps IDs that other software may take", "systemd UIDS-GIDS"),
+	WARNING("RangeFilesLeft", "files have IDs of an owner that is gone, or of nobody", "STIG no_files_unowned_by_user"),
 	WARNING("RangeHigh", "the range reaches beyond 2147483647, which some programs take for negative"),
 	REFUSED("RangeInUse", "processes or an engine's data use what is to go"),
 	INFO("RangeLiveUnrecorded", "processes use IDs that no line gives to anybody"),
@@ -87,12 +89,12 @@ const struct uns_check uns_checks[] = {
 	REFUSED("RangeNone", "no range of this size is free"),
 	CONFLICT("RangeOnAccount", "the range holds the ID of an account"),
 	WARNING("RangeOrphan", "the owner of a line is no account"),
-	CONFLICT("RangeOverlap", "ranges of two owners overlap"),
+	CONFLICT("RangeOverlap", "ranges of two owners overlap", "subuid(5)"),
 	WARNING("RangeOwnUid", "the range holds its owner's own ID"),
 	REFUSED("RangePastEnd", "the range ends beyond the last ID"),
-	CONFLICT("RangeReserved", "the range overlaps IDs that are reserved"),
-	REFUSED("RangeSeveral", "the remap user has several lines in one file"),
-	WARNING("RangeSeveralLines", "an owner has several lines in one file, whose order decides"),
+	CONFLICT("RangeReserved", "the range overlaps IDs that are reserved", "systemd UIDS-GIDS"),
+	REFUSED("RangeSeveral", "the remap user has several lines in one file", "moby #39301"),
+	WARNING("RangeSeveralLines", "an owner has several lines in one file, whose order decides", "moby #39301"),
 	WARNING("RangeShared", "the range that is in use overlaps IDs of somebody else"),
 	INFO("RangeSmall", "the range has fewer than 65536 IDs"),
 	WARNING("RangeStaleNumeric", "the line of a UID without account, which the next account with it inherits"),
@@ -101,7 +103,7 @@ const struct uns_check uns_checks[] = {
 	INFO("RangeUnaligned", "the range begins at no multiple of 65536"),
 	REFUSED("RangeUnsafe", "the range cannot be used safely"),
 	WARNING("RangesNeedCare", "ranges of others collide, or can be misread"),
-	WARNING("RemapActive", "remapping is on already and the data from before was left behind"),
+	WARNING("RemapActive", "remapping is on already and the data from before was left behind", "moby #21050"),
 	REFUSED("RemapBroken", "the option names a user without a usable range"),
 	INFO("RootlessBus", "users have no bus of their own, over which rootless engines ask systemd"),
 	INFO("RootlessLimits", "limits of rootless containers have no effect"),
@@ -114,27 +116,27 @@ const struct uns_check uns_checks[] = {
 	WARNING("SubidFileMode", "/etc/subuid or /etc/subgid does not have the owner or the mode that it should"),
 	WARNING("SubidFileRefused", "a line that makes a program refuse the whole file or stop reading it"),
 	INFO("SubidLeftover", "files that a killed account tool left behind"),
-	INFO("SubidMissing", "/etc/subuid or /etc/subgid is missing"),
+	INFO("SubidMissing", "/etc/subuid or /etc/subgid is missing", "moby #38712"),
 	WARNING("SubidNameAndUid", "an owner has lines by name and by UID"),
 	INFO("SubidNisLine", "a line that begins with + or -, behind which useradd neither sorts nor looks"),
 	INFO("SubidNumericOwner", "a line by UID, which not every program reads"),
 	REFUSED("SubidOwnLine", "programs read the owner's line differently"),
 	WARNING("SubidReadDifferently", "programs read the line differently"),
 	REFUSED("SubidReadsRoot", "a program takes the line for the host's root"),
-	WARNING("SubidSource", "some programs ask another source than the files"),
+	WARNING("SubidSource", "some programs ask another source than the files", "nsswitch.conf(5)"),
 	WARNING("SubidSymlink", "/etc/subuid or /etc/subgid is a symbolic link, which shadow's tools refuse"),
 	REFUSED("TargetDirTaken", "the directory of the range exists in the data root already"),
 	RISK("TargetIdInUse", "files have IDs of the range already"),
-	RISK("ToolMissing", "a program that the engine needs for its range is not installed"),
-	RISK("ToolPowerless", "newuidmap or newgidmap cannot write maps"),
-	RISK("UnmappedId", "files have IDs that the range cannot hold"),
+	RISK("ToolMissing", "a program that the engine needs for its range is not installed", "newuidmap(1)"),
+	RISK("ToolPowerless", "newuidmap or newgidmap cannot write maps", "newuidmap(1)"),
+	RISK("UnmappedId", "files have IDs that the range cannot hold", "docker/for-linux #1040"),
 	RISK("UnprivilegedOff", "the kernel lets only root make user namespaces"),
 	REFUSED("UserIncomplete", "of a user that is to be made and the group of the same name only one exists"),
-	REFUSED("UserNamespacesOff", "the kernel allows no user namespaces"),
+	REFUSED("UserNamespacesOff", "the kernel allows no user namespaces", "STIG sysctl_user_max_user_namespaces"),
 	REFUSED("UserUnfit", "this user cannot be the owner"),
 	REFUSED("VolumeDeviceInside", "a volume's device option is a path inside the data root"),
 	RISK("VolumeLabelsLost", "the labels of a volume cannot be taken along while the engine is stopped"),
-	{ "VolumeNameTaken", UNS_ERROR, UNS_E_CONFLICT, true, "a volume of this name exists in both trees" },
+	{ "VolumeNameTaken", UNS_ERROR, UNS_E_CONFLICT, true, "a volume of this name exists in both trees", NULL },
 	RISK("VolumeSymlink", "a volume's directory is a symlink, which is not followed"),
 };
 /* clang-format on */
@@ -148,11 +150,63 @@ const struct uns_check *uns_check_find(const char *id)
 	return NULL;
 }
 
+#define WORD_MAX 64u
+
+static char small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Letters to put in, take out or change until one is the other (Levenshtein). Both are shorter than WORD_MAX. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], n = strlen(b);
+
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= n; k++) {
+			size_t above = row[k];
+
+			row[k] = least(above + 1, row[k - 1] + 1, corner + (small(a[i - 1]) != small(b[k - 1])));
+			corner = above;
+		}
+	}
+	return row[n];
+}
+
+const struct uns_check *uns_check_nearest(const char *id)
+{
+	const struct uns_check *nearest = NULL;
+	size_t best = strlen(id) / 2 + 1;
+
+	for (size_t i = 0; i < uns_checks_n && *id && strlen(id) < WORD_MAX; i++) {
+		size_t d = distance(id, uns_checks[i].id);
+
+		if (d < best) {
+			best = d;
+			nearest = &uns_checks[i];
+		}
+	}
+	return nearest;
+}
+
 static void finding_done(struct uns_finding *f)
 {
 	free(f->object);
 	free(f->reason);
 	free(f->remedy);
+	free(f->command);
 }
 
 void uns_findings_done(struct uns_findings *f)
@@ -237,6 +291,26 @@ static int listed(struct uns_findings *f, const struct uns_finding *new, bool *r
 	return 0;
 }
 
+/* Apart: what a shell takes, and what people read. */
+static int fill_remedy(struct uns_finding *new, const char *remedy, struct uns_err *err)
+{
+	bool is_command = uns_str_starts(remedy, UNS_COMMAND);
+	const char *text = remedy + (is_command ? strlen(UNS_COMMAND) : 0);
+	size_t len = strcspn(text, UNS_COMMAND_ENDS);
+
+	if (is_command) {
+		new->command = uns_str_printf(err, "%.*s", (int)len, text);
+		if (!new->command)
+			return -1;
+	}
+	new->remedy = uns_str_dup(text, err);
+	if (!new->remedy)
+		return -1;
+	if (is_command && new->remedy[len])
+		new->remedy[len] = ' ';
+	return 0;
+}
+
 static int fill(struct uns_finding *new, const char *object, const char *remedy, char *reason, struct uns_err *err)
 {
 	new->reason = reason;
@@ -245,10 +319,7 @@ static int fill(struct uns_finding *new, const char *object, const char *remedy,
 	new->object = uns_str_dup(object, err);
 	if (!new->object)
 		return -1;
-	if (!remedy)
-		return 0;
-	new->remedy = uns_str_dup(remedy, err);
-	return new->remedy ? 0 : -1;
+	return remedy ? fill_remedy(new, remedy, err) : 0;
 }
 
 static __attribute__((format(printf, 1, 0))) char *format(const char *fmt, va_list ap)
@@ -295,6 +366,70 @@ int uns_findings_add(struct uns_findings *f, const struct uns_strs *ignore, cons
 	f->v[f->n++] = new;
 	new = (struct uns_finding){0};
 	return 0;
+}
+
+/* NULL with *ret_foreign when a piece is no command of ours; NULL without when out of memory. */
+static char *command_in(const char *command, const char *root, bool *ret_foreign, struct uns_err *err)
+{
+	static const char ours[] = "usernsctl ", and[] = " && ";
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	*ret_foreign = false;
+	for (const char *p = command;; p += strlen(and)) {
+		const char *end = strstr(p, and);
+		size_t len = end ? (size_t)(end - p) : strlen(p);
+
+		if (!uns_str_starts(p, ours)) {
+			*ret_foreign = true;
+			return NULL;
+		}
+		if (uns_buf_printf(&b, err, "%s%s--root=%s %.*s", p == command ? "" : and, ours, root, (int)(len - strlen(ours)),
+		                   p + strlen(ours)) < 0)
+			return NULL;
+		if (!end)
+			return uns_buf_take(&b, err);
+		p = end;
+	}
+}
+
+int uns_findings_set_root(struct uns_findings *f, const char *root, struct uns_err *err)
+{
+	uns_auto_free char *word = uns_str_shell(root, err);
+
+	if (!word)
+		return -1;
+	for (size_t i = 0; i < f->n; i++) {
+		bool foreign;
+		char *command;
+
+		if (!f->v[i].command)
+			continue;
+		command = command_in(f->v[i].command, word, &foreign, err);
+		if (!command && !foreign)
+			return -1;
+		free(f->v[i].command);
+		f->v[i].command = command;
+	}
+	return 0;
+}
+
+void uns_findings_only(struct uns_findings *f, const struct uns_strs *ids)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; ids->n > 0 && i < f->n; i++) {
+		if (uns_strs_has(ids, f->v[i].check->id))
+			f->v[kept++] = f->v[i];
+		else
+			finding_done(&f->v[i]);
+	}
+	if (ids->n == 0 || kept == f->n)
+		return;
+	f->n = kept;
+	/* The positions are others now: they are found anew when something is added. */
+	free(f->slot);
+	f->slot = NULL;
+	f->slots = f->indexed = 0;
 }
 
 enum uns_code uns_findings_code(const struct uns_findings *f)

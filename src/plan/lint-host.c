@@ -192,7 +192,7 @@ static int say_plugin(const struct uns_lint *t, const char *id, enum uns_idkind 
 	if (uns_claim_describe(t->lines, kind, c, &object, err) < 0 || uns_claim_describe(t->lines, kind, other, &who, err) < 0)
 		return -1;
 	if (other->source == UNS_CLAIM_LINE)
-		remedy = uns_str_printf(err, "usernsctl range move %s", t->owner[uns_lint_owner_of(t, kind, other)].name);
+		remedy = uns_lint_command("move", t->owner[uns_lint_owner_of(t, kind, other)].name, err);
 	if (other->source == UNS_CLAIM_LINE && !remedy)
 		return -1;
 	return uns_findings_add(
@@ -269,13 +269,13 @@ int uns_lint_kubelet(const struct uns_lint *t, const char *id, struct uns_err *e
 		return 0;
 	if (!o || !o->known)
 		return say_kubelet(
-		    t, id, "useradd --system kubelet; usernsctl range add kubelet --count=7208960",
+		    t, id, "$ useradd --system kubelet && usernsctl range add kubelet --count=7208960",
 		    "there is no user kubelet: pods with user namespaces get IDs from 65536 up, over everybody's ranges", err);
 	if (!o->lines[UNS_UID] && !o->lines[UNS_GID])
-		return say_kubelet(t, id, "usernsctl range add kubelet --count=7208960 (65536 for each of 110 pods)",
+		return say_kubelet(t, id, "$ usernsctl range add kubelet --count=7208960\t(65536 for each of 110 pods)",
 		                   "the user kubelet has no line: pods with user namespaces get no IDs of their own", err);
 	bad = kubelet_bad(t, o);
-	return bad ? say_kubelet(t, id, "usernsctl range remove kubelet; usernsctl range add kubelet --count=7208960", bad, err)
+	return bad ? say_kubelet(t, id, "$ usernsctl range remove kubelet && usernsctl range add kubelet --count=7208960", bad, err)
 	           : 0;
 }
 
@@ -286,7 +286,7 @@ int uns_lint_incus(const struct uns_lint *t, const char *id, struct uns_err *err
 	if (!(t->f->present & UNS_HAS_INCUS) || (root && root->lines[UNS_UID] && root->lines[UNS_GID]))
 		return 0;
 	return uns_findings_add(
-	    t->ret, NULL, id, "root", "usernsctl range add root --count=1000000000", err,
+	    t->ret, NULL, id, "root", "$ usernsctl range add root --count=1000000000", err,
 	    "Incus or LXD is installed, but root has no line in both files: it may take 1000000-1000999999 for its "
 	    "containers, which is written down nowhere");
 }
@@ -316,7 +316,7 @@ int uns_lint_mode(const struct uns_lint *t, const char *id, struct uns_err *err)
 
 		if (!bad)
 			continue;
-		remedy = uns_str_printf(err, "chown root:root %s; chmod 0644 %s", file, file);
+		remedy = uns_str_printf(err, "$ chown root:root %s && chmod 0644 %s", file, file);
 		if (!remedy || uns_findings_add(t->ret, NULL, id, file, remedy, err, "mode %04o, owner %u:%u: %s", s->mode, s->uid,
 		                                s->gid, bad) < 0)
 			return -1;

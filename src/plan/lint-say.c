@@ -35,9 +35,31 @@ static const struct uns_subid *file_of(const struct spot *s)
 	return &s->t->f->sub[s->kind].s;
 }
 
+char *uns_lint_command(const char *verb, const char *owner, struct uns_err *err)
+{
+	char shown[UNS_TEXT_SHOWN];
+	uns_auto_free char *word = uns_str_shell(owner, err);
+
+	if (!word)
+		return NULL;
+	if (uns_subid_owner_valid(owner) && *owner != '-')
+		return uns_str_printf(err, "$ usernsctl range %s %s", verb, word);
+	/* Nobody can be named so on the command line: words, as the line shows him. */
+	uns_text_show(owner, strlen(owner), shown);
+	return uns_str_printf(err, "usernsctl range %s %s", verb, shown);
+}
+
 static char *command(const struct spot *s, const char *verb, struct uns_err *err)
 {
-	return uns_str_printf(err, "usernsctl range %s %s", verb, s->owner);
+	return uns_lint_command(verb, s->l->owner, err);
+}
+
+/* "usernsctl range check --fix OWNER"; about: what it does, in words. */
+static char *fix_command(const char *owner, const char *about, struct uns_err *err)
+{
+	uns_auto_free char *text = uns_lint_command("check --fix", owner, err);
+
+	return text ? uns_str_printf(err, "%s%s%s", text, uns_str_starts(text, UNS_COMMAND) ? UNS_COMMAND_ENDS : " ", about) : NULL;
 }
 
 /* ---- who reads what ---- */
@@ -128,7 +150,7 @@ static bool has_plain_start(const struct spot *s)
 static char *canonical(const struct spot *s, struct uns_err *err)
 {
 	const struct uns_subid_line *l = s->l;
-	uns_auto_free char *text = NULL;
+	uns_auto_free char *text = NULL, *about = NULL;
 
 	if (l->flaws & FLAW(NIS))
 		return uns_str_printf(err, "take it out: no program asks NIS for ranges");
@@ -140,8 +162,9 @@ static char *canonical(const struct spot *s, struct uns_err *err)
 	if (l->flaws & ~UNS_SUBID_MENDABLE)
 		return uns_str_printf(err, "if that is what is meant, write %s in its place", text);
 	if ((l->flaws & UNS_SUBID_MENDABLE) == FLAW(NO_NEWLINE))
-		return uns_str_printf(err, "usernsctl range check --fix ends it with a newline");
-	return uns_str_printf(err, "usernsctl range check --fix %s writes %s in its place", l->owner, text);
+		return uns_str_printf(err, "$ usernsctl range check --fix\tends it with a newline");
+	about = uns_str_printf(err, "writes %s in its place", text);
+	return about ? fix_command(l->owner, about, err) : NULL;
 }
 
 /* Both readings of a number with leading zeros, to choose from. */
@@ -186,9 +209,11 @@ static int say_root(const struct spot *s, struct uns_err *err)
 static int say_past_end(const struct spot *s, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf readers = UNS_BUF_INIT;
-	uns_auto_free char *remedy =
-	    uns_str_printf(err, "usernsctl range remove %s, then usernsctl range add %s", s->owner, s->owner);
+	uns_auto_free char *remove = command(s, "remove", err), *add = command(s, "add", err), *remedy = NULL;
 
+	if (!remove || !add)
+		return -1;
+	remedy = uns_str_printf(err, "%s && %s", remove, add + (uns_str_starts(add, UNS_COMMAND) ? strlen(UNS_COMMAND) : 0));
 	if (!remedy || put_effects(&readers, s->l->flaws, true, err) < 0)
 		return -1;
 	return say(s, remedy, err, "ends beyond 4294967294, the last ID; %s", readers.data);
@@ -313,8 +338,8 @@ static int say_stale_numeric(const struct spot *s, struct uns_err *err)
 static int say_numeric(const struct spot *s, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf readers = UNS_BUF_INIT;
-	uns_auto_free char *remedy =
-	    uns_str_printf(err, "usernsctl range check --fix %s writes %s in place of the number", s->owner, s->o->name);
+	uns_auto_free char *about = uns_str_printf(err, "writes %s in place of the number", s->o->name);
+	uns_auto_free char *remedy = about ? fix_command(s->l->owner, about, err) : NULL;
 
 	if (!remedy || put_effects(&readers, FLAW(NUMERIC_OWNER), true, err) < 0)
 		return -1;
@@ -336,7 +361,7 @@ static int say_duplicate(const struct spot *s, struct uns_err *err)
 
 	if (put_effects(&readers, UNS_FLAW_BIT(UNS_FLAW_DUPLICATE), true, err) < 0)
 		return -1;
-	return say(s, alike ? "usernsctl range check --fix takes it out" : "take one of the two out", err,
+	return say(s, alike ? "$ usernsctl range check --fix\ttakes it out" : "take one of the two out", err,
 	           "says the same as line %u: %s", twin->line, readers.data);
 }
 
@@ -344,8 +369,8 @@ static int say_name_and_uid(const struct spot *s, struct uns_err *err)
 {
 	const struct uns_subid_line *first = &file_of(s)->v[s->o->first[s->kind]];
 	uns_auto(uns_buf_done) struct uns_buf readers = UNS_BUF_INIT;
-	uns_auto_free char *remedy =
-	    uns_str_printf(err, "usernsctl range check --fix %s spells the owner as %s", s->o->name, s->o->name);
+	uns_auto_free char *about = uns_str_printf(err, "spells the owner as %s", s->o->name);
+	uns_auto_free char *remedy = about ? fix_command(s->o->name, about, err) : NULL;
 
 	if (!remedy || put_effects(&readers, UNS_FLAW_BIT(UNS_FLAW_NAME_AND_UID), true, err) < 0)
 		return -1;
@@ -480,11 +505,12 @@ static int say_asymmetric(const struct spot *s, struct uns_err *err)
 
 static int say_small(const struct spot *s, struct uns_err *err)
 {
-	uns_auto_free char *remedy = NULL;
+	uns_auto_free char *move = NULL, *remedy = NULL;
 
 	if (s->l->range.count == 0)
 		return say(s, "take it out", err, "%s", "gives no IDs at all");
-	remedy = uns_str_printf(err, "usernsctl range move %s --count=65536", s->owner);
+	move = command(s, "move", err);
+	remedy = move ? uns_str_printf(err, "%s --count=65536", move) : NULL;
 	if (!remedy)
 		return -1;
 	return say(s, remedy, err, "has %u IDs: images that use others, such as nobody (65534), cannot be unpacked",

@@ -95,4 +95,7 @@ typedef int uns_lint_host(const struct uns_lint *t, const char *id, struct uns_e
 uns_lint_host uns_lint_plugin, uns_lint_mode, uns_lint_symlink, uns_lint_source, uns_lint_trees, uns_lint_files_left,
     uns_lint_kubelet, uns_lint_stale_lock, uns_lint_missing, uns_lint_live, uns_lint_incus, uns_lint_leftover, uns_lint_probe;
 
+/* The remedy "usernsctl range VERB OWNER": a command, where the owner can be named in one. */
+char *uns_lint_command(const char *verb, const char *owner, struct uns_err *err);
+
 #endif

@@ -296,7 +296,7 @@ static bool is_plain(const struct uns_edit *e)
 /* No flag says "none". */
 static int add_empty(const struct uns_intent *w, const struct uns_edit *e, const char *place, struct uns_err *err)
 {
-	uns_auto_free char *remedy = uns_str_printf(err, "usernsctl daemon unset %s", e->wish->key);
+	uns_auto_free char *remedy = uns_str_printf(err, "$ usernsctl daemon unset %s", e->wish->key);
 
 	return remedy ? uns_intent_add(w, "OptionNotEditable", place, remedy, err,
 	                               "--%s stands on a command line (%s), where it has a value or is not there", e->option->flag, place)
@@ -400,11 +400,11 @@ static int check_remap_alone(const struct uns_intent *w, const struct uns_edit *
 	if (w->r->command != UNS_DAEMON || strcmp(e->wish->key, UNS_OPTION) != 0)
 		return 0;
 	if (value && strncmp(value, "default", strcspn(value, ":")) == 0 && *value && *value != ':')
-		return uns_intent_add(w, "OptionDefault", UNS_OPTION, "usernsctl enable docker", err,
+		return uns_intent_add(w, "OptionDefault", UNS_OPTION, "$ usernsctl enable docker", err,
 		                      "with \"default\" dockerd chooses ranges by itself, which collide with those of others");
 	return uns_intent_add(w, "OptionNeedsEnable", UNS_OPTION,
-	                      e->wish->value ? "usernsctl enable docker takes the data along"
-	                                     : "usernsctl disable docker takes the data along",
+	                      e->wish->value ? "$ usernsctl enable docker\ttakes the data along"
+	                                     : "$ usernsctl disable docker\ttakes the data along",
 	                      err, "switched alone, the option hides all images, containers and volumes");
 }
 

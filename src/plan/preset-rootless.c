@@ -24,7 +24,7 @@ static int check_kernel(const struct uns_presetting *s, struct uns_err *err)
 	const struct uns_sysctl *clone = &s->f->sysctl[UNS_UNPRIVILEGED_CLONE], *apparmor = &s->f->sysctl[UNS_APPARMOR_USERNS];
 
 	if (clone->known && clone->value == 0 &&
-	    uns_preset_say(s, "UnprivilegedOff", clone->name, "sysctl -w kernel.unprivileged_userns_clone=1", err,
+	    uns_preset_say(s, "UnprivilegedOff", clone->name, "$ sysctl -w kernel.unprivileged_userns_clone=1", err,
 	                   "the kernel setting %s is 0: only root can make user namespaces", clone->name) < 0)
 		return -1;
 	if (!apparmor->known || apparmor->value == 0)
@@ -38,7 +38,8 @@ static int check_kernel(const struct uns_presetting *s, struct uns_err *err)
 static int check_home(const struct uns_presetting *s, struct uns_err *err)
 {
 	const struct uns_account *a = uns_accounts_name(&s->f->ids.users, s->want->owner);
-	uns_auto_free char *linger = uns_str_printf(err, "loginctl enable-linger %s", s->want->owner);
+	uns_auto_free char *word = uns_str_shell(s->want->owner, err);
+	uns_auto_free char *linger = word ? uns_str_printf(err, "$ loginctl enable-linger %s", word) : NULL;
 
 	if (!linger || !a)
 		return linger ? 0 : -1;

@@ -72,7 +72,8 @@ static int say_taken(const struct uns_presetting *s, const struct uns_model *m, 
                      const struct uns_claim *c, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf who = UNS_BUF_INIT;
-	uns_auto_free char *remedy = uns_str_printf(err, "usernsctl range move %s gives it another range", s->want->owner);
+	uns_auto_free char *word = uns_str_shell(s->want->owner, err);
+	uns_auto_free char *remedy = word ? uns_str_printf(err, "$ usernsctl range move %s\tgives it another range", word) : NULL;
 
 	if (!remedy || uns_claim_describe(m, kind, c, &who, err) < 0)
 		return -1;
@@ -102,9 +103,16 @@ static uint32_t up(uint32_t n, uint32_t unit)
 	return (uint32_t)(((uint64_t)n + unit - 1) / unit * unit);
 }
 
+static char *larger_command(const struct uns_presetting *s, struct uns_err *err)
+{
+	uns_auto_free char *word = uns_str_shell(s->want->owner, err);
+
+	return word ? uns_str_printf(err, "$ usernsctl range move %s --count=%u", word, s->count) : NULL;
+}
+
 static int check_size(const struct uns_presetting *s, struct uns_range range, struct uns_err *err)
 {
-	uns_auto_free char *remedy = uns_str_printf(err, "usernsctl range move %s --count=%u", s->want->owner, s->count);
+	uns_auto_free char *remedy = larger_command(s, err);
 
 	if (!remedy)
 		return -1;
@@ -117,7 +125,7 @@ static int check_unit(const struct uns_presetting *s, struct uns_range range, st
 {
 	uint32_t start = up(range.start < s->unit ? s->unit : range.start, s->unit);
 	uns_auto_free char *remedy =
-	    s->want->fixed ? uns_str_printf(err, "usernsctl range move %s --count=%u", s->want->owner, s->count)
+	    s->want->fixed ? larger_command(s, err)
 	                   : uns_str_printf(err, "--range=%u:%u would be such a one", start, up(range.count, s->unit));
 
 	if (!remedy)
@@ -249,11 +257,12 @@ static int say_drift(const struct uns_presetting *s, struct uns_err *err)
 {
 	const struct uns_preset *p = s->r->preset;
 	bool u = line_of(s, UNS_UID), g = line_of(s, UNS_GID);
-	uns_auto_free char *remedy = NULL;
+	uns_auto_free char *remedy = NULL, *word = NULL;
 
 	if ((u && g) || !(u || g || (p->begun && p->begun(s))))
 		return 0;
-	remedy = uns_str_printf(err, "usernsctl enable %s%s%s", p->name, p->owner ? "" : " ", p->owner ? "" : s->want->owner);
+	word = uns_str_shell(s->want->owner, err);
+	remedy = word ? uns_str_printf(err, "$ usernsctl enable %s%s%s", p->name, p->owner ? "" : " ", p->owner ? "" : word) : NULL;
 	if (!remedy)
 		return -1;
 	return uns_preset_say(s, "RangeNoLine", s->want->owner, remedy, err, "%s is set up in part: %s has no line in %s%s%s",
@@ -361,7 +370,7 @@ static int check_host(const struct uns_presetting *s, struct uns_err *err)
 	                   p->title) < 0)
 		return -1;
 	if (max->known && max->value == 0 &&
-	    uns_preset_say(s, "UserNamespacesOff", max->name, "sysctl -w user.max_user_namespaces=15000", err,
+	    uns_preset_say(s, "UserNamespacesOff", max->name, "$ sysctl -w user.max_user_namespaces=15000", err,
 	                   "the kernel setting %s is 0: no container could start", max->name) < 0)
 		return -1;
 	if (!p->source || !s->f->ids.subid_source)

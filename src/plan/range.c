@@ -94,7 +94,7 @@ static int say_taken(const struct uns_request *r, const struct uns_model *m, enu
 		return -1;
 	return uns_findings_add(findings, &r->ignore,
 	                        in_use ? "RangeShared" : c->severity == UNS_ERROR ? "RangeTaken" : "RangeDiscouraged", object,
-	                        in_use ? "usernsctl disable docker --purge, then usernsctl enable docker: it chooses a free range"
+	                        in_use ? "$ usernsctl disable docker --purge && usernsctl enable docker\tchooses a free range"
 	                               : "usernsctl enable docker --range=auto chooses a free range (a line of the remap user that is "
 	                                 "in the way must be removed first)",
 	                        err, "the %s range overlaps %s", kind == UNS_UID ? "UID" : "GID", who.data);
@@ -221,7 +221,7 @@ static int range_wanted(const struct uns_facts *f, const struct uns_request *r, 
 	int rc;
 
 	if (s.uid.start % UNS_ID_BLOCK != 0) {
-		if (uns_findings_add(findings, &r->ignore, "RangeUnsafe", "--range", "usernsctl enable docker --range=auto", err,
+		if (uns_findings_add(findings, &r->ignore, "RangeUnsafe", "--range", "$ usernsctl enable docker --range=auto", err,
 		                     "%u is no multiple of 65536", s.uid.start) < 0)
 			return -1;
 		return 1;

@@ -138,7 +138,7 @@ static int taken(const struct uns_range_request *r, const struct uns_range_want 
 	uns_ranges_object(w, object, sizeof(object));
 	if (uns_claim_describe(m, kind, claim, &who, err) < 0)
 		return -1;
-	return uns_findings_add(r->findings, r->ignore, id, object, "usernsctl range next names a free range", err,
+	return uns_findings_add(r->findings, r->ignore, id, object, "$ usernsctl range next\tnames a free range", err,
 	                        "the %s range %u:%u overlaps %s", uns_id_names[kind], range.start, range.count, who.data);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "order.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/step.h"
@@ -233,28 +234,55 @@ static int put_finding_head(struct uns_buf *b, const struct uns_finding *f, cons
 	return uns_buf_puts(b, "\n", err);
 }
 
+static int put_labelled(struct uns_buf *b, const char *label, const char *text, struct uns_err *err)
+{
+	return uns_buf_puts(b, label, err) < 0 ? -1 : put_wrapped(b, strlen(label), text, err);
+}
+
 static int put_finding(struct uns_buf *b, const struct uns_finding *f, const struct style *st, struct uns_err *err)
 {
-	static const char label[] = "    to mend it: ";
-
 	if (put_finding_head(b, f, st, err) < 0)
 		return -1;
 	if (f->reason && *f->reason && (uns_buf_puts(b, "    ", err) < 0 || put_wrapped(b, 4, f->reason, err) < 0))
 		return -1;
-	if (!f->remedy || !*f->remedy || f->ignored)
-		return 0;
-	return uns_buf_puts(b, label, err) < 0 ? -1 : put_wrapped(b, sizeof(label) - 1, f->remedy, err);
+	if (f->remedy && *f->remedy && !f->ignored && put_labelled(b, "    to mend it: ", f->remedy, err) < 0)
+		return -1;
+	return f->check->reference ? put_labelled(b, "    reference: ", f->check->reference, err) : 0;
+}
+
+static int compare(const void *pa, const void *pb)
+{
+	const struct uns_finding *a = *(const struct uns_finding *const *)pa, *b = *(const struct uns_finding *const *)pb;
+	int r;
+
+	if (a->check->severity != b->check->severity)
+		return a->check->severity < b->check->severity ? -1 : 1;
+	r = strcmp(a->check->id, b->check->id);
+	return r ? r : a < b ? -1 : a > b;
+}
+
+const struct uns_finding **uns_report_order(const struct uns_findings *f, struct uns_err *err)
+{
+	const struct uns_finding **v = calloc(f->n + 1, sizeof(const struct uns_finding *));
+
+	if (!v) {
+		uns_err_nomem(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < f->n; i++)
+		v[i] = &f->v[i];
+	qsort(v, f->n, sizeof(const struct uns_finding *), compare);
+	return v;
 }
 
 int uns_report_findings(const struct uns_findings *f, bool color, struct uns_buf *ret, struct uns_err *err)
 {
-	/* The worst last: that is what stays on the screen. */
-	for (int severity = UNS_INFO; severity <= UNS_ERROR; severity++)
-		for (size_t i = 0; i < f->n; i++)
-			if ((int)f->v[i].check->severity == severity &&
-			    put_finding(ret, &f->v[i], color ? &colored : &plain, err) < 0)
-				return -1;
-	return 0;
+	uns_auto_free const struct uns_finding **v = uns_report_order(f, err);
+
+	for (size_t i = 0; v && i < f->n; i++)
+		if (put_finding(ret, v[i], color ? &colored : &plain, err) < 0)
+			return -1;
+	return v ? 0 : -1;
 }
 
 /* ---- events ---- */
@@ -311,20 +339,25 @@ json_t *uns_report_string_json(const char *s)
 
 static json_t *finding_json(const struct uns_finding *f)
 {
+	int status = f->check->severity == UNS_ERROR && !f->ignored ? (int)f->check->code : 0;
+
 	/* "o" takes the reference, and a NULL makes the whole fail (and be freed). */
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "id", f->check->id, "severity", severity_name(f->check->severity),
-			 "ignored", (int)f->ignored, "object", uns_report_string_json(f->object), "reason",
-			 uns_report_string_json(f->reason), "remedy", uns_report_string_json(f->remedy));
+	return json_pack("{s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o, s:s?}", "id", f->check->id, "severity",
+			 severity_name(f->check->severity), "ignored", (int)f->ignored, "exit", status, "object",
+			 uns_report_string_json(f->object), "reason", uns_report_string_json(f->reason), "remedy",
+			 uns_report_string_json(f->remedy), "command", uns_report_string_json(f->command), "reference",
+			 f->check->reference);
 }
 
 json_t *uns_report_findings_json(const struct uns_findings *f)
 {
 	uns_auto_json json_t *list = json_array();
+	uns_auto_free const struct uns_finding **v = uns_report_order(f, NULL);
 
-	if (!list)
+	if (!list || !v)
 		return NULL;
 	for (size_t i = 0; i < f->n; i++)
-		if (json_array_append_new(list, finding_json(&f->v[i])) < 0)
+		if (json_array_append_new(list, finding_json(v[i])) < 0)
 			return NULL;
 	return uns_take_ptr(list);
 }
@@ -341,13 +374,14 @@ static json_t *warning_json(const struct uns_finding *f)
 json_t *uns_report_warnings_json(const struct uns_findings *f)
 {
 	uns_auto_json json_t *list = json_array();
+	uns_auto_free const struct uns_finding **v = uns_report_order(f, NULL);
 
-	if (!list)
+	if (!list || !v)
 		return NULL;
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->v[i].check->severity != UNS_WARNING && !f->v[i].ignored)
+		if (v[i]->check->severity != UNS_WARNING && !v[i]->ignored)
 			continue;
-		if (json_array_append_new(list, warning_json(&f->v[i])) < 0)
+		if (json_array_append_new(list, warning_json(v[i])) < 0)
 			return NULL;
 	}
 	return uns_take_ptr(list);

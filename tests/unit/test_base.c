@@ -141,6 +141,21 @@ static void test_strings(void **state)
 	assert_false(uns_path_below("/ab", "/a"));
 }
 
+static void test_shell_words(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "/a-b_c.d:1", "/a-b_c.d:1" }, { "", "''" }, { "a b", "'a b'" }, { "$(x)`y`", "'$(x)`y`'" },
+		{ "don't", "'don'\\''t'" }, { "~", "'~'" }, { "a\n'\\\xc3\xa4", "$'a\\012\\'\\\\\\303\\244'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		uns_auto_free char *word = uns_str_shell(pairs[i][0], NULL);
+
+		assert_string_equal(word, pairs[i][1]);
+	}
+}
+
 static void test_errors(void **state)
 {
 	char longer[3000];
@@ -1103,6 +1118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_shell_words),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test_setup_teardown(test_root_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_root_fallback, setup, teardown),

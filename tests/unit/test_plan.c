@@ -1642,6 +1642,42 @@ static void the_table_of_checks_is_sound(void **state)
 	}
 	assert_null(uns_check_find("Nothing"));
 	assert_null(uns_check_find(""));
+	assert_string_equal(uns_check_nearest("optionroot")->id, "OptionRoot");
+	assert_string_equal(uns_check_nearest("UnmappedIds")->id, "UnmappedId");
+	assert_null(uns_check_nearest("Xyzzyplugh"));
+	assert_null(uns_check_nearest(""));
+	assert_null(uns_check_nearest("OptionRootOptionRootOptionRootOptionRootOptionRootOptionRootOptionRoot"));
+}
+
+static void remedies_are_words_or_commands(void **state)
+{
+	static const char *const remedies[] = {"do it", "$ usernsctl a b", "$ usernsctl a && usernsctl b\twhich helps", "$ rm x && usernsctl b"};
+	struct uns_strs only = UNS_STRS_INIT;
+	struct uns_findings f = {0};
+	struct uns_err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(uns_findings_add(&f, NULL, i == 1 ? "RangeNone" : "RangeTaken", "x", remedies[i], &err, "%zu", i), 0);
+	assert_null(f.v[0].command);
+	assert_string_equal(f.v[1].remedy, "usernsctl a b");
+	assert_string_equal(f.v[1].command, "usernsctl a b");
+	assert_string_equal(f.v[2].remedy, "usernsctl a && usernsctl b which helps");
+	assert_string_equal(f.v[2].command, "usernsctl a && usernsctl b");
+	assert_int_equal(uns_findings_set_root(&f, "/a b", &err), 0);
+	assert_string_equal(f.v[2].command, "usernsctl --root='/a b' a && usernsctl --root='/a b' b");
+	assert_null(f.v[3].command); /* it would work on this host */
+	assert_string_equal(f.v[3].remedy, "rm x && usernsctl b");
+	uns_findings_only(&f, &only);
+	assert_int_equal(f.n, 4);
+	list(&only, "RangeNone");
+	uns_findings_only(&f, &only);
+	assert_int_equal(f.n, 1);
+	assert_string_equal(f.v[0].check->id, "RangeNone");
+	assert_int_equal(uns_findings_add(&f, NULL, "RangeNone", "x", NULL, &err, "1"), 0); /* is there already */
+	assert_int_equal(f.n, 1);
+	uns_findings_done(&f);
+	uns_strs_done(&only);
 }
 
 static void findings_refuse_by_their_class(void **state)
@@ -2141,6 +2177,7 @@ int main(void)
 		cmocka_unit_test(names_in_both_trees_are_conflicts),
 		cmocka_unit_test(migrate_has_its_conditions),
 		cmocka_unit_test(the_table_of_checks_is_sound),
+		cmocka_unit_test(remedies_are_words_or_commands),
 		cmocka_unit_test(findings_refuse_by_their_class),
 	};
 	/* clang-format on */

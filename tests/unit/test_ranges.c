@@ -1090,7 +1090,7 @@ static void ranges_over_reserved_ids(void **state)
 	lint(&w, 0);
 	assert_int_equal(count_of(&w, "RangePastEnd"), 2);
 	assert_says(&w, "RangePastEnd", "/etc/subuid:1", "ends beyond 4294967294, the last ID; ");
-	assert_remedy(&w, "RangePastEnd", "/etc/subgid:1", "usernsctl range remove alice, then usernsctl range add alice");
+	assert_remedy(&w, "RangePastEnd", "/etc/subgid:1", "usernsctl range remove alice && usernsctl range add alice");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
 	w.f.present |= UNS_HAS_SSSD;
 	files(&w, "alice:524288:65536\n");

@@ -9,10 +9,10 @@
 #include "uns/report.h"
 #include "uns/step.h"
 
-static const struct uns_check risk = { "UnmappedId", UNS_ERROR, UNS_E_REFUSED, true, "" };
-static const struct uns_check conflict = { "RangeTaken", UNS_ERROR, UNS_E_CONFLICT, false, "" };
-static const struct uns_check warning = { "ContainerBind", UNS_WARNING, UNS_OK, true, "" };
-static const struct uns_check info = { "NotInstalled", UNS_INFO, UNS_OK, true, "" };
+static const struct uns_check risk = { "UnmappedId", UNS_ERROR, UNS_E_REFUSED, true, "", NULL };
+static const struct uns_check conflict = { "RangeTaken", UNS_ERROR, UNS_E_CONFLICT, false, "", NULL };
+static const struct uns_check warning = { "ContainerBind", UNS_WARNING, UNS_OK, true, "", "CIS 1.2" };
+static const struct uns_check info = { "NotInstalled", UNS_INFO, UNS_OK, true, "", NULL };
 
 /* uns_finding's texts are the owner's to free; here nobody does. */
 static char *text(const char *s)
@@ -30,7 +30,7 @@ static void add(struct uns_findings *f, const struct uns_check *check, bool igno
 
 	assert_non_null(v);
 	f->v = v;
-	f->v[f->n++] = (struct uns_finding){ check, ignored, text(object), text(reason), text(remedy) };
+	f->v[f->n++] = (struct uns_finding){ check, ignored, text(object), text(reason), text(remedy), NULL };
 }
 
 /* uns_findings_done belongs to the plan floor, which report does not see. */
@@ -40,6 +40,7 @@ static void findings_done(struct uns_findings *f)
 		free(f->v[i].object);
 		free(f->v[i].reason);
 		free(f->v[i].remedy);
+		free(f->v[i].command);
 	}
 	free(f->v);
 }
@@ -179,10 +180,47 @@ static void findings_worst_last(void **state)
 	add(&f, &risk, true, "volumes/a", "70000", "not shown when ignored");
 	assert_int_equal(uns_report_findings(&f, false, &b, NULL), 0);
 	assert_string_equal(b.data, "info: NotInstalled: docker\n    not installed\n"
-				    "warning: ContainerBind: web\\x1b\n    mounts /srv\n"
+				    "warning: ContainerBind: web\\x1b\n    mounts /srv\n    reference: CIS 1.2\n"
 				    "error: RangeTaken: 524288:65536\n    taken by alice\n"
 				    "    to mend it: usernsctl enable docker --range=auto\n"
 				    "error (ignored): UnmappedId: volumes/a\n    70000\n");
+}
+
+static void by_severity_then_id(void **state)
+{
+	uns_auto(findings_done) struct uns_findings f = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	add(&f, &risk, false, "2", NULL, NULL);
+	add(&f, &conflict, false, "b", NULL, NULL);
+	add(&f, &warning, false, "w", NULL, NULL);
+	add(&f, &risk, false, "1", NULL, NULL);
+	add(&f, &conflict, false, "a", NULL, NULL);
+	assert_int_equal(uns_report_findings(&f, false, &b, NULL), 0);
+	assert_string_equal(b.data, "warning: ContainerBind: w\n    reference: CIS 1.2\n"
+				    "error: RangeTaken: b\nerror: RangeTaken: a\nerror: UnmappedId: 2\nerror: UnmappedId: 1\n");
+}
+
+static void remedies(void **state)
+{
+	static const char *const commands[] = { "b 'x y'", "a", NULL, "a", "a", "c\033" };
+	const struct uns_check *const checks[] = { &warning, &info, &conflict, &conflict, &conflict, &risk };
+	uns_auto(findings_done) struct uns_findings f = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(uns_report_remedies(&f, &b, NULL), 0);
+	for (size_t i = 0; i < 6; i++) {
+		add(&f, checks[i], false, "x", "y", "z");
+		f.v[i].command = text(commands[i]);
+	}
+	add(&f, &risk, true, "x", "accepted", "z");
+	f.v[6].command = text("not shown when ignored");
+	assert_int_equal(uns_report_remedies(&f, &b, NULL), 0);
+	assert_string_equal(b.data, "########## BEGIN: commands that mend it; read each before you run it ##########\n"
+				    "# RangeTaken, NotInstalled\na\n# UnmappedId\nc\\x1b\n# ContainerBind\nb 'x y'\n"
+				    "########## END ##########\n");
 }
 
 static void findings_none(void **state)
@@ -255,15 +293,16 @@ static void findings_json(void **state)
 	add(&f, &warning, false, "web", "mounts /srv", "z");
 	add(&f, &risk, true, "v", "70000", NULL);
 	add(&f, &info, false, "docker", "not installed", NULL);
+	f.v[1].command = text("do z");
 	assert_json(uns_report_findings_json(&f),
-		    "[{\"id\":\"RangeTaken\",\"severity\":\"error\",\"ignored\":false,\"object\":\"x\",\"reason\":\"y\","
-		    "\"remedy\":null},"
-		    "{\"id\":\"ContainerBind\",\"severity\":\"warning\",\"ignored\":false,\"object\":\"web\","
-		    "\"reason\":\"mounts /srv\",\"remedy\":\"z\"},"
-		    "{\"id\":\"UnmappedId\",\"severity\":\"error\",\"ignored\":true,\"object\":\"v\","
-		    "\"reason\":\"70000\",\"remedy\":null},"
-		    "{\"id\":\"NotInstalled\",\"severity\":\"info\",\"ignored\":false,\"object\":\"docker\","
-		    "\"reason\":\"not installed\",\"remedy\":null}]");
+		    "[{\"id\":\"NotInstalled\",\"severity\":\"info\",\"ignored\":false,\"exit\":0,\"object\":\"docker\","
+		    "\"reason\":\"not installed\",\"remedy\":null,\"command\":null,\"reference\":null},"
+		    "{\"id\":\"ContainerBind\",\"severity\":\"warning\",\"ignored\":false,\"exit\":0,\"object\":\"web\","
+		    "\"reason\":\"mounts /srv\",\"remedy\":\"z\",\"command\":\"do z\",\"reference\":\"CIS 1.2\"},"
+		    "{\"id\":\"RangeTaken\",\"severity\":\"error\",\"ignored\":false,\"exit\":4,\"object\":\"x\",\"reason\":\"y\","
+		    "\"remedy\":null,\"command\":null,\"reference\":null},"
+		    "{\"id\":\"UnmappedId\",\"severity\":\"error\",\"ignored\":true,\"exit\":0,\"object\":\"v\","
+		    "\"reason\":\"70000\",\"remedy\":null,\"command\":null,\"reference\":null}]");
 	assert_json(uns_report_warnings_json(&f), "[\"ContainerBind: web: mounts /srv\",\"UnmappedId (ignored): v: 70000\"]");
 }
 
@@ -343,6 +382,8 @@ int main(void)
 		cmocka_unit_test(plan_of_unknown_kind),
 		cmocka_unit_test(plan_colors),
 		cmocka_unit_test(findings_worst_last),
+		cmocka_unit_test(by_severity_then_id),
+		cmocka_unit_test(remedies),
 		cmocka_unit_test(findings_none),
 		cmocka_unit_test(events),
 		cmocka_unit_test(strings),
