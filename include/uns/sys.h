@@ -5,6 +5,7 @@
 #define UNS_SYS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,10 @@ int uns_sys_fallocate(int fd, off_t off, off_t len); /* keeps the file size (FAL
 int uns_sys_truncate(int fd, off_t len);
 int uns_sys_fsync(int fd);
 int uns_sys_syncfs(int fd);
+/* All that was changed on the file system of the directory is durable, as after syncfs(2). Where a journal holds it all (ext4), it is
+ * enough that the journal is written: places all over the disk are left to the kernel, which after a crash takes them from there. */
+int uns_sys_commit(int dir);
+bool uns_sys_has_journal(int fd); /* it is such a file system; no effect */
 int uns_sys_rename(int olddir, const char *old, int newdir, const char *name, unsigned flags); /* renameat2; RENAME_NOREPLACE, … */
 int uns_sys_link(int olddir, const char *old, int newdir, const char *name);
 int uns_sys_unlink(int dirfd, const char *name, int flags);

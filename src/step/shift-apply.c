@@ -342,6 +342,7 @@ struct whole {
 	pthread_mutex_t stripe[STRIPES]; /* by inode */
 	atomic_uint_fast64_t names;      /* done with, about */
 	struct timespec began, told;
+	bool flushes; /* see count */
 };
 /* What one thread does. */
 struct part {
@@ -375,10 +376,11 @@ static void tell(struct whole *all, uint64_t names)
 
 static int sync_tree(const struct uns_shift_job *job, struct uns_err *err)
 {
-	return uns_sys_syncfs(job->tree.fd) ? uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base) : 0;
+	return uns_sys_commit(job->tree.fd) ? uns_err_sys(err, errno, "cannot sync the file system of %s", job->args.base) : 0;
 }
 
-/* Now and then one thread syncs while the others go on, so that little is left to wait for at the end. */
+/* Now and then one thread syncs while the others go on, so that little is left to wait for at the end. Where it is a journal that is
+ * waited for, the kernel does so by itself. */
 static int count(struct part *p, struct uns_err *err)
 {
 	uint64_t names;
@@ -388,7 +390,7 @@ static int count(struct part *p, struct uns_err *err)
 	names = atomic_fetch_add(&p->all->names, BATCH) + BATCH;
 	if (p->tells)
 		tell(p->all, names);
-	return names % FLUSH_AT ? 0 : sync_tree(p->all->job, err);
+	return names % FLUSH_AT || !p->all->flushes ? 0 : sync_tree(p->all->job, err);
 }
 
 static bool wants(void *user, const struct uns_entry *e)
@@ -711,7 +713,7 @@ static int count_links(struct uns_shift_job *job, struct uns_err *err)
 
 int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
 {
-	struct whole all = {.job = job};
+	struct whole all = {.job = job, .flushes = !uns_sys_has_journal(job->tree.fd)};
 	int r;
 
 	if (job->resumed && count_links(job, err))

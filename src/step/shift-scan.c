@@ -438,19 +438,25 @@ static int join_names(struct scan *s, struct uns_err *err)
 	return uns_shift_names_join(&s->job->names, parts, s->n, err);
 }
 
-#define TICK 20000000 /* nanoseconds: longer than between two ticks of the clock that stamps are taken from */
+#define GRAIN 1000000 /* nanoseconds: no local file system with owners has coarser stamps, but for those of whole seconds */
 
+static int64_t nanoseconds(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Stamps are taken from the coarse clock, which goes on with each tick of the kernel. */
 void uns_shift_note_time(struct uns_shift_job *job)
 {
-	const struct timespec wait = {.tv_nsec = TICK};
+	const struct timespec wait = {.tv_nsec = GRAIN};
+	int64_t now = nanoseconds(CLOCK_REALTIME);
 
-	clock_gettime(CLOCK_REALTIME, &job->scanned);
-	nanosleep(&wait, NULL);
-	job->scanned.tv_nsec += TICK / 4;
-	if (job->scanned.tv_nsec >= 1000000000) {
-		job->scanned.tv_nsec -= 1000000000;
-		job->scanned.tv_sec++;
-	}
+	job->scanned = (struct timespec){.tv_sec = now / 1000000000, .tv_nsec = now % 1000000000};
+	for (int i = 0; i < 100 && nanoseconds(CLOCK_REALTIME_COARSE) <= now + GRAIN; i++)
+		nanosleep(&wait, NULL);
 }
 
 bool uns_shift_is_old(const struct uns_shift_job *job, int64_t sec, uint32_t nsec)

@@ -1113,10 +1113,51 @@ static void test_contention(void **state)
 	assert_int_equal(count_names(p, "/etc"), 1);
 }
 
+static int fail_each(void *user, const char *effect, size_t *len)
+{
+	(void)len;
+	assert_string_equal(effect, "syncfs");
+	return *(int *)user;
+}
+
+static void never(void *user, const char *effect)
+{
+	(void)user;
+	fail_msg("%s was done", effect);
+}
+
+/* One effect, wherever it is, and nothing of it stays. */
+static void test_commit(void **state)
+{
+	struct place *p = *state;
+	int errnum = EIO, shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct uns_sys_hook hook = {fail_each, never, &errnum};
+	uint64_t effects = uns_sys_effects();
+	size_t names = count_names(p, "/");
+
+	assert_int_equal(uns_sys_commit(dir), 0);
+	assert_int_equal(uns_sys_effects(), effects + 1);
+	assert_int_equal(count_names(p, "/"), names);
+	if (shm >= 0) {
+		assert_false(uns_sys_has_journal(shm));
+		assert_int_equal(uns_sys_commit(shm), 0);
+		close(shm);
+	}
+	uns_sys_set_hook(&hook);
+	assert_int_equal(uns_sys_commit(dir), -1);
+	uns_sys_set_hook(NULL);
+	assert_int_equal(errno, EIO);
+	close(dir);
+	assert_int_equal(uns_sys_commit(dir), -1);
+	assert_int_equal(errno, EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test_setup_teardown(test_commit, setup, teardown),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_shell_words),
 		cmocka_unit_test(test_errors),
