@@ -578,46 +578,34 @@ static int settled(struct part *p, struct uns_walk_task *t, const char *name, st
 	return count(p, err) || look_before(p, t, name, NULL) < 0 ? -1 : 0;
 }
 
-/* The tags and names of one list; see enum uns_shift_tag. */
-static int go_through(struct part *p, struct uns_walk_task *t, const char *text, size_t len, struct uns_err *err)
+static int go_through(struct part *p, struct uns_walk_task *t, struct uns_shift_reading *r, struct uns_err *err)
 {
-	uint32_t owner[2] = {0, 0};
 	bool first = true;
+	int tag;
 
-	for (const char *end = text + len; text < end; text += strlen(text) + 1) {
-		enum uns_shift_tag tag = (enum uns_shift_tag) * text++;
-		int r = 0;
+	while ((tag = uns_shift_reading_next(r, err)) > 0) {
+		const char *name = r->name.data;
 
-		if (tag == UNS_SHIFT_NAME_OWNER) {
-			memcpy(owner, text, sizeof(owner));
-			text += sizeof(owner);
-			tag = (enum uns_shift_tag) * text++;
-		}
-		if (tag == UNS_SHIFT_NAME_OTHER)
-			r = uns_walk_visit(t, text);
-		else if (tag == UNS_SHIFT_NAME_PLAIN)
-			r = plain(p, t, text, owner, first, err);
-		else
-			r = settled(p, t, text, err);
-		if (r)
+		if (tag == UNS_SHIFT_NAME_OTHER      ? uns_walk_visit(t, name)
+		    : tag == UNS_SHIFT_NAME_PLAIN ? plain(p, t, name, r->owner, first, err)
+		                                  : settled(p, t, name, err))
 			return -1;
 		first = first && tag != UNS_SHIFT_NAME_PLAIN;
 	}
-	return 0;
+	return tag;
 }
 
 static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err)
 {
 	struct part *p = user;
 	const struct uns_shift_job *job = p->all->job;
+	uns_auto(uns_shift_reading_done) struct uns_shift_reading r = {0};
 	struct stat st;
-	const char *text;
-	size_t len;
 
 	if (fstat(uns_walk_dirfd(t), &st))
 		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);
-	text = uns_shift_names_text(&job->names, st.st_dev, st.st_ino, list, &len);
-	if (go_through(p, t, text, len, err))
+	uns_shift_reading_start(&r, &job->names, st.st_dev, st.st_ino, list);
+	if (go_through(p, t, &r, err))
 		return -1;
 	if (fstat(uns_walk_dirfd(t), &st))
 		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);

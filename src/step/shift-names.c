@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan of a shift in memory: names by directory, so that the change need neither list nor look before it acts. A name costs its
- * own bytes and two more. */
+/* The plan of a shift in memory: names by directory, so that the change need neither list nor look before it acts. A name costs
+ * two bytes, and those in which it differs from the one before: a byte with its tag and how many bytes it shares with that, the rest, a
+ * NUL. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "uns/vec.h"
 
 #define LIST_MAX 1024 /* names in one list */
+#define TAG_BITS 2
+#define SHARED_MAX (UINT8_MAX >> TAG_BITS)
 
 void uns_shift_names_done(struct uns_shift_names *names)
 {
@@ -18,6 +21,7 @@ void uns_shift_names_done(struct uns_shift_names *names)
 		uns_buf_done(&names->text[i]);
 	free(names->v);
 	free(names->text_no);
+	uns_buf_done(&names->last);
 	uns_inomap_done(&names->at);
 	*names = (struct uns_shift_names){0};
 }
@@ -49,6 +53,7 @@ static int start_list(struct uns_shift_names *names, const struct uns_entry *e, 
 	                                        .from = names->text[0].len,
 	                                        .to = names->text[0].len};
 	names->in_list = 0;
+	names->last.len = 0;
 	names->owned = false;
 	return 0;
 }
@@ -81,11 +86,24 @@ static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, 
 	           : 0;
 }
 
+static int add_name(struct uns_shift_names *names, enum uns_shift_tag tag, const char *name, struct uns_err *err)
+{
+	uint8_t byte = tag & ((1u << TAG_BITS) - 1);
+	size_t shared = 0;
+
+	while (shared < SHARED_MAX && shared < names->last.len && name[shared] == names->last.data[shared])
+		shared++;
+	byte |= (uint8_t)(shared << TAG_BITS);
+	if (uns_buf_append(&names->text[0], &byte, 1, err) ||
+	    uns_buf_append(&names->text[0], name + shared, strlen(name + shared) + 1, err))
+		return -1;
+	names->last.len = shared;
+	return uns_buf_puts(&names->last, name + shared, err);
+}
+
 int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_job *job, const struct uns_entry *e,
                         enum uns_shift_tag tag, const uint32_t owner[2], bool *ret_remembered, struct uns_err *err)
 {
-	struct uns_buf *text = &names->text[0];
-	const char byte = (char)tag;
 	bool entered = names->ino == e->parent && names->dev == e->parent_dev && names->in_list < LIST_MAX;
 
 	*ret_remembered = false;
@@ -98,9 +116,9 @@ int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_jo
 	if (tag == UNS_SHIFT_NAME_PLAIN && add_owner(names, owner[0], owner[1], err))
 		return -1;
 	names->in_list++;
-	if (uns_buf_append(text, &byte, 1, err) || uns_buf_append(text, e->name, strlen(e->name) + 1, err))
+	if (add_name(names, tag, e->name, err))
 		return -1;
-	names->v[names->n - 1].to = text->len;
+	names->v[names->n - 1].to = names->text[0].len;
 	*ret_remembered = true;
 	return 0;
 }
@@ -161,12 +179,38 @@ unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, u
 	return n;
 }
 
-const char *uns_shift_names_text(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i, size_t *ret_len)
+void uns_shift_reading_start(struct uns_shift_reading *r, const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i)
 {
 	const struct uns_shift_list *l = first_list(names, dev, ino);
+	const char *text;
 
 	while (i-- > 0)
 		l = &names->v[l->next - 1];
-	*ret_len = l->to - l->from;
-	return names->text[names->text_no[l - names->v]].data + l->from;
+	text = names->text[names->text_no[l - names->v]].data;
+	*r = (struct uns_shift_reading){.at = text + l->from, .end = text + l->to};
+}
+
+void uns_shift_reading_done(struct uns_shift_reading *r)
+{
+	uns_buf_done(&r->name);
+}
+
+int uns_shift_reading_next(struct uns_shift_reading *r, struct uns_err *err)
+{
+	const unsigned tags = (1u << TAG_BITS) - 1;
+	uint8_t byte;
+
+	if (r->at == r->end)
+		return 0;
+	byte = (uint8_t)*r->at++;
+	if (byte == UNS_SHIFT_NAME_OWNER) {
+		memcpy(r->owner, r->at, sizeof(r->owner));
+		r->at += sizeof(r->owner);
+		byte = (uint8_t)*r->at++;
+	}
+	r->name.len = byte >> TAG_BITS;
+	if (uns_buf_puts(&r->name, r->at, err))
+		return -1;
+	r->at += strlen(r->at) + 1;
+	return byte & tags ? (int)(byte & tags) : UNS_SHIFT_NAME_OTHER;
 }

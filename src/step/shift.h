@@ -130,11 +130,12 @@ struct uns_shift_names {
 	uint64_t dev, ino; /* the directory that is being scanned; 0: none yet */
 	bool trusted;      /* its names are remembered */
 	size_t in_list;    /* names in the last list */
+	struct uns_buf last; /* name in it */
 	bool owned;        /* uid and gid were written into it, these: */
 	uint32_t uid, gid;
 };
 enum uns_shift_tag {
-	UNS_SHIFT_NAME_OWNER = 1, /* uid and gid of what follows, four bytes each */
+	UNS_SHIFT_NAME_OWNER = 1, /* in the bytes alone: uid and gid of what follows, four bytes each */
 	UNS_SHIFT_NAME_PLAIN,     /* nothing but an owner that is to change; a name, as all below */
 	UNS_SHIFT_NAME_SETTLED,   /* not even that */
 	UNS_SHIFT_NAME_OTHER,     /* to be looked at closely */
@@ -155,8 +156,16 @@ int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_jo
 int uns_shift_names_join(struct uns_shift_names *all, struct uns_shift_names *const parts[], unsigned n, struct uns_err *err);
 /* The lists of the directory, 0 when there are none, or when it was written to since. */
 unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, const struct stat *st);
-/* The bytes of list i of the directory. */
-const char *uns_shift_names_text(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i, size_t *ret_len);
+/* Goes through list i of the directory. */
+struct uns_shift_reading {
+	const char *at, *end;
+	struct uns_buf name;
+	uint32_t owner[2]; /* that it is to have, where it is to change */
+};
+void uns_shift_reading_start(struct uns_shift_reading *r, const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i);
+void uns_shift_reading_done(struct uns_shift_reading *r);
+/* The tag of the next name (enum uns_shift_tag); 0 at the end; -1. */
+int uns_shift_reading_next(struct uns_shift_reading *r, struct uns_err *err);
 
 /* One run of drive. */
 struct uns_shift_job {

@@ -1048,6 +1048,40 @@ static void an_acl_that_cannot_be_mapped_keeps_nothing_from_its_way(void **state
 	assert_owner(w, "data/a/diff/acl", 0, 0, 0664);
 }
 
+/* Names are kept as what they do not share with the one before. */
+static void names_of_all_lengths_are_found(void **state)
+{
+	struct world *w = *state;
+	char path[512];
+
+	if (geteuid())
+		skip();
+	put_two(w);
+	for (unsigned len = 1; len <= 255; len++) {
+		int at = snprintf(path, sizeof(path), "data/a/diff/");
+
+		memset(path + at, len % 7 ? 'x' : len % 256, len);
+		path[at + (int)len] = '\0';
+		put_file(&w->s, path, "x");
+		set_owner(&w->s, path, len / 3, len / 5);
+		if (len % 11 == 0)
+			assert_int_equal(fchmodat(w->s.fd, path, 04755, 0), 0);
+	}
+	age_dirs(&w->s, "data", 0);
+	drive(w, UNS_AFTER);
+	for (unsigned len = 1; len <= 255; len++) {
+		int at = snprintf(path, sizeof(path), "data/a/diff/");
+		struct stat st;
+
+		memset(path + at, len % 7 ? 'x' : len % 256, len);
+		path[at + (int)len] = '\0';
+		assert_int_equal(fstatat(w->s.fd, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(st.st_uid, BASE + len / 3);
+		assert_int_equal(st.st_gid, BASE + len / 5);
+		assert_int_equal(st.st_mode & 04000, len % 11 ? 0 : 04000);
+	}
+}
+
 static void a_link_made_meanwhile_is_left_alone(void **state)
 {
 	struct world *w = *state;
@@ -1664,6 +1698,7 @@ int main(void)
 	    TEST(a_bit_that_came_since_the_scan_is_kept),
 	    TEST(another_tree_in_its_place_is_left_alone),
 	    TEST(an_acl_that_cannot_be_mapped_keeps_nothing_from_its_way),
+	    TEST(names_of_all_lengths_are_found),
 	    TEST(a_link_made_meanwhile_is_left_alone),
 	    TEST(what_changes_places_keeps_its_own),
 	    TEST(strangers_are_squashed_and_get_back_what_they_had),
