@@ -28,7 +28,7 @@ struct part {
 };
 
 static struct part *todo, *done;
-static unsigned busy;
+static unsigned busy, waiting;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static bool changing, exclusive;
@@ -57,7 +57,8 @@ static void put(struct part **list, struct part p)
 	pthread_mutex_lock(&lock);
 	copy->next = *list;
 	*list = copy;
-	pthread_cond_signal(&more);
+	if (waiting)
+		pthread_cond_signal(&more);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -69,10 +70,11 @@ static void put_dir(const char *above, const char *name)
 	put(&todo, (struct part){.path = path});
 }
 
-static void put_names(char *path, char *names, size_t len)
+static void put_names(char *path, const char *names, size_t len)
 {
-	names = room(names, len);
-	put(&done, (struct part){.path = path, .names = names, .end = names + len});
+	char *copy = memcpy(room(NULL, len), names, len);
+
+	put(&done, (struct part){.path = path, .names = copy, .end = copy + len});
 }
 
 static int open_dir(const char *path)
@@ -127,7 +129,8 @@ static void look(int fd, const char *name, struct statx *st)
 static void scan(const struct part *p)
 {
 	int fd = open_dir(p->path);
-	char list[256], *names = NULL, *end = NULL;
+	static _Thread_local char names[PART * 256];
+	char list[256], *end = names;
 	struct name *v;
 	struct statx st;
 
@@ -136,14 +139,12 @@ static void scan(const struct part *p)
 		(void)!syscall(__NR_listxattrat, fd, v[i].name, AT_SYMLINK_NOFOLLOW, list, sizeof(list));
 		if (S_ISDIR(st.stx_mode))
 			put_dir(p->path, v[i].name);
-		if (!names)
-			names = end = room(NULL, PART * 256);
 		end = stpcpy(end, v[i].name) + 1;
 		free(v[i].name);
 		if (i + 1 < n && (i + 1) % PART)
 			continue;
 		put_names(p->path, names, (size_t)(end - names));
-		names = NULL;
+		end = names;
 	}
 	free(v);
 	close(fd);
@@ -171,7 +172,9 @@ static void *work(void *unused)
 	pthread_mutex_lock(&lock);
 	while (todo || busy) {
 		if (!todo) {
+			waiting++;
 			pthread_cond_wait(&more, &lock);
+			waiting--;
 			continue;
 		}
 		p = todo;
@@ -181,8 +184,8 @@ static void *work(void *unused)
 		(changing ? change : scan)(p);
 		free(p);
 		pthread_mutex_lock(&lock);
-		busy--;
-		pthread_cond_broadcast(&more);
+		if (!--busy && !todo)
+			pthread_cond_broadcast(&more);
 	}
 	pthread_mutex_unlock(&lock);
 	return NULL;
