@@ -24,6 +24,7 @@ CGROUP = "/sys/fs/cgroup"
 NEEDED = ("mmdebstrap", "systemd-nspawn", "unshare", "nsenter", "mount", "busybox", "apt-get", "ldd")
 PACKAGES = ("systemd-sysv", "dbus", "docker.io", "iproute2", "iptables", "passwd", "adduser", "procps", "libcap2-bin",
             "libjansson4", "libcurl4")
+HOOKS = ()  # further arguments of mmdebstrap: an image of another kind is another image
 IMAGE_DAYS = 14  # older ones are made anew, where the mirror can be reached
 BUILD_LIMIT = 600
 BOOT_LIMIT = 60
@@ -194,7 +195,7 @@ def recipe(release, target):
     return ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=" + packages(release),
             "--aptopt=APT::Install-Recommends \"0\"", "--aptopt=Acquire::Check-Valid-Until \"false\"", "--dpkgopt=force-unsafe-io",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-            "--dpkgopt=path-exclude=/usr/share/locale/*", release, target]
+            "--dpkgopt=path-exclude=/usr/share/locale/*", *HOOKS, release, target]
 
 
 def image_path(cache, release):
