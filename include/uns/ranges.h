@@ -73,6 +73,18 @@ const char *uns_range_unsafe(struct uns_range r);
 
 /* Findings about the files and all lines. Of one id and file at most "limit" objects are listed (0: all), then one that counts the rest. */
 int uns_ranges_check(const struct uns_idfacts *f, size_t limit, struct uns_findings *ret, struct uns_err *err);
+/* What another host has. Strings are the caller's. */
+struct uns_expected {
+	struct uns_expect {
+		const char *owner;
+		enum uns_idkind kind;
+		struct uns_range range;
+	} * v;
+	size_t n, cap;
+};
+/* Findings: ExpectDiffers, where an owner that is expected has not the same ranges in the same order, in both files; ExpectMore, where
+ * another owner has any. */
+int uns_ranges_expect(const struct uns_idfacts *f, const struct uns_expected *all, struct uns_findings *findings, struct uns_err *err);
 /* One line of range list: what is worst about the line, as a word: "ok", "nis", "orphan", "duplicate", "reserved", "overlap",
  * "account", "malformed", "past-end", "root"; in file order. */
 enum uns_line_state {

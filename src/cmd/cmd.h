@@ -118,6 +118,7 @@ struct uns_options {
 	struct uns_strs only; /* check, range check: the findings that are asked for; empty: all */
 	const char *file;     /* apply, plan apply: operand; NULL: the root's own policy */
 	const char *config;   /* --config */
+	const char *expect;   /* check --expect */
 	const char *output;   /* -o, as it stands there */
 	uint64_t given;       /* bits of the rows of the option table: what the command line, or the policy, names */
 	bool drift;           /* apply --check: only tell what differs */
@@ -224,6 +225,7 @@ struct uns_run {
 	int status;
 	json_t *document; /* members of the command's JSON document; version, command, exit and error are added by main */
 	struct uns_buf last; /* for people, on stderr after everything else */
+	const struct uns_planned *planned; /* what the plan was made from, as long as the command runs; NULL: not known */
 	json_t *bare;     /* when not NULL and the command succeeded: the whole document, as it is (plan) */
 };
 
@@ -307,6 +309,25 @@ bool uns_change_same_plan(const struct uns_plan *a, const struct uns_plan *b);
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f);
 /* The commands among their remedies, to copy and paste: at the end of what a command that only looks says. Nothing with --json or -q. */
 void uns_planned_show_remedies(struct uns_run *r, const struct uns_findings *f);
+
+/* ---- offline.c ---- */
+
+/* -1 when --root names no root of a system. */
+int uns_offline_check_root(const struct uns_run *r, struct uns_err *err);
+/* -1 when a step needs root and the caller is not. */
+int uns_offline_check_plan(const struct uns_plan *p, struct uns_err *err);
+
+/* ---- made-for.c ---- */
+
+/* What a plan relies on, for its document; NULL: failed. planned: NULL: only the files are known. */
+json_t *uns_made_for(const struct uns_run *r, const struct uns_plan *p, const struct uns_planned *planned, struct uns_err *err);
+/* UNS_E_CONFLICT names what has changed since. made_for: NULL: an old plan, which does not say. */
+int uns_made_for_check(const struct uns_run *r, const json_t *made_for, struct uns_err *err);
+
+/* ---- expect.c ---- */
+
+/* What --expect asks for, if it is given: findings. */
+int uns_expect_check(const struct uns_run *r, struct uns_findings *findings, struct uns_err *err);
 
 /* ---- differs.c ---- */
 

@@ -20,6 +20,8 @@
 
 int uns_change_needs_root(const struct uns_run *r, struct uns_err *err)
 {
+	if (uns_offline_check_root(r, err) < 0)
+		return -1;
 	if (!r->root.is_host || r->o->dry_run || geteuid() == 0)
 		return 0;
 	return uns_err_set(err, UNS_E_FAILED, "%s must run as root", uns_options_command_name(r->o->cmd));
@@ -246,11 +248,34 @@ int uns_change_set_findings(struct uns_run *r, const struct uns_findings *f, str
 	return uns_run_set(r, "warnings", uns_report_warnings_json(f), err);
 }
 
+/* One that may be saved says what it was made for. */
+static json_t *plan_json(const struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
+{
+	uns_auto_json json_t *j = uns_plan_to_json(p);
+
+	if (!j) {
+		uns_err_nomem(err);
+		return NULL;
+	}
+	if (p->n > 0 && (r->o->cmd == UNS_CMD_PLAN || (r->o->dry_run && !(r->o->policy.wanted && !r->o->policy.loaded)))) {
+		json_t *made_for = uns_made_for(r, p, r->planned, err);
+
+		if (!made_for)
+			return NULL;
+		if (json_object_set_new(j, "made_for", made_for) < 0) {
+			uns_err_nomem(err);
+			return NULL;
+		}
+	}
+	return uns_take_ptr(j);
+}
+
 int uns_change_set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
 {
 	static const struct uns_plan none;
+	json_t *j = p ? plan_json(r, p, err) : json_null();
 
-	if (uns_run_set(r, "plan", p ? uns_plan_to_json(p) : json_null(), err) < 0)
+	if (!j || uns_run_set(r, "plan", j, err) < 0)
 		return -1;
 	p = p ? p : &none;
 	if (uns_run_set(r, "actions", uns_report_actions_json(p), err) < 0)
@@ -328,6 +353,8 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 		uns_run_print(r, "Dry run: nothing was changed.\n");
 		return 1;
 	}
+	if (uns_offline_check_plan(c->plan, err) < 0)
+		return -1;
 	if (r->o->yes)
 		return 0;
 	if (!terminal)
@@ -564,6 +591,7 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 
 	if (r->o->preset)
 		return uns_preset_change(r, err);
+	r->planned = &shown;
 	rc = change(r, &c, &shown, err);
 
 	/* A failure that is there already says more than one of its report. */
@@ -581,9 +609,7 @@ int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const stru
 	uns_planned_show_findings(r, f);
 	if (uns_change_set_findings(r, f, err) < 0 || uns_planned_refused(f, err) < 0 || uns_change_set_plan(r, p, err) < 0)
 		return -1;
-	r->bare = uns_plan_to_json(p);
-	if (!r->bare)
-		return uns_err_nomem(err);
+	r->bare = json_incref(json_object_get(r->document, "plan"));
 	if (r->o->output && uns_run_save(r->o->output, r->bare, err) < 0)
 		return -1;
 	if (p->n == 0)
@@ -602,5 +628,6 @@ int uns_cmd_plan(struct uns_run *r, struct uns_err *err)
 		return uns_preset_show_plan(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
+	r->planned = &p;
 	return uns_change_only_plan(r, &p.plan, &p.findings, err);
 }

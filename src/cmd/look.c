@@ -60,7 +60,7 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 
 	if (r->o->preset)
 		return uns_preset_check(r, err);
-	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
+	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0 || uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r, &p, err);
 	return fine ? uns_check_report(r, &p.findings, fine, err) : -1;
@@ -69,7 +69,7 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 /* ---- apply ---- */
 
 /* The plan of "plan --json", or the document of "enable --dry-run --json", which has it as a member. */
-static int parse_plan(const struct uns_buf *text, const char *file, struct uns_plan *ret, struct uns_err *err)
+static int parse_plan(const struct uns_buf *text, const char *file, struct uns_plan *ret, json_t **ret_made_for, struct uns_err *err)
 {
 	uns_auto_json json_t *j = NULL;
 	const json_t *inner;
@@ -77,14 +77,16 @@ static int parse_plan(const struct uns_buf *text, const char *file, struct uns_p
 	if (uns_json_parse(text->data ? text->data : "", text->len, file, &j, err) < 0)
 		return -1;
 	inner = json_object_get(j, "plan");
-	return uns_plan_from_json(inner ? inner : j, file, ret, err);
+	inner = inner ? inner : j;
+	*ret_made_for = json_incref(json_object_get(inner, "made_for"));
+	return uns_plan_from_json(inner, file, ret, err);
 }
 
-static int load_plan(const struct uns_policy *from, struct uns_plan *ret, struct uns_err *err)
+static int load_plan(const struct uns_policy *from, struct uns_plan *ret, json_t **ret_made_for, struct uns_err *err)
 {
 	uns_auto(uns_plan_done) struct uns_plan plan = { .n = 0 };
 
-	if (parse_plan(&from->text, from->name, &plan, err) < 0 || uns_steps_check(&plan, from->name, err) < 0)
+	if (parse_plan(&from->text, from->name, &plan, ret_made_for, err) < 0 || uns_steps_check(&plan, from->name, err) < 0)
 		return -1;
 	*ret = plan;
 	memset(&plan, 0, sizeof(plan));
@@ -112,9 +114,10 @@ static bool all_done(const struct uns_run *r, const struct uns_plan *p)
 static int apply(struct uns_run *r, struct uns_change *c, struct uns_plan *plan, struct uns_err *err)
 {
 	uns_auto_close int lock = -1;
+	uns_auto_json json_t *made_for = NULL;
 	int rc;
 
-	if (uns_change_needs_root(r, err) < 0 || load_plan(&r->o->policy, plan, err) < 0)
+	if (uns_change_needs_root(r, err) < 0 || load_plan(&r->o->policy, plan, &made_for, err) < 0)
 		return -1;
 	c->plan = plan;
 	if (uns_change_no_pending(r, err) < 0)
@@ -123,10 +126,15 @@ static int apply(struct uns_run *r, struct uns_change *c, struct uns_plan *plan,
 		uns_run_print(r, "Nothing to do: all steps of this plan are done.\n");
 		return 0;
 	}
+	if (uns_made_for_check(r, made_for, err) < 0)
+		return -1;
 	rc = uns_change_gate(r, c, "Apply this plan?", err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (uns_txn_lock(&r->root, &lock, err) < 0 || uns_change_no_pending(r, err) < 0)
+		return -1;
+	/* Who was asked may have thought about it for long. */
+	if (!r->o->yes && uns_made_for_check(r, made_for, err) < 0)
 		return -1;
 	return uns_change_carry_out(r, c, err);
 }

@@ -166,6 +166,14 @@ static int set_config(struct uns_options *o, const char *arg, struct uns_err *er
 	return 0;
 }
 
+static int set_expect(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (!*arg)
+		return uns_err_set(err, UNS_E_USAGE, "--expect= names no file; - is the standard input");
+	o->expect = arg;
+	return 0;
+}
+
 static int set_output(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	if (!*arg)
@@ -255,6 +263,8 @@ static const struct row {
 	{ "yes", 0, no_argument, NULL, GATED, set_yes, "do not ask; needed without a terminal" },
 	{ "detailed-exitcode", 0, no_argument, NULL, GATED | BIT(UNS_CMD_PLAN), set_detailed,
 	  "exit 10 when something changed, or would" },
+	{ "expect", 0, required_argument, "FILE", BIT(UNS_CMD_CHECK), set_expect,
+	  "ranges are to be as range list told of another host, in JSON; -: standard input" },
 	{ "check", 0, no_argument, NULL, BIT(UNS_CMD_APPLY), set_drift, "change nothing, tell what differs; exit 10 when something does" },
 	{ "user", 0, required_argument, "NAME", WISHING | BIT(UNS_CMD_SHIFT), set_user,
 	  "remap user (dockremap); of podman: whose range it uses; of shift: to this user's ranges" },

@@ -252,7 +252,7 @@ int uns_preset_check(struct uns_run *r, struct uns_err *err)
 	uns_auto(presetted_done) struct presetted p = {.plan.n = 0};
 	uns_auto_free char *fine = NULL;
 
-	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0)
+	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0 || uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r->o->preset, &p, err);
 	return fine && uns_check_report(r, &p.findings, fine, err) == 0 ? set_range(r, &p, err) : -1;

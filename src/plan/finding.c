@@ -46,6 +46,8 @@ const struct uns_check uns_checks[] = {
 	WARNING("EngineSilent", "the running engine does not answer, so that nothing can be compared afterwards"),
 	REFUSED("EngineRangeUnfit", "the range is not one that the engine accepts"),
 	REFUSED("EngineUnmanaged", "the running engine cannot be stopped and started by this program"),
+	CONFLICT("ExpectDiffers", "an owner has not the ranges that it has on the host that is the model"),
+	WARNING("ExpectMore", "an owner has a range that the host which is the model does not know"),
 	INFO("FlaggedInode", "immutable or append-only files, whose flag is lifted for a moment and set again", "chattr(1)"),
 	RISK("HardLinkOutside", "files have further names outside the trees that are shifted"),
 	WARNING("HomeMissing", "the home of the rootless user is no directory"),
