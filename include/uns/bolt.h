@@ -4,6 +4,7 @@
 #ifndef UNS_BOLT_H
 #define UNS_BOLT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "uns/err.h"
@@ -15,5 +16,8 @@ typedef int (*uns_bolt_visit)(void *user, const void *key, size_t key_len, const
                               struct uns_err *err);
 int uns_bolt_bucket(const void *data, size_t len, const char *file, const char *bucket, uns_bolt_visit f, void *user,
                     struct uns_err *err);
+
+/* Whether the bucket at the end of the path of buckets, each in the one before, is there and holds anything. 0; UNS_E_INPUT as above. */
+int uns_bolt_filled(const void *data, size_t len, const char *file, const char *const path[], size_t n, bool *ret, struct uns_err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "uns/err.h"
+#include "uns/hostfacts.h"
 #include "uns/idfacts.h"
 #include "uns/mountinfo.h"
 #include "uns/root.h"
@@ -147,6 +148,8 @@ struct uns_facts {
 
 	bool have_census;
 	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */
+
+	struct uns_hostfacts host;      /* read by uns_hostfacts_read */
 
 	/* What the running engine lists; NULL when it does not answer. Arrays of strings: image and container IDs, names. Without what
 	 * swarm mode makes and takes away by itself. */

@@ -11,6 +11,7 @@ struct uns_mount {
 	char *point;  /* mount point, octal escapes decoded */
 	char *fstype;
 	char *options; /* per-mount options, comma separated */
+	char *super;   /* options of the file system itself */
 	unsigned major, minor;
 };
 struct uns_mounts {

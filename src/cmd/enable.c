@@ -155,6 +155,17 @@ static int make_ranges(const struct uns_run *r, struct uns_planned *ret, struct 
 	return uns_further_begin(r, &ret->facts.ids, &ret->further, err) < 0 ? -1 : end_plan(r, ret, err);
 }
 
+/* first: the look that is shown; what only informs is not counted again behind it. */
+static int read_host(const struct uns_run *r, bool first, struct uns_planned *p, struct uns_err *err)
+{
+	struct uns_hostfacts_want want = { .nested = r->o->request.command == UNS_DISABLE, .sizes = first };
+
+	if (r->o->request.command != UNS_DAEMON &&
+	    uns_hostfacts_read(&r->root, &p->facts, &want, &p->facts.host, err) < 0)
+		return uns_change_explain(err);
+	return 0;
+}
+
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
 {
 	struct uns_shift shift;
@@ -170,7 +181,7 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 		if (ret->have_shift && !same_shift(&shift, &ret->shift))
 			return uns_err_set(err, UNS_E_CONFLICT, "accounts or data changed while they were read; run it again");
 	}
-	if (uns_plan_make(&ret->facts, &r->o->request, &ret->plan, &ret->findings, err) < 0)
+	if (read_host(r, !guess, ret, err) < 0 || uns_plan_make(&ret->facts, &r->o->request, &ret->plan, &ret->findings, err) < 0)
 		return -1;
 	return end_plan(r, ret, err);
 }

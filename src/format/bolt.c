@@ -230,7 +230,8 @@ static int hand_to_caller(void *user, struct bolt *b, const struct leaf *l, stru
 	return c->f(c->user, l->key, l->key_len, l->value, l->value_len, err) ? -1 : 0;
 }
 
-static int visit_bucket(struct bolt *b, const struct leaf *l, struct caller *c, struct uns_err *err)
+/* What f answers for the leaves of the bucket l. */
+static int visit_bucket(struct bolt *b, const struct leaf *l, leaf_visit f, void *user, struct uns_err *err)
 {
 	struct page p;
 
@@ -240,14 +241,14 @@ static int visit_bucket(struct bolt *b, const struct leaf *l, struct caller *c, 
 	uint64_t root = get_u64(l->value);
 
 	if (root != 0)
-		return get_page(b, root, &p, err) < 0 ? -1 : visit_page(b, &p, 0, hand_to_caller, c, err);
+		return get_page(b, root, &p, err) < 0 ? -1 : visit_page(b, &p, 0, f, user, err);
 	/* A small bucket is a leaf page right here, with its own length as the limit. */
 	if (l->value_len < BUCKET_HEADER + PAGE_HEADER)
 		return uns_err_set(err, UNS_E_INPUT, "%s: an inline bucket is cut off; expected an undamaged bbolt database", b->file);
 	page_from(l->value + BUCKET_HEADER, l->value_len - BUCKET_HEADER, 0, &p);
 	if (p.flags != PAGE_LEAF)
 		return uns_err_set(err, UNS_E_INPUT, "%s: an inline bucket is no leaf; expected an undamaged bbolt database", b->file);
-	return visit_page(b, &p, 0, hand_to_caller, c, err);
+	return visit_page(b, &p, 0, f, user, err);
 }
 
 struct search {
@@ -262,30 +263,70 @@ static int search_bucket(void *user, struct bolt *b, const struct leaf *l, struc
 
 	if (!l->is_bucket || l->key_len != strlen(s->bucket) || memcmp(l->key, s->bucket, l->key_len) != 0)
 		return 0;
-	return visit_bucket(b, l, &s->caller, err) < 0 ? -1 : 1;
+	return visit_bucket(b, l, hand_to_caller, &s->caller, err) < 0 ? -1 : 1;
+}
+
+/* From the buckets at the top: the answer of f. A file that is empty has none: a crash between creating the file and writing it leaves
+ * that, and bbolt takes it for a new database. */
+static int visit_top(struct bolt *b, leaf_visit f, void *user, struct uns_err *err)
+{
+	uns_auto_free uint8_t *seen = NULL;
+	struct page root;
+
+	if (b->len == 0)
+		return 0;
+	if (choose_meta(b, err) < 0)
+		return -1;
+	seen = calloc(b->len / b->meta.page_size / 8 + 1, 1);
+	if (!seen)
+		return uns_err_nomem(err);
+	b->seen = seen;
+	if (get_page(b, b->meta.root, &root, err) < 0)
+		return -1;
+	return visit_page(b, &root, 0, f, user, err);
 }
 
 int uns_bolt_bucket(const void *data, size_t len, const char *file, const char *bucket, uns_bolt_visit f, void *user,
                     struct uns_err *err)
 {
-	uns_auto_free uint8_t *seen = NULL;
-	struct bolt b = { .data = data, .len = len, .file = file };
-	struct search s = { bucket, { f, user } };
-	struct page root;
-
-	/* What a crash leaves between creating the file and writing it; bbolt takes it for a new database. */
-	if (len == 0)
-		return 1;
-	if (choose_meta(&b, err) < 0)
-		return -1;
-	seen = calloc(len / b.meta.page_size / 8 + 1, 1);
-	if (!seen)
-		return uns_err_nomem(err);
-	b.seen = seen;
-	if (get_page(&b, b.meta.root, &root, err) < 0)
-		return -1;
-
-	int answer = visit_page(&b, &root, 0, search_bucket, &s, err);
+	struct bolt b = {.data = data, .len = len, .file = file};
+	struct search s = {bucket, {f, user}};
+	int answer = visit_top(&b, search_bucket, &s, err);
 
 	return answer < 0 ? -1 : !answer;
+}
+
+struct descent {
+	const char *const *path;
+	size_t n;
+	bool filled;
+};
+
+static int descend(void *user, struct bolt *b, const struct leaf *l, struct uns_err *err)
+{
+	struct descent *d = user, below = {NULL, 0, false};
+
+	if (d->n == 0) {
+		d->filled = true;
+		return 1;
+	}
+	below.path = d->path + 1;
+	below.n = d->n - 1;
+	if (!l->is_bucket || l->key_len != strlen(*d->path) || memcmp(l->key, *d->path, l->key_len) != 0)
+		return 0;
+	if (visit_bucket(b, l, descend, &below, err) < 0)
+		return -1;
+	d->filled = below.filled;
+	return 1;
+}
+
+int uns_bolt_filled(const void *data, size_t len, const char *file, const char *const path[], size_t n, bool *ret, struct uns_err *err)
+{
+	struct bolt b = {.data = data, .len = len, .file = file};
+	struct descent d = {path, n, false};
+
+	if (visit_top(&b, descend, &d, err) < 0)
+		return -1;
+	*ret = d.filled;
+	return 0;
 }

@@ -23,6 +23,7 @@ static void mount_done(struct uns_mount *m)
 	free(m->point);
 	free(m->fstype);
 	free(m->options);
+	free(m->super);
 }
 
 void uns_mounts_done(struct uns_mounts *m)
@@ -95,18 +96,28 @@ static bool read_device(struct span f, uint32_t *ret_major, uint32_t *ret_minor)
 	return uns_num_u32(f.s, len, ret_major) == 0 && uns_num_u32(colon + 1, f.len - len - 1, ret_minor) == 0;
 }
 
-/* Optional fields ("shared:1") up to a lone hyphen, then the type. */
-static bool skip_to_fstype(struct span *rest, struct span *ret)
+/* Optional fields ("shared:1") up to a lone hyphen, then the type, the source (which may be empty: then two blanks follow each other)
+ * and the options of the file system. */
+static bool read_rest(struct span *rest, struct span *ret_fstype, struct span *ret_super)
 {
 	struct span f;
 
 	while (next_field(rest, &f))
-		if (f.len == 1 && *f.s == '-')
-			return next_field(rest, ret);
+		if (f.len == 1 && *f.s == '-') {
+			const char *blank = NULL;
+
+			if (!next_field(rest, ret_fstype))
+				return false;
+			for (size_t i = rest->len; i > 0 && !blank; i--)
+				blank = rest->s[i - 1] == ' ' ? rest->s + i : NULL;
+			*ret_super = blank ? (struct span){blank, rest->len - (size_t)(blank - rest->s)} : (struct span){rest->s, 0};
+			return true;
+		}
 	return false;
 }
 
-static const char *read_fields(const struct uns_line *l, struct span field[FIELDS], struct span *fstype, uint32_t device[2])
+static const char *read_fields(const struct uns_line *l, struct span field[FIELDS], struct span *fstype, struct span *super,
+                               uint32_t device[2])
 {
 	struct span rest = { l->s, l->len };
 
@@ -119,14 +130,14 @@ static const char *read_fields(const struct uns_line *l, struct span field[FIELD
 		return "no device numbers in the third field";
 	if (*field[FIELD_POINT].s != '/')
 		return "a mount point that is no absolute path";
-	return skip_to_fstype(&rest, fstype) ? NULL : "no filesystem type after a lone hyphen";
+	return read_rest(&rest, fstype, super) ? NULL : "no filesystem type after a lone hyphen";
 }
 
 static int mounts_push(struct uns_mounts *all, const struct uns_line *l, struct uns_err *err)
 {
-	struct span field[FIELDS], fstype;
+	struct span field[FIELDS], fstype, super;
 	uint32_t device[2];
-	const char *found = read_fields(l, field, &fstype, device);
+	const char *found = read_fields(l, field, &fstype, &super, device);
 
 	if (found)
 		return uns_err_set(err, UNS_E_INPUT, "mountinfo:%u: found %s; expected a line as in proc_pid_mountinfo(5)", l->number,
@@ -143,7 +154,8 @@ static int mounts_push(struct uns_mounts *all, const struct uns_line *l, struct 
 	m.point = decode(field[FIELD_POINT], err);
 	m.fstype = m.point ? decode(fstype, err) : NULL;
 	m.options = m.fstype ? decode(field[FIELD_OPTIONS], err) : NULL;
-	if (!m.options)
+	m.super = m.options ? decode(super, err) : NULL;
+	if (!m.super)
 		return -1;
 	all->v[all->n++] = m;
 	m = (struct uns_mount){ 0 };

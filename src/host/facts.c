@@ -136,6 +136,7 @@ static void mount_free(struct uns_mount *m)
 	free(m->point);
 	free(m->fstype);
 	free(m->options);
+	free(m->super);
 }
 
 static int read_mounts(struct uns_facts *f, struct uns_err *err)
@@ -250,6 +251,7 @@ static void daemon_done(struct uns_facts *f)
 
 void uns_facts_done(struct uns_facts *f)
 {
+	uns_hostfacts_done(&f->host);
 	uns_idfacts_done(&f->ids);
 	daemon_done(f);
 	free(f->data_root);

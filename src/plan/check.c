@@ -300,10 +300,6 @@ static int check_engine(const struct uns_intent *w, struct uns_err *err)
 	if (!f->installed && uns_intent_add(w, "NotInstalled", "docker", NULL, err,
 	                                    "the engine is not installed: it will find its settings when it is") < 0)
 		return -1;
-	if (w->r->command != UNS_DISABLE && f->have_max_user_namespaces && f->max_user_namespaces == 0 &&
-	    uns_intent_add(w, "UserNamespacesOff", "user.max_user_namespaces", "$ sysctl -w user.max_user_namespaces=15000", err,
-	                   "the kernel setting user.max_user_namespaces is 0: no container could start") < 0)
-		return -1;
 	return check_running(w, err) < 0 ? -1 : check_restart(w, err);
 }
 
@@ -764,8 +760,9 @@ static int check_all_ranges(const struct uns_intent *w, struct uns_err *err)
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 {
 	if (w->r->command == UNS_DAEMON)
-		return check_option(w, err) < 0 ? -1 : check_engine(w, err);
-	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 || check_trees(w, err) < 0)
+		return check_option(w, err) < 0 || check_engine(w, err) < 0 ? -1 : uns_plan_check_host(w, err);
+	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||
+	    uns_plan_check_host(w, err) < 0 || check_trees(w, err) < 0)
 		return -1;
 	if (check_census(w, err) < 0 || check_containers(w, err) < 0)
 		return -1;

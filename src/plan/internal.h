@@ -113,6 +113,9 @@ int uns_plan_moves(struct uns_intent *w, struct uns_err *err);
 void uns_plan_moves_done(struct uns_intent *w);
 int uns_plan_check_moves(const struct uns_intent *w, struct uns_err *err);
 
+/* check-host.c: the kernel, the trees as file systems, and what else is on the host. */
+int uns_plan_check_host(const struct uns_intent *w, struct uns_err *err);
+
 #define uns_intent_add(w, id, object, remedy, err, ...)                                                                            \
 	uns_findings_add((w)->findings, &(w)->r->ignore, id, object, remedy, err, __VA_ARGS__)
 

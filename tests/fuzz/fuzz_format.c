@@ -196,6 +196,7 @@ static void fuzz_bolt(const char *text, size_t len)
 	uns_auto_free uint8_t *copy = malloc(len + 1);
 	struct uns_err err = { 0 };
 	uint8_t sum = 0;
+	bool filled;
 
 	if (!copy)
 		return;
@@ -203,6 +204,7 @@ static void fuzz_bolt(const char *text, size_t len)
 	sum_meta(copy, len, 0);
 	sum_meta(copy, len, BOLT_PAGE);
 	require_answer(uns_bolt_bucket(copy, len, "f", "volumes", touch, &sum, &err), &err);
+	require_answer(uns_bolt_filled(copy, len, "f", (const char *const[]){ "volumes", "a" }, 2, &filled, &err), &err);
 }
 
 static void note_id(void *user, bool group, uint32_t id)

@@ -480,6 +480,48 @@ static void every_changed_byte_gives_an_answer(void **state)
 	}
 }
 
+static bool is_filled(const struct db *db, const char *a, const char *b, const char *c)
+{
+	const char *const path[] = {a, b, c};
+	struct uns_err err = {0};
+	bool filled = false;
+
+	if (uns_bolt_filled(db->data, sizeof(db->data), "f", path, c ? 3 : b ? 2 : a ? 1 : 0, &filled, &err) < 0)
+		fail_msg("%s", err.text);
+	return filled;
+}
+
+/* Page 10 is the bucket "b" in "volumes": it holds the bucket "in" (inline, with one key) and "empty" (inline, with none). */
+static void buckets_inside_buckets_are_looked_into(void **state)
+{
+	static const struct item one[] = {TEXT_ITEM("k", "v")};
+	uint8_t in[64] = {0}, empty[64] = {0};
+	struct uns_err err = {0};
+	struct db db;
+	bool filled = true;
+
+	(void)state;
+	build_tree(&db);
+	put_leaf(empty + 16, 0, one, 0);
+
+	const struct item inner[] = {{1, "empty", empty, 32}, {1, "in", in, 16 + put_leaf(in + 16, 0, one, 1)}};
+
+	put_leaf(page_of(&db, 10), 10, inner, 2);
+	assert_true(is_filled(&db, NULL, NULL, NULL));
+	assert_true(is_filled(&db, "volumes", NULL, NULL));
+	assert_true(is_filled(&db, "volumes", "b", NULL));
+	assert_true(is_filled(&db, "volumes", "b", "in"));
+	assert_false(is_filled(&db, "volumes", "b", "empty"));
+	assert_false(is_filled(&db, "volumes", "b", "none"));
+	assert_false(is_filled(&db, "volumes", "a", NULL)); /* a key, no bucket */
+	assert_false(is_filled(&db, "none", NULL, NULL));
+	assert_int_equal(uns_bolt_filled("", 0, "f", NULL, 0, &filled, &err), 0);
+	assert_false(filled);
+	put(page_of(&db, 10), 99, 8);
+	assert_int_equal(uns_bolt_filled(db.data, sizeof(db.data), "f", (const char *const[]){"volumes", "b"}, 2, &filled, &err), -1);
+	assert_int_equal(err.code, UNS_E_INPUT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +538,7 @@ int main(void)
 		cmocka_unit_test(the_visitor_can_stop),
 		cmocka_unit_test(every_prefix_gives_an_answer),
 		cmocka_unit_test(every_changed_byte_gives_an_answer),
+		cmocka_unit_test(buckets_inside_buckets_are_looked_into),
 	};
 
 	return cmocka_run_group_tests_name("bolt", tests, NULL, NULL);

@@ -2115,6 +2115,185 @@ static void the_containerd_store_is_found_as_a_flag(void **state)
 	}
 }
 
+/* ---- the host ---- */
+
+static void host(struct world *w)
+{
+	stopped(w);
+	w->f.host = (struct uns_hostfacts){.known = true, .fstype = str("ext4")};
+	for (int i = 0; i < UNS_SPACES; i++)
+		w->f.host.space[i] = (struct uns_space){"/place", 5, 1u << 30, 1000};
+	make(w);
+	assert_quiet(w);
+}
+
+static void assert_says(struct world *w, const char *id, const char *object, const char *part)
+{
+	const struct uns_finding *f;
+
+	make(w);
+	f = found(w, id);
+	assert_non_null(f);
+	assert_string_equal(f->object, object);
+	assert_has(f->reason, part);
+	assert_int_equal(w->findings.n, 1);
+}
+
+static void a_kernel_without_user_namespaces_is_refused(void **state)
+{
+	struct world w;
+	struct uns_hostfacts *h = &w.f.host;
+
+	(void)state;
+	host(&w);
+	h->no_namespaces = true;
+	assert_says(&w, "UserNamespacesOff", "CONFIG_USER_NS", "was built without");
+	h->no_namespaces = false;
+	h->el7 = h->el7_no_sysctl = true;
+	assert_says(&w, "UserNamespacesOff", "user_namespace.enable", "before 7.4");
+	h->el7_switch = true;
+	make(&w);
+	assert_quiet(&w);
+	/* From 7.4 on the switch means nothing. */
+	h->el7_switch = h->el7_no_sysctl = false;
+	w.f.have_max_user_namespaces = true;
+	w.f.max_user_namespaces = 5;
+	assert_says(&w, "UserNamespacesOffAtBoot", "user.max_user_namespaces", "start with 0");
+	h->persisted[UNS_SYSCTL_BOOT] = (struct uns_persisted){str("/etc/sysctl.d/a b.conf"), 3, false};
+	make(&w);
+	assert_quiet(&w);
+	h->persisted[UNS_SYSCTL_BOOT].zero = true;
+	assert_says(&w, "UserNamespacesOffAtBoot", "/etc/sysctl.d/a%20b.conf:3", "sysctl_user_max_user_namespaces");
+	assert_string_equal(w.findings.v[0].command, "sed -i '3s/.*/user.max_user_namespaces = 15000/' '/etc/sysctl.d/a b.conf'");
+	h->el7 = false;
+	h->os_id = str("ol");
+	h->os_version = str("8.9");
+	assert_says(&w, "UserNamespacesOffAtBoot", "/etc/sysctl.d/a%20b.conf:3", "OL08-00-040284");
+	w.f.max_user_namespaces = 0;
+	make(&w);
+	assert_int_equal(w.findings.n, 2);
+	/* The way back needs none. */
+	w.r.command = UNS_DISABLE;
+	make(&w);
+	assert_null(found(&w, "UserNamespacesOff"));
+	assert_null(found(&w, "UserNamespacesOffAtBoot"));
+	done(&w);
+}
+
+static void switches_for_users_only_inform(void **state)
+{
+	struct world w;
+
+	(void)state;
+	host(&w);
+	w.f.host.clone_off = true;
+	assert_says(&w, "RootlessRestricted", "kernel.unprivileged_userns_clone", "not concerned");
+	w.f.host.clone_off = false;
+	w.f.host.apparmor = true;
+	assert_says(&w, "RootlessRestricted", "kernel.apparmor_restrict_unprivileged_userns", "not concerned");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+static void the_file_system_must_keep_owners(void **state)
+{
+	struct world w;
+	struct uns_hostfacts *h = &w.f.host;
+
+	(void)state;
+	host(&w);
+	h->fstype = str("vfat");
+	h->owners = UNS_OWNERS_NONE;
+	assert_says(&w, "OwnersNotKept", ROOT, "vfat keeps no owners");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	h->fstype = str("nfs4");
+	h->owners = UNS_OWNERS_REMOTE;
+	assert_says(&w, "OwnersRemote", ROOT, "nfs4");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_null(found(&w, "OwnersRemote"));
+	done(&w);
+}
+
+static void mount_options_that_matter_are_told(void **state)
+{
+	struct world w;
+	struct uns_hostfacts *h = &w.f.host;
+
+	(void)state;
+	host(&w);
+	h->nosuid = true;
+	make(&w);
+	assert_quiet(&w);
+	h->noexec = true;
+	assert_says(&w, "MountNoExec", ROOT, "noexec,nosuid: programs in volumes cannot be run");
+	assert_has(w.findings.v[0].reason, "those of images can");
+	list(&w.f.flat.drivers, "vfs");
+	assert_says(&w, "MountNoExec", ROOT, "programs in containers and volumes");
+	h->noexec = false;
+	h->no_acl = true;
+	assert_says(&w, "AclsHidden", ROOT, "noacl");
+	h->no_acl = false;
+	h->quota = str("usrquota,grpquota");
+	assert_says(&w, "QuotaMoves", ROOT, "(usrquota,grpquota)");
+	done(&w);
+}
+
+static void room_is_needed_where_it_is_needed(void **state)
+{
+	struct world w;
+	struct uns_hostfacts *h = &w.f.host;
+
+	(void)state;
+	host(&w);
+	/* Together on one file system, or each on its own. */
+	for (int i = 0; i < UNS_SPACES; i++)
+		h->space[i].bytes = 600u << 10;
+	assert_says(&w, "SpaceShort", "/place", "about 640 KiB and 36 inodes");
+	for (int i = 0; i < UNS_SPACES; i++)
+		h->space[i].dev = (uint64_t)i;
+	make(&w);
+	assert_quiet(&w);
+	h->space[UNS_SPACE_DATA].inodes = 11;
+	assert_says(&w, "SpaceShort", "/place", "not enough inodes");
+	h->space[UNS_SPACE_DATA].inodes = UINT64_MAX;
+	make(&w);
+	assert_quiet(&w);
+	/* A record that is large; a file system that writes all anew. */
+	w.f.census.specials = 1000;
+	assert_says(&w, "SpaceShort", "/place", "about 647 KiB");
+	w.f.census.specials = 0;
+	h->copy_on_write = true;
+	w.f.census.inodes = 4096;
+	assert_says(&w, "SpaceShort", "/place", "about 18688 KiB and 12 inodes, and 600 KiB and all inodes are free");
+	done(&w);
+}
+
+/* An engine that is down cannot be asked; what it would choose can be told. */
+static void images_in_containerd_are_found_behind_a_stopped_engine(void **state)
+{
+	struct world w;
+
+	(void)state;
+	host(&w);
+	w.f.host.containerd_images = true;
+	w.f.host.containerd_db = str("/var/lib/containerd/meta.db");
+	make(&w);
+	assert_quiet(&w); /* layers of a storage driver come first */
+	uns_strs_done(&w.f.flat.drivers);
+	assert_says(&w, "ContainerdImageStore", ROOT, "/var/lib/containerd/meta.db");
+	w.f.config = json_pack("{s:{s:b}}", "features", "containerd-snapshotter", 0);
+	make(&w);
+	assert_quiet(&w);
+	json_decref(w.f.config);
+	w.f.config = NULL;
+	start(&w); /* it says where its images are */
+	make(&w);
+	assert_null(found(&w, "ContainerdImageStore"));
+	done(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -2179,6 +2358,12 @@ int main(void)
 		cmocka_unit_test(the_table_of_checks_is_sound),
 		cmocka_unit_test(remedies_are_words_or_commands),
 		cmocka_unit_test(findings_refuse_by_their_class),
+		cmocka_unit_test(a_kernel_without_user_namespaces_is_refused),
+		cmocka_unit_test(switches_for_users_only_inform),
+		cmocka_unit_test(the_file_system_must_keep_owners),
+		cmocka_unit_test(mount_options_that_matter_are_told),
+		cmocka_unit_test(room_is_needed_where_it_is_needed),
+		cmocka_unit_test(images_in_containerd_are_found_behind_a_stopped_engine),
 	};
 	/* clang-format on */
 
