@@ -115,6 +115,7 @@ struct uns_options {
 	bool dry_run, yes, detailed;
 	bool no_auto_rollback; /* a transaction that fails is left pending */
 	struct uns_request request; /* of enable, disable, migrate, daemon set, check, and of plan (which of them: request.command) */
+	bool cis; /* check --profile=cis */
 	struct uns_strs only; /* check, range check: the findings that are asked for; empty: all */
 	const char *file;     /* apply, plan apply: operand; NULL: the root's own policy */
 	const char *config;   /* --config */
@@ -339,6 +340,10 @@ int uns_differs_show(const struct uns_run *r, const struct uns_plan *p, struct u
 
 /* ---- status ---- */
 
+/* What the running engine says of itself (GET /info); NULL when none answers. */
+json_t *uns_status_engine_info(const struct uns_run *r, const struct uns_facts *f);
+bool uns_status_info_userns(const json_t *info);
+
 struct uns_status {
 	struct uns_run *run;
 	struct uns_buf text;
@@ -366,6 +371,7 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err); /* also disable, mig
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err);
 int uns_cmd_shift(struct uns_run *r, struct uns_err *err);
 int uns_cmd_check(struct uns_run *r, struct uns_err *err);
+int uns_profile_cis(struct uns_run *r, struct uns_err *err); /* check --profile=cis */
 /* At the end of a check with --only, when none of these findings refuses: of the rest nothing is known. */
 int uns_check_none_of(const struct uns_run *r, struct uns_err *err);
 /* What every check says and puts into its document: the findings, of which those of --only alone; then, where none of them refuses, fine. */

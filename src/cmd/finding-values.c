@@ -56,6 +56,14 @@ int uns_value_ignore(struct uns_options *o, const char *arg, struct uns_err *err
 	return each(o, arg, ignore_one, err);
 }
 
+int uns_value_profile(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	if (strcmp(arg, "cis") != 0)
+		return uns_err_set(err, UNS_E_USAGE, "--profile=%s: expected cis", arg);
+	o->cis = true;
+	return 0;
+}
+
 int uns_value_only(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	return each(o, arg, only_one, err);

@@ -58,6 +58,8 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
 	uns_auto_free char *fine = NULL;
 
+	if (r->o->cis)
+		return uns_profile_cis(r, err);
 	if (r->o->preset)
 		return uns_preset_check(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0 || uns_expect_check(r, &p.findings, err) < 0)

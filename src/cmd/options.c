@@ -285,6 +285,7 @@ static const struct row {
 	{ "purge", 0, no_argument, NULL, BIT(UNS_CMD_DISABLE), set_purge, "remove the remap user and its ranges too" },
 	{ "ignore", 0, required_argument, "ID[,ID]", PLANNING | OPTIONS_CHANGING | BIT(UNS_CMD_SHIFT) | RANGE_CHANGING | WISHING, uns_value_ignore,
 	  "accept these findings" },
+	{ "profile", 0, required_argument, "cis", BIT(UNS_CMD_CHECK), uns_value_profile, "results of the CIS Docker Benchmark instead" },
 	{ "only", 0, required_argument, "ID[,ID]", BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_RANGE_CHECK), uns_value_only,
 	  "look for these findings alone; repeatable" },
 	{ "count", 0, required_argument, "N", RANGE_CHOOSING | BIT(UNS_CMD_RANGE_NEXT), uns_value_count, "number of IDs (65536)" },
@@ -800,10 +801,21 @@ static const char *misfit(const struct uns_options *o, const struct uns_preset *
 	return *ret_why && uns_options_given(o, "purge") ? "purge" : NULL;
 }
 
+static int check_profile(const struct uns_options *o, struct uns_err *err)
+{
+	if (o->cis && o->preset)
+		return uns_err_set(err, UNS_E_USAGE, "check %s: --profile=cis is the benchmark of docker", o->preset->name);
+	if (o->cis && o->only.n > 0)
+		return uns_err_set(err, UNS_E_USAGE, "check: the results of --profile=cis are no findings; leave --only out");
+	return 0;
+}
+
 int uns_options_check_engine(const struct uns_options *o, struct uns_err *err)
 {
 	const char *why, *name = misfit(o, o->preset, &why);
 
+	if (check_profile(o, err) < 0)
+		return -1;
 	if (!name)
 		return 0;
 	return uns_err_set(err, UNS_E_USAGE, "%s %s: the option --%s is not for this engine: %s", commands[o->cmd].name,

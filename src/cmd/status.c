@@ -116,7 +116,7 @@ static int status_configured(struct uns_status *s, const struct uns_facts *f, st
 }
 
 /* What the engine says of itself: {"SecurityOptions":["name=userns",…],"DockerRootDir":"…"}. NULL: it does not answer. */
-static json_t *engine_info(const struct uns_run *r, const struct uns_facts *f)
+json_t *uns_status_engine_info(const struct uns_run *r, const struct uns_facts *f)
 {
 	uns_auto(uns_buf_done) struct uns_buf answer = UNS_BUF_INIT;
 	struct uns_err err;
@@ -131,7 +131,7 @@ static json_t *engine_info(const struct uns_run *r, const struct uns_facts *f)
 	return info;
 }
 
-static bool info_userns(const json_t *info)
+bool uns_status_info_userns(const json_t *info)
 {
 	const json_t *one;
 	size_t i;
@@ -156,20 +156,20 @@ static int status_engine_line(struct uns_status *s, const struct uns_facts *f, c
 	if (!info)
 		return uns_status_line(s, err, "the engine runs (process %d) and does not answer", (int)f->pid);
 	if (uns_status_line(s, err, "the engine runs (process %d) %s userns-remap, on %s", (int)f->pid,
-			    info_userns(info) ? "with" : "without", root ? root : "an unknown data root") < 0)
+			    uns_status_info_userns(info) ? "with" : "without", root ? root : "an unknown data root") < 0)
 		return -1;
-	if (info_userns(info) == (first_remap(f) != NULL))
+	if (uns_status_info_userns(info) == (first_remap(f) != NULL))
 		return 0;
 	return uns_status_line(s, err, "what is configured is not in effect: the engine was not started with it");
 }
 
 static int status_effect(struct uns_status *s, const struct uns_facts *f, struct uns_err *err)
 {
-	uns_auto_json json_t *info = engine_info(s->run, f);
+	uns_auto_json json_t *info = uns_status_engine_info(s->run, f);
 	const char *root = info ? uns_json_str_or(info, "DockerRootDir", NULL) : NULL;
 	json_t *j = json_pack("{s:b, s:b, s:o, s:o, s:o}", "installed", (int)f->installed, "running", (int)f->running, "pid",
 			      f->running ? json_integer((json_int_t)f->pid) : json_null(), "userns",
-			      info ? json_boolean(info_userns(info)) : json_null(), "data_root", uns_report_string_json(root));
+			      info ? json_boolean(uns_status_info_userns(info)) : json_null(), "data_root", uns_report_string_json(root));
 
 	if (uns_run_set(s->run, "in_effect", j, err) < 0)
 		return -1;

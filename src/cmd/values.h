@@ -32,6 +32,7 @@ void uns_value_wishes_done(struct uns_options *o);
 
 /* ---- finding-values.c ---- */
 
+int uns_value_profile(struct uns_options *o, const char *arg, struct uns_err *err);
 int uns_value_only(struct uns_options *o, const char *arg, struct uns_err *err);
 
 #endif

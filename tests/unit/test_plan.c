@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uns/cis.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/plan.h"
@@ -1680,6 +1681,35 @@ static void remedies_are_words_or_commands(void **state)
 	uns_strs_done(&only);
 }
 
+static const struct uns_cis_row *cis_row(const struct uns_cis_rows *rows, const char *number)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (strcmp(rows->v[i].number, number) == 0)
+			return &rows->v[i];
+	fail_msg("no row %s", number);
+	return NULL;
+}
+
+/* Configured is not in effect. */
+static void the_benchmark_asks_the_engine(void **state)
+{
+	static const enum uns_cis_result wanted[] = {UNS_CIS_WARN, UNS_CIS_FAIL, UNS_CIS_PASS};
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	for (int effect = UNS_CIS_UNKNOWN; effect <= UNS_CIS_ON; effect++) {
+		uns_auto(uns_cis_rows_done) struct uns_cis_rows rows = {0};
+		struct uns_cisfacts c = {.effect = (enum uns_cis_effect)effect};
+
+		assert_int_equal(uns_cis_judge(&w.f, &c, &rows, &w.err), 0);
+		assert_int_equal(cis_row(&rows, "2.9")->result, wanted[effect]);
+		assert_int_equal(cis_row(&rows, "3.1")->result, UNS_CIS_NA);
+		assert_int_equal(rows.n, 40);
+	}
+	done(&w);
+}
+
 static void findings_refuse_by_their_class(void **state)
 {
 	struct uns_strs ignore = UNS_STRS_INIT;
@@ -2357,6 +2387,7 @@ int main(void)
 		cmocka_unit_test(migrate_has_its_conditions),
 		cmocka_unit_test(the_table_of_checks_is_sound),
 		cmocka_unit_test(remedies_are_words_or_commands),
+		cmocka_unit_test(the_benchmark_asks_the_engine),
 		cmocka_unit_test(findings_refuse_by_their_class),
 		cmocka_unit_test(a_kernel_without_user_namespaces_is_refused),
 		cmocka_unit_test(switches_for_users_only_inform),

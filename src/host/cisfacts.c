@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts for the CIS benchmark: owners and modes of files, and the configured rules of the audit system. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host.h"
+#include "uns/cis.h"
+#include "uns/cleanup.h"
+
+#define RULES_DIR "/etc/audit/rules.d"
+#define RULES_MAX (4u << 20)
+
+/* Where each is looked for; the first that exists is taken. */
+static const char *const places[UNS_CIS_FILES][6] = {
+    [UNS_CIS_SERVICE] = {"/etc/systemd/system/docker.service", "/run/systemd/system/docker.service",
+                         "/usr/local/lib/systemd/system/docker.service", "/usr/lib/systemd/system/docker.service",
+                         "/lib/systemd/system/docker.service"},
+    [UNS_CIS_SOCKET_UNIT] = {"/etc/systemd/system/docker.socket", "/run/systemd/system/docker.socket",
+                             "/usr/local/lib/systemd/system/docker.socket", "/usr/lib/systemd/system/docker.socket",
+                             "/lib/systemd/system/docker.socket"},
+    [UNS_CIS_ETC_DOCKER] = {"/etc/docker"},
+    [UNS_CIS_SOCKET] = {"/run/docker.sock", "/var/run/docker.sock"},
+    [UNS_CIS_DAEMON_JSON] = {"/etc/docker/daemon.json"},
+    [UNS_CIS_DEFAULT] = {"/etc/default/docker"},
+    [UNS_CIS_SYSCONFIG] = {"/etc/sysconfig/docker"},
+    [UNS_CIS_CONTAINERD_SOCKET] = {"/run/containerd/containerd.sock"},
+    [UNS_CIS_DOCKERD] = {"/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd", "/usr/local/sbin/dockerd"},
+    [UNS_CIS_CONTAINERD_RUN] = {"/run/containerd"},
+    [UNS_CIS_DATA_ROOT] = {"/var/lib/docker"},
+    [UNS_CIS_CONTAINERD_CONFIG] = {"/etc/containerd/config.toml"},
+    [UNS_CIS_CONTAINERD] = {"/usr/bin/containerd", "/usr/local/bin/containerd"},
+    [UNS_CIS_SHIM] = {"/usr/bin/containerd-shim", "/usr/local/bin/containerd-shim"},
+    [UNS_CIS_SHIM_V1] = {"/usr/bin/containerd-shim-runc-v1", "/usr/local/bin/containerd-shim-runc-v1"},
+    [UNS_CIS_SHIM_V2] = {"/usr/bin/containerd-shim-runc-v2", "/usr/local/bin/containerd-shim-runc-v2"},
+    [UNS_CIS_RUNC] = {"/usr/bin/runc", "/usr/sbin/runc", "/usr/local/bin/runc", "/usr/local/sbin/runc"},
+};
+
+void uns_cisfacts_done(struct uns_cisfacts *c)
+{
+	for (int i = 0; i < UNS_CIS_FILES; i++)
+		free(c->file[i].path);
+	uns_auditrules_done(&c->rules);
+	*c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};
+}
+
+/* 0; 1 when it is absent. Opened as a path only: nothing is started by looking at a socket. */
+static int look_at(const struct uns_root *root, const char *path, struct uns_cis_file *ret, struct uns_err *err)
+{
+	uns_auto_close int fd = uns_root_openat(root, path, O_PATH, err);
+	struct stat st;
+
+	if (fd < 0)
+		return err->errnum == ENOENT || err->errnum == ENOTDIR || err->errnum == ELOOP ? 1 : -1;
+	if (fstat(fd, &st) < 0)
+		return uns_err_sys(err, errno, "cannot look at %s", path);
+	ret->exists = true;
+	ret->mode = st.st_mode;
+	ret->uid = st.st_uid;
+	ret->gid = st.st_gid;
+	return 0;
+}
+
+/* named: the path that the settings name, or NULL. */
+static int read_file(const struct uns_root *root, const char *const *where, const char *named, struct uns_cis_file *ret,
+                     struct uns_err *err)
+{
+	const char *path = named ? named : where[0];
+	int r = path ? look_at(root, path, ret, err) : 1;
+
+	for (size_t i = 1; !named && r > 0 && i < 6 && where[i]; i++) {
+		r = look_at(root, where[i], ret, err);
+		if (r == 0)
+			path = where[i];
+	}
+	if (r < 0)
+		return -1;
+	if (!path)
+		return 0;
+	ret->path = uns_str_dup(path, err);
+	return ret->path ? 0 : -1;
+}
+
+/* The last place that sets it: for files that are only looked at, dockerd's refusal of two is said elsewhere. */
+static const char *setting(const struct uns_facts *f, const char *key)
+{
+	const struct uns_setting *s;
+	const char *value = NULL;
+
+	for (size_t at = 0; (s = uns_settings_next(&f->options, key, &at));)
+		if (s->value && *s->value == '/')
+			value = s->value;
+	return value;
+}
+
+static const char *named(const struct uns_facts *f, enum uns_cis_file_id id)
+{
+	switch (id) {
+	case UNS_CIS_CA:
+		return setting(f, "tlscacert");
+	case UNS_CIS_CERT:
+		return setting(f, "tlscert");
+	case UNS_CIS_KEY:
+		return setting(f, "tlskey");
+	case UNS_CIS_SOCKET:
+		return f->socket;
+	case UNS_CIS_DAEMON_JSON:
+		return f->config_file;
+	case UNS_CIS_DATA_ROOT:
+		return f->data_root;
+	default:
+		return NULL;
+	}
+}
+
+static int read_rules_file(const struct uns_root *root, const char *path, bool from_dir, struct uns_auditrules *ret, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	int r = uns_root_read(root, path, RULES_MAX, &text, NULL, err);
+
+	if (r != 0)
+		return r;
+	return uns_auditrules_parse(text.data ? text.data : "", text.len, path, from_dir, ret, err);
+}
+
+/* As "ls -v" has them. */
+static int by_version(const void *a, const void *b)
+{
+	return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* augenrules(8) makes audit.rules of the directory, where there is a file in it. */
+static int read_rules(const struct uns_root *root, struct uns_auditrules *ret, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+	size_t read = 0;
+
+	if (uns_root_list(root, RULES_DIR, &names, err) < 0)
+		return -1;
+	if (names.n > 1)
+		qsort(names.v, names.n, sizeof(*names.v), by_version);
+	for (size_t i = 0; i < names.n; i++) {
+		size_t len = strlen(names.v[i]);
+		uns_auto_free char *path = NULL;
+		int r;
+
+		if (len < 6 || strcmp(names.v[i] + len - 6, ".rules") != 0)
+			continue;
+		path = uns_str_printf(err, RULES_DIR "/%s", names.v[i]);
+		r = path ? read_rules_file(root, path, true, ret, err) : -1;
+		if (r < 0)
+			return -1;
+		read += r == 0;
+	}
+	return read > 0 || read_rules_file(root, "/etc/audit/audit.rules", false, ret, err) >= 0 ? 0 : -1;
+}
+
+int uns_cisfacts_read(const struct uns_root *root, const struct uns_facts *f, struct uns_cisfacts *ret, struct uns_err *err)
+{
+	uns_auto(uns_cisfacts_done) struct uns_cisfacts c = {.effect = UNS_CIS_UNKNOWN};
+
+	for (int i = 0; i < UNS_CIS_FILES; i++)
+		if (read_file(root, places[i], named(f, (enum uns_cis_file_id)i), &c.file[i], err) < 0)
+			return -1;
+	if (read_rules(root, &c.rules, err) < 0)
+		return -1;
+	*ret = c;
+	c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};
+	return 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts → results of the CIS Docker Benchmark. Where docker-bench-security looks at less than the benchmark means, more is looked at: a
+ * value that leaves user namespaces off is no pass, a mode is compared bit by bit and not as a number. */
+#include "uns/cis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "uns/cleanup.h"
+#include "uns/ranges.h"
+#include "uns/vec.h"
+
+const char *const uns_cis_results[] = {"PASS", "WARN", "FAIL", "NA"};
+
+static void row_done(struct uns_cis_row *row)
+{
+	free(row->object);
+	free(row->reason);
+	free(row->remedy);
+	free(row->command);
+}
+
+void uns_cis_rows_done(struct uns_cis_rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		row_done(&rows->v[i]);
+	free(rows->v);
+	*rows = (struct uns_cis_rows){0};
+}
+
+struct judge {
+	const struct uns_facts *f;
+	const struct uns_cisfacts *c;
+	struct uns_cis_rows *rows;
+};
+struct item {
+	const char *number, *title;
+};
+
+static int put_remedy(struct uns_cis_row *row, const char *remedy, struct uns_err *err)
+{
+	bool is_command = remedy && uns_str_starts(remedy, UNS_COMMAND);
+
+	if (!remedy)
+		return 0;
+	row->remedy = uns_str_dup(remedy + (is_command ? strlen(UNS_COMMAND) : 0), err);
+	if (row->remedy && is_command)
+		row->command = uns_str_dup(row->remedy, err);
+	return row->remedy && (!is_command || row->command) ? 0 : -1;
+}
+
+static __attribute__((format(printf, 7, 8))) int put(const struct judge *j, struct item item, enum uns_cis_result result,
+                                                      const char *object, const char *remedy, struct uns_err *err, const char *fmt, ...)
+{
+	uns_auto(row_done) struct uns_cis_row row = {.number = item.number, .title = item.title, .result = result};
+	struct uns_cis_row *v;
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	row.reason = uns_str_dup(text, err);
+	if (!row.reason || put_remedy(&row, remedy, err) < 0)
+		return -1;
+	if (object && !(row.object = uns_str_dup(object, err)))
+		return -1;
+	v = uns_vec_room(j->rows->v, j->rows->n, &j->rows->cap, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	j->rows->v = v;
+	v[j->rows->n++] = row;
+	row = (struct uns_cis_row){0};
+	return 0;
+}
+
+/* ---- 1.1: watches ---- */
+
+static const struct {
+	struct item item;
+	enum uns_cis_file_id file;
+} watches[] = {
+    {{"1.1.3", "dockerd is audited"}, UNS_CIS_DOCKERD},
+    {{"1.1.4", "containerd's runtime directory is audited"}, UNS_CIS_CONTAINERD_RUN},
+    {{"1.1.5", "Docker's data is audited"}, UNS_CIS_DATA_ROOT},
+    {{"1.1.6", "Docker's configuration is audited"}, UNS_CIS_ETC_DOCKER},
+    {{"1.1.7", "docker.service is audited"}, UNS_CIS_SERVICE},
+    {{"1.1.8", "containerd's socket is audited"}, UNS_CIS_CONTAINERD_SOCKET},
+    {{"1.1.9", "docker.socket is audited"}, UNS_CIS_SOCKET_UNIT},
+    {{"1.1.10", "dockerd's defaults are audited"}, UNS_CIS_DEFAULT},
+    {{"1.1.11", "daemon.json is audited"}, UNS_CIS_DAEMON_JSON},
+    {{"1.1.12", "containerd's configuration is audited"}, UNS_CIS_CONTAINERD_CONFIG},
+    {{"1.1.13", "dockerd's sysconfig is audited"}, UNS_CIS_SYSCONFIG},
+    {{"1.1.14", "containerd is audited"}, UNS_CIS_CONTAINERD},
+    {{"1.1.15", "containerd-shim is audited"}, UNS_CIS_SHIM},
+    {{"1.1.16", "containerd-shim-runc-v1 is audited"}, UNS_CIS_SHIM_V1},
+    {{"1.1.17", "containerd-shim-runc-v2 is audited"}, UNS_CIS_SHIM_V2},
+    {{"1.1.18", "runc is audited"}, UNS_CIS_RUNC},
+};
+
+static int judge_watch(const struct judge *j, struct item item, const struct uns_cis_file *file, struct uns_err *err)
+{
+	const struct uns_auditrule *rule;
+	uns_auto_free char *line = NULL, *word = NULL, *remedy = NULL;
+
+	if (!file->exists)
+		return put(j, item, UNS_CIS_NA, file->path, NULL, err, "it is not there");
+	rule = uns_auditrules_watching(&j->c->rules, file->path);
+	if (rule && (rule->perm == 0 || (rule->perm & (UNS_AUDIT_PERM_W | UNS_AUDIT_PERM_A))))
+		return put(j, item, UNS_CIS_PASS, file->path, NULL, err, "%s watches %s", rule->where ? rule->where : "a rule", rule->path);
+	line = uns_str_printf(err, "-w %s -k docker", file->path);
+	word = line ? uns_str_shell(line, err) : NULL;
+	remedy = word ? uns_str_printf(err, "$ printf '%%s\\n' %s >> /etc/audit/rules.d/docker.rules && augenrules --load", word) : NULL;
+	if (!remedy)
+		return -1;
+	return put(j, item, UNS_CIS_FAIL, file->path, remedy, err, rule ? "the rule at %s records no changes" : "no rule watches it%s",
+	           rule ? rule->where : "");
+}
+
+static int judge_watches(const struct judge *j, struct uns_err *err)
+{
+	for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++)
+		if (judge_watch(j, watches[i].item, &j->c->file[watches[i].file], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- 2.9 and 5.31: user namespaces ---- */
+
+static const struct item support = {"2.9", "containers have user namespaces of their own"};
+
+/* Why the range of the remap user is none to rely on, as the first finding about it says; *ret stays NULL when it is fine. */
+static int bad_range(const struct judge *j, const char *user, char **ret, struct uns_err *err)
+{
+	struct uns_request r = {.command = UNS_ENABLE, .user = user, .range_how = UNS_RANGE_AUTO, .migrate = UNS_MIGRATE_ALL};
+	uns_auto(uns_findings_done) struct uns_findings found = {0};
+	struct uns_shift shift;
+
+	if (uns_plan_own(j->f, UNS_UID, user).n == 0 || uns_plan_own(j->f, UNS_GID, user).n == 0) {
+		*ret = uns_str_printf(err, "%s has no range in both of /etc/subuid and /etc/subgid: dockerd does not start", user);
+		return *ret ? 0 : -1;
+	}
+	if (uns_plan_range(j->f, &r, &shift, &found, err) < 0)
+		return -1;
+	for (size_t i = 0; !*ret && i < found.n; i++) {
+		const struct uns_check *check = found.v[i].check;
+
+		if (check->severity != UNS_ERROR && strcmp(check->id, "RangeShared") != 0)
+			continue;
+		*ret = uns_str_printf(err, "%s: %s", check->id, found.v[i].reason);
+		if (!*ret)
+			return -1;
+	}
+	return 0;
+}
+
+static int judge_user(const struct judge *j, const char *user, struct uns_err *err)
+{
+	uns_auto_free char *bad = NULL;
+
+	if (bad_range(j, user, &bad, err) < 0)
+		return -1;
+	if (bad)
+		return put(j, support, UNS_CIS_FAIL, user, "$ usernsctl check docker", err, "%s", bad);
+	if (j->c->effect == UNS_CIS_OFF)
+		return put(j, support, UNS_CIS_FAIL, user, "restart the engine, after usernsctl check", err,
+		           "it is configured, but the running engine has no user namespaces");
+	if (j->c->effect == UNS_CIS_UNKNOWN)
+		return put(j, support, UNS_CIS_WARN, user, NULL, err, "it is configured; no running engine says whether it is in effect");
+	return put(j, support, UNS_CIS_PASS, user, NULL, err, "it is configured and in effect");
+}
+
+static int judge_support(const struct judge *j, bool *ret_on, struct uns_err *err)
+{
+	const struct uns_setting *option = uns_plan_option(j->f);
+	uns_auto_free char *owner = NULL;
+	const struct uns_account *account;
+
+	*ret_on = j->c->effect == UNS_CIS_ON;
+	if (!option)
+		return put(j, support, UNS_CIS_FAIL, "userns-remap", "$ usernsctl enable docker", err,
+		           j->c->effect == UNS_CIS_ON ? "the running engine has it, but its next start will not: it is not configured"
+		                                      : "it is not configured");
+	owner = uns_plan_owner(j->f, option->value, err);
+	if (!owner)
+		return -1;
+	account = uns_accounts_name(&j->f->ids.users, owner);
+	if (strcmp(owner, "root") == 0 || (account && account->id == 0))
+		return put(j, support, UNS_CIS_FAIL, "userns-remap", "$ usernsctl enable docker", err,
+		           "the option names root, with which dockerd leaves user namespaces off");
+	*ret_on |= j->c->effect == UNS_CIS_UNKNOWN;
+	return judge_user(j, owner, err);
+}
+
+static int judge_sharing(const struct judge *j, bool on, struct uns_err *err)
+{
+	static const struct item item = {"5.31", "no container has the host's user namespace"};
+	const struct uns_store *s = j->f->active_dir ? &j->f->nested : &j->f->flat;
+	uns_auto(uns_buf_done) struct uns_buf names = UNS_BUF_INIT;
+	size_t sharing = 0;
+
+	for (size_t i = 0; i < s->containers; i++) {
+		const struct uns_container *c = &s->container[i];
+
+		if (c->userns_mode && strcmp(c->userns_mode, "host") == 0 &&
+		    uns_buf_printf(&names, err, "%s%s", sharing++ ? ", " : "", c->name ? c->name : c->id) < 0)
+			return -1;
+	}
+	if (s->containers == 0)
+		return put(j, item, UNS_CIS_NA, NULL, NULL, err, "there are no containers");
+	if (sharing)
+		return put(j, item, UNS_CIS_FAIL, names.data, "create them anew without --userns=host", err,
+		           "%zu of %zu containers were made with --userns=host", sharing, s->containers);
+	if (!on)
+		return put(j, item, UNS_CIS_WARN, NULL, NULL, err, "none of %zu asks for it, but without 2.9 all of them have it", s->containers);
+	return put(j, item, UNS_CIS_PASS, NULL, NULL, err, "none of %zu was made with --userns=host", s->containers);
+}
+
+/* ---- 3: owners and modes ---- */
+
+static const struct {
+	struct item owner, mode;
+	enum uns_cis_file_id file;
+	mode_t most;
+	bool docker; /* the group is docker's */
+	bool mode_first;
+} files[] = {
+    {{"3.1", "docker.service belongs to root"}, {"3.2", "docker.service is root's to write"}, UNS_CIS_SERVICE, 0644, false, false},
+    {{"3.3", "docker.socket belongs to root"}, {"3.4", "docker.socket is root's to write"}, UNS_CIS_SOCKET_UNIT, 0644, false, false},
+    {{"3.5", "Docker's configuration belongs to root"}, {"3.6", "Docker's configuration is root's to write"}, UNS_CIS_ETC_DOCKER, 0755, false, false},
+    {{"3.9", "the CA certificate belongs to root"}, {"3.10", "the CA certificate is for reading only"}, UNS_CIS_CA, 0444, false, false},
+    {{"3.11", "the server's certificate belongs to root"}, {"3.12", "the server's certificate is for reading only"}, UNS_CIS_CERT, 0444, false, false},
+    {{"3.13", "the server's key belongs to root"}, {"3.14", "the server's key is root's to read"}, UNS_CIS_KEY, 0400, false, false},
+    {{"3.15", "the engine's socket belongs to root and docker"}, {"3.16", "the engine's socket is closed to others"}, UNS_CIS_SOCKET, 0660, true, false},
+    {{"3.17", "daemon.json belongs to root"}, {"3.18", "daemon.json is root's to write"}, UNS_CIS_DAEMON_JSON, 0644, false, false},
+    {{"3.19", "dockerd's defaults belong to root"}, {"3.20", "dockerd's defaults are root's to write"}, UNS_CIS_DEFAULT, 0644, false, false},
+    {{"3.22", "dockerd's sysconfig belongs to root"}, {"3.21", "dockerd's sysconfig is root's to write"}, UNS_CIS_SYSCONFIG, 0644, false, true},
+    {{"3.23", "containerd's socket belongs to root"}, {"3.24", "containerd's socket is closed to others"}, UNS_CIS_CONTAINERD_SOCKET, 0660, false, false},
+};
+
+static int judge_owner(const struct judge *j, size_t i, struct uns_err *err)
+{
+	const struct uns_cis_file *file = &j->c->file[files[i].file];
+	const struct uns_account *docker = files[i].docker ? uns_accounts_name(&j->f->ids.groups, "docker") : NULL;
+	uns_auto_free char *word = NULL, *remedy = NULL;
+	gid_t group = docker ? docker->id : 0;
+
+	if (!file->exists)
+		return put(j, files[i].owner, UNS_CIS_NA, file->path, NULL, err, file->path ? "it is not there" : "the settings name none");
+	if (file->uid == 0 && file->gid == group)
+		return put(j, files[i].owner, UNS_CIS_PASS, file->path, NULL, err, "owner 0, group %u", (unsigned)group);
+	word = uns_str_shell(file->path, err);
+	remedy = word ? uns_str_printf(err, "$ chown root:%s %s", docker ? "docker" : "root", word) : NULL;
+	if (!remedy)
+		return -1;
+	return put(j, files[i].owner, UNS_CIS_FAIL, file->path, remedy, err, "owner %u, group %u", (unsigned)file->uid, (unsigned)file->gid);
+}
+
+static int judge_mode(const struct judge *j, size_t i, struct uns_err *err)
+{
+	const struct uns_cis_file *file = &j->c->file[files[i].file];
+	uns_auto_free char *word = NULL, *remedy = NULL;
+	mode_t mode = file->mode & 07777;
+
+	if (!file->exists)
+		return put(j, files[i].mode, UNS_CIS_NA, file->path, NULL, err, file->path ? "it is not there" : "the settings name none");
+	if ((mode & ~files[i].most) == 0)
+		return put(j, files[i].mode, UNS_CIS_PASS, file->path, NULL, err, "mode %04o", (unsigned)mode);
+	word = uns_str_shell(file->path, err);
+	remedy = word ? uns_str_printf(err, "$ chmod %04o %s", (unsigned)(mode & files[i].most), word) : NULL;
+	if (!remedy)
+		return -1;
+	return put(j, files[i].mode, UNS_CIS_FAIL, file->path, remedy, err, "mode %04o, at most %04o", (unsigned)mode, (unsigned)files[i].most);
+}
+
+static int judge_files(const struct judge *j, struct uns_err *err)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].mode_first && judge_mode(j, i, err) < 0)
+			return -1;
+		if (judge_owner(j, i, err) < 0 || (!files[i].mode_first && judge_mode(j, i, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int uns_cis_judge(const struct uns_facts *f, const struct uns_cisfacts *c, struct uns_cis_rows *ret, struct uns_err *err)
+{
+	const struct judge j = {f, c, ret};
+	bool on;
+
+	if (judge_watches(&j, err) < 0 || judge_support(&j, &on, err) < 0 || judge_files(&j, err) < 0)
+		return -1;
+	return judge_sharing(&j, on, err);
+}
