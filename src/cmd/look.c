@@ -8,8 +8,11 @@
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/ranges.h"
 #include "uns/report.h"
 #include "uns/step.h"
+
+#define LINT_LISTED 20 /* as for range check */
 
 /* ---- check ---- */
 
@@ -53,6 +56,25 @@ static char *fine_text(const struct uns_run *r, const struct uns_planned *p, str
 	return uns_str_printf(err, "Nothing stops 'usernsctl enable docker' (%zu steps).\n", p->plan.n);
 }
 
+/* A file of the engine or of a container is malformed (err says which): no plan can be made. What is wrong with the ranges is another
+ * matter, and is said beside it. */
+static int check_ranges_alone(struct uns_run *r, struct uns_err *err)
+{
+	uns_auto(uns_findings_done) struct uns_findings f = {0};
+	uns_auto(uns_idfacts_done) struct uns_idfacts ids = {0};
+	struct uns_err second;
+
+	if (uns_idfacts_read(&r->root, &ids, &second) < 0 || uns_ranges_check(&ids, LINT_LISTED, &f, &second) < 0 ||
+	    uns_planned_settle(r, &f, &second) < 0)
+		return -1;
+	uns_findings_only(&f, &r->o->only);
+	uns_planned_show_findings(r, &f);
+	uns_planned_show_remedies(r, &f);
+	if (uns_change_set_findings(r, &f, &second) < 0)
+		*err = second;
+	return -1;
+}
+
 int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
@@ -62,7 +84,11 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 		return uns_profile_cis(r, err);
 	if (r->o->preset)
 		return uns_preset_check(r, err);
-	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0 || uns_expect_check(r, &p.findings, err) < 0)
+	if (uns_change_no_pending(r, err) < 0)
+		return -1;
+	if (uns_planned_make(r, NULL, &p, err) < 0)
+		return err->code == UNS_E_INPUT ? check_ranges_alone(r, err) : -1;
+	if (uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r, &p, err);
 	return fine ? uns_check_report(r, &p.findings, fine, err) : -1;
