@@ -188,7 +188,8 @@ def mirror():
 
 
 def packages(release):
-    return ",".join(PACKAGES if release == "bookworm" else (*PACKAGES, "docker-cli"))
+    # Ansible runs its modules with the Python of the host.
+    return ",".join((*PACKAGES, "python3") if release == "bookworm" else (*PACKAGES, "docker-cli"))
 
 
 def recipe(release, target):
