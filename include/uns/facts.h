@@ -15,6 +15,7 @@
 #include "uns/root.h"
 #include "uns/str.h"
 #include "uns/tree.h"
+#include "uns/auditfacts.h"
 
 /* One place where a daemon option is set. */
 struct uns_setting {
@@ -145,6 +146,8 @@ struct uns_facts {
 
 	bool have_max_user_namespaces;
 	uint64_t max_user_namespaces;
+
+	struct uns_auditfacts audit;    /* nothing when options_only */
 
 	bool have_census;
 	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */

@@ -219,6 +219,8 @@ static int read_all(const struct uns_root *root, const struct uns_facts_want *wa
 		return -1;
 	if (read_data(root, want, f, err) < 0)
 		return -1;
+	if (!want->options_only && uns_auditfacts_read(root, &f->audit, err) < 0)
+		return -1;
 	return f->running ? uns_host_read_inventory(f, err) : 0;
 }
 
@@ -261,6 +263,7 @@ void uns_facts_done(struct uns_facts *f)
 	uns_strs_done(&f->remap_dirs);
 	uns_mounts_done(&f->mounts);
 	uns_census_done(&f->census);
+	uns_auditfacts_done(&f->audit);
 	json_decref(f->images);
 	json_decref(f->containers);
 	json_decref(f->volume_names);

@@ -35,6 +35,9 @@
 const struct uns_check uns_checks[] = {
 	WARNING("AclsHidden", "the data root is mounted with noacl, so that IDs in access control lists are not seen"),
 	WARNING("AppArmorRestricts", "AppArmor lets only programs with a profile use user namespaces", "apparmor.d(5)"),
+	WARNING("AuditFlood", "audit records every file whose owner changes", "CIS Docker 1.1.x"),
+	RISK("AuditPanicRisk", "audit would take the host down by what it records of the change", "auditctl(8)"),
+	WARNING("AuditRuleInvalid", "a line of audit's files with which audit's rules do not load", "audit.rules(7)"),
 	REFUSED("AutoSizeUnfit", "the sizes of --userns=auto in storage.conf do not fit each other"),
 	REFUSED("BothTreesHaveData", "the tree with and the tree without remapping both hold data"),
 	WARNING("ContainerAutoRemove", "a running container with --rm vanishes when the engine stops"),
@@ -147,6 +150,7 @@ const struct uns_check uns_checks[] = {
 	RISK("ToolMissing", "a program that the engine needs for its range is not installed", "newuidmap(1)"),
 	RISK("ToolPowerless", "newuidmap or newgidmap cannot write maps", "newuidmap(1)"),
 	RISK("UnmappedId", "files have IDs that the range cannot hold", "docker/for-linux #1040"),
+	INFO("UnownedFiles", "a scanner of the host will name the shifted files", "STIG no_files_unowned_by_user"),
 	RISK("UnprivilegedOff", "the kernel lets only root make user namespaces"),
 	REFUSED("UserIncomplete", "of a user that is to be made and the group of the same name only one exists"),
 	REFUSED("UserNamespacesOff", "the kernel allows no user namespaces", "STIG sysctl_user_max_user_namespaces"),

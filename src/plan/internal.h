@@ -108,6 +108,8 @@ int uns_plan_value(const struct uns_strs *words, const json_t *config, const cha
 enum uns_tristate { UNS_UNSET, UNS_FALSE, UNS_TRUE };
 /* One of the features: of the member, or of flags NAME=BOOL. */
 enum uns_tristate uns_plan_feature(const json_t *features, const char *name);
+/* check-audit.c */
+int uns_plan_check_audit(const struct uns_intent *w, struct uns_err *err);
 /* moves.c: whether the engine starts with another store or on another socket, and the finding. */
 int uns_plan_moves(struct uns_intent *w, struct uns_err *err);
 void uns_plan_moves_done(struct uns_intent *w);
