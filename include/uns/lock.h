@@ -3,6 +3,8 @@
 #ifndef UNS_LOCK_H
 #define UNS_LOCK_H
 
+#include <sys/types.h>
+
 #include "uns/err.h"
 #include "uns/root.h"
 
@@ -30,5 +32,7 @@ void uns_unlock_shadow(struct uns_shadow_lock *lock);
 
 /* flock(2) LOCK_EX|LOCK_NB on fd; UNS_E_LOCKED "what is locked by process PID (COMM)" when somebody else has it. */
 int uns_lock_fd(int fd, const char *what, struct uns_err *err);
+/* The process that has such a lock on the inode of fd; 0: none, or it is not to be seen from here. */
+pid_t uns_lock_holder(int fd);
 
 #endif

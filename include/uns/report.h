@@ -11,6 +11,7 @@
 #include "uns/finding.h"
 #include "uns/idspace.h"
 #include "uns/plandoc.h"
+#include "uns/progress.h"
 #include "uns/str.h"
 #include "uns/txn.h"
 
@@ -31,11 +32,30 @@ int uns_report_idspace(const struct uns_idspace *s, bool color, struct uns_buf *
 /* The same of both kinds side by side, as a picture (SVG 1.1, no scripts and nothing to load). */
 int uns_report_idspace_svg(const struct uns_idspace s[UNS_IDKINDS], struct uns_buf *ret, struct uns_err *err);
 
+/* What the step of a begin does, as one line without its end. Heap string. */
+char *uns_report_step_text(const struct uns_event *e, struct uns_err *err);
+
+/* What is under way. */
+struct uns_under_way {
+	int64_t time;           /* seconds since the epoch */
+	size_t step, steps;     /* step from 1; steps 0: no transaction yet */
+	const char *text;       /* what the step does; NULL: none */
+	int64_t step_ms;        /* how long it takes so far */
+	struct uns_progress at; /* what NULL: nothing is counted */
+	int64_t at_ms;          /* how long that takes so far */
+};
+/* One line without its end, of at most so many columns (0: as long as it gets): "[9/16] shift owners … 45% 123/270 files, 1.2/3.4
+ * GiB, 45/s, 0:03 left". What has no room is left out, the least important first. */
+int uns_report_under_way(const struct uns_under_way *w, unsigned columns, struct uns_buf *ret, struct uns_err *err);
+/* The figures alone; nothing when nothing is counted. */
+int uns_report_figures(const struct uns_under_way *w, struct uns_buf *ret, struct uns_err *err);
+
 /* New references; NULL when out of memory. A text that is no UTF-8 is given in the form of uns_str_escape. */
 json_t *uns_report_string_json(const char *s);                     /* null for NULL */
 json_t *uns_report_findings_json(const struct uns_findings *f);    /* array of {id,severity,ignored,exit,object,reason,remedy,command,reference} */
 json_t *uns_report_warnings_json(const struct uns_findings *f);    /* array of strings: warnings, and errors that were ignored */
 json_t *uns_report_event_json(const struct uns_event *e);          /* {type,time,step,to,kind,text,kept}; step counts from 0 */
+json_t *uns_report_progress_json(const struct uns_under_way *w);   /* {type,time,step,steps,phase,text,names,bytes,total_names,…} */
 json_t *uns_report_actions_json(const struct uns_plan *p);         /* array of strings, one per step */
 json_t *uns_report_diff_json(const struct uns_plan *p);            /* array of {file,before,after}: steps that edit text files */
 json_t *uns_report_idspace_json(const struct uns_idspace *s);      /* array of {first,last,count,state,who,owners} */

@@ -68,6 +68,18 @@ void uns_txn_close(struct uns_txn *t);
 /* Numbers that exist, ascending; caller frees *ret. */
 int uns_txn_list(const struct uns_root *root, unsigned **ret, size_t *ret_n, struct uns_err *err);
 
+/* ---- for display only ---- */
+
+/* How far the run is, in a file of the transaction for another process to show. Not durable; what fails is let go. Must never decide
+ * anything: the state is the fold of the log. */
+void uns_txn_progress_write(const struct uns_txn *t, const json_t *progress);
+void uns_txn_progress_drop(const struct uns_txn *t); /* at the end of the run */
+json_t *uns_txn_progress_read(const struct uns_txn *t); /* an object, new reference; NULL: there is none */
+/* The process that has the lock of all transactions; 0: none, or it cannot be seen. */
+pid_t uns_txn_runner(const struct uns_root *root);
+
+/* ---- the loop ---- */
+
 struct uns_txn_run {
 	uns_event_sink sink; /* may be NULL */
 	void *sink_user;

@@ -7,6 +7,7 @@
 
 #include "effect.h"
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 #include "uns/sys.h"
 
 #define ANSWER_MAX (64u << 20)
@@ -36,6 +37,14 @@ static size_t take(char *data, size_t size, size_t n, void *user)
 		return 0;
 	}
 	return len;
+}
+
+/* Called about once a second, CURLOPT_XFERINFOFUNCTION(3). */
+static int wait_on(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	(void)user, (void)total, (void)now, (void)up_total, (void)up_now;
+	uns_progress_tick();
+	return 0;
 }
 
 static void easy_cleanup(CURL **c)
@@ -105,7 +114,8 @@ static int perform(CURL *c, const char *socket, struct answer *a, long *ret_http
 	long http = 0;
 
 	if (curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take) || curl_easy_setopt(c, CURLOPT_WRITEDATA, a) ||
-	    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail))
+	    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail) || curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, wait_on) ||
+	    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L))
 		return uns_err_nomem(a->err);
 	code = curl_easy_perform(c);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);

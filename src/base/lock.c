@@ -12,6 +12,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/num.h"
+#include "uns/progress.h"
 #include "uns/str.h"
 #include "uns/sys.h"
 
@@ -54,13 +55,6 @@ static int64_t clock_ms(clockid_t id)
 
 	clock_gettime(id, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void sleep_ms(int ms)
-{
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-
-	nanosleep(&t, NULL);
 }
 
 /* ---- processes ---- */
@@ -408,7 +402,9 @@ static int take_all(struct taker *t, struct uns_err *err)
 			return r;
 		if (clock_ms(CLOCK_MONOTONIC) >= until)
 			return pwd ? pwd_lock_refuse(t, err) : -1;
-		sleep_ms(wait);
+		if (uns_stop_check(err))
+			return -1;
+		uns_progress_sleep_ms(wait);
 	}
 }
 
@@ -444,7 +440,7 @@ void uns_unlock_shadow(struct uns_shadow_lock *l)
 /* ---- flock ---- */
 
 /* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 08:01:1234 0 EOF". */
-static pid_t flock_holder(int fd)
+pid_t uns_lock_holder(int fd)
 {
 	struct stat st;
 	char line[256];
@@ -473,7 +469,7 @@ int uns_lock_fd(int fd, const char *what, struct uns_err *err)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return uns_err_sys(err, errno, "cannot lock %s", what);
-	pid = flock_holder(fd);
+	pid = uns_lock_holder(fd);
 	return uns_err_set(err, UNS_E_LOCKED, "%s is locked by %s", what,
 	                   pid ? describe_pid(pid, who, sizeof(who)) : "another process");
 }

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 
 /* A ring: the owner adds and takes at the end, others take at the front. */
 struct deque {
@@ -93,6 +95,26 @@ static void fail(struct uns_pool *p, const struct uns_err *why)
 	p->failed = true;
 }
 
+/* The thread that the pool was called in may have somebody to show the progress to. */
+static void wait_for_more(struct uns_pool *p, unsigned worker)
+{
+	struct timespec until;
+
+	if (worker) {
+		pthread_cond_wait(&p->more, &p->lock);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += UNS_PROGRESS_TICK_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (!pthread_cond_timedwait(&p->more, &p->lock, &until))
+		return;
+	pthread_mutex_unlock(&p->lock);
+	uns_progress_tick();
+	pthread_mutex_lock(&p->lock);
+}
+
 /* Until nothing waits and nobody is at work that could make more. */
 static void serve(struct uns_pool *p, unsigned worker)
 {
@@ -104,7 +126,7 @@ static void serve(struct uns_pool *p, unsigned worker)
 
 		while (!p->waiting && p->busy) {
 			p->sleeping++;
-			pthread_cond_wait(&p->more, &p->lock);
+			wait_for_more(p, worker);
 			p->sleeping--;
 		}
 		item = take(p, worker);

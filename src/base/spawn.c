@@ -15,6 +15,7 @@
 
 #include "effect.h"
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 
 #define OUTPUT_MAX 65536u
 #define REPORT_FD 3
@@ -221,6 +222,7 @@ static int collect(int fd, pid_t pid, int *ret_status, struct uns_buf *output, s
 		if (ready <= 0) {
 			pid_t ended = wait_child(pid, ret_status, WNOHANG);
 
+			uns_progress_tick();
 			if (ended)
 				return ended < 0 ? uns_err_sys(err, errno, "waitpid") : lost ? -1 : 0;
 			continue;

@@ -55,6 +55,7 @@ enum uns_cmd {
 };
 
 enum uns_json_form { UNS_JSON_NONE, UNS_JSON_COMPACT, UNS_JSON_PRETTY, UNS_JSON_LINES };
+enum uns_progress_how { UNS_PROGRESS_AUTO, UNS_PROGRESS_TTY, UNS_PROGRESS_PLAIN, UNS_PROGRESS_JSON, UNS_PROGRESS_NONE };
 enum uns_color { UNS_COLOR_AUTO, UNS_COLOR_ALWAYS, UNS_COLOR_NEVER };
 
 enum { UNS_RANGE_OWNER, UNS_RANGE_KIND, UNS_RANGE_START, UNS_RANGE_END, UNS_RANGE_COUNT, UNS_RANGE_LINE, UNS_RANGE_STATE,
@@ -110,6 +111,7 @@ struct uns_options {
 	const char *root;
 	enum uns_json_form json;
 	enum uns_color color;
+	enum uns_progress_how progress;
 	bool quiet, verbose;
 	bool help, version;   /* --help, --version: nothing else counts */
 	bool dry_run, yes, detailed;
@@ -144,6 +146,7 @@ struct uns_options {
 int uns_options_parse(int argc, char *argv[], struct uns_options *ret, struct uns_err *err);
 void uns_options_done(struct uns_options *o);
 const char *uns_options_command_name(enum uns_cmd cmd);
+bool uns_options_walks(enum uns_cmd cmd); /* it may take long, and can be stopped */
 bool uns_options_changes(enum uns_cmd cmd); /* the command changes the host (unless --dry-run) */
 int uns_options_help(const struct uns_options *o, struct uns_buf *ret, struct uns_err *err);
 
@@ -236,7 +239,10 @@ void uns_run_print(const struct uns_run *r, const char *text);
 void uns_run_note(const struct uns_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "usernsctl: <text>" on stderr, also with -q. */
 void uns_run_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* A line of --json=lines. Takes the reference; nothing otherwise, or when j is NULL. */
+/* A line for people on stderr, whatever -q says: whoever calls it has decided. Made safe for a terminal. */
+void uns_run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line of the stream of events: on stdout with --json=lines, on stderr with --progress=json. Takes the reference; nothing
+ * otherwise, or when j is NULL. */
 void uns_run_line(const struct uns_run *r, json_t *j);
 /* Appends the whole file to *ret; it is named from where the caller is, not from inside --root. NULL: the standard input. More than
  * 64 MiB are UNS_E_INPUT. name is for messages. */
@@ -272,6 +278,8 @@ int uns_change_needs_root(const struct uns_run *r, struct uns_err *err);
 int uns_change_explain(struct uns_err *err);
 bool uns_change_is_pending(const struct uns_txn *t);
 const char *uns_change_way(const struct uns_txn *t); /* of a pending one: "on its way there" or "on its way back" */
+/* Says of a transaction that was stopped by a signal how to go on with it. Returns -1. */
+int uns_change_stopped(const struct uns_txn *t, struct uns_err *err);
 /* -1: UNS_E_INCOMPLETE when the newest transaction is pending, UNS_E_LOCKED when a process is at it. */
 int uns_change_no_pending(const struct uns_run *r, struct uns_err *err);
 /* Shows the plan and asks. 0: go on; 1: a dry run, nothing more to do (changed and status are set); -1: not confirmed. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* enable, disable, migrate, plan; and what every changing command shares: facts → plan → show → gate → transaction. */
-#include "cmd.h"
+#include "display.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/lock.h"
+#include "uns/progress.h"
 #include "uns/report.h"
 #include "uns/step.h"
 #include "uns/sys.h"
@@ -225,6 +225,20 @@ int uns_planned_stopped(const struct uns_findings *f, struct uns_err *err)
 	return refused(f, "it would be refused", err);
 }
 
+static void finding_events(const struct uns_run *r, const struct uns_findings *f)
+{
+	uns_auto_json json_t *list = uns_report_findings_json(f);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *one = json_pack("{s:s}", "type", "finding");
+
+		if (one && json_object_update(one, json_array_get(list, i)) < 0)
+			json_decref(one);
+		else
+			uns_run_line(r, one);
+	}
+}
+
 void uns_planned_show_findings(const struct uns_run *r, const struct uns_findings *f)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
@@ -232,7 +246,12 @@ void uns_planned_show_findings(const struct uns_run *r, const struct uns_finding
 
 	if (r->o->quiet && uns_findings_code(f) == UNS_OK)
 		return;
+	uns_display_clear();
 	fflush(stdout);
+	if (r->o->progress == UNS_PROGRESS_JSON && r->o->json != UNS_JSON_LINES) {
+		finding_events(r, f);
+		return;
+	}
 	if (uns_report_findings(f, r->color_err, &text, &err) < 0)
 		uns_run_complain("%s", err.text);
 	else if (text.data)
@@ -326,6 +345,7 @@ static int show_plan(const struct uns_run *r, const struct uns_plan *p, const si
 		return 0;
 	if (uns_report_plan(p, numbers, out ? r->color_out : r->color_err, &text, err) < 0)
 		return -1;
+	uns_display_clear();
 	fputs(text.data ? text.data : "", out ? stdout : stderr);
 	return 0;
 }
@@ -333,17 +353,16 @@ static int show_plan(const struct uns_run *r, const struct uns_plan *p, const si
 /* 0: yes; 1: anything else. */
 static int ask(const char *question)
 {
-	uns_auto_free char *line = NULL;
-	size_t cap = 0;
+	char line[16];
 
+	uns_display_clear();
 	fflush(stdout);
 	fprintf(stderr, "%s [y/N] ", question);
-	fflush(stderr);
-	if (getline(&line, &cap, stdin) < 0) {
+	if (uns_signals_read_line(line, sizeof(line))) {
 		fputc('\n', stderr);
 		return 1;
 	}
-	line[strcspn(line, "\r\n")] = '\0';
+	line[strcspn(line, "\r")] = '\0';
 	return strcmp(line, "y") == 0 || strcmp(line, "Y") == 0 || strcmp(line, "yes") == 0 ? 0 : 1;
 }
 
@@ -400,30 +419,16 @@ int uns_change_heard(struct uns_change_sink *s, struct uns_run *r, struct uns_er
 static void on_event(void *user, const struct uns_event *e)
 {
 	struct uns_change_sink *s = user;
-	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
 	if (e->result)
 		keep_result(s, e);
-	if (s->run->o->json == UNS_JSON_LINES) {
-		uns_run_line(s->run, uns_report_event_json(e));
-		return;
-	}
-	if (s->run->o->quiet || (strcmp(e->type, "skip") == 0 && !s->run->o->verbose))
-		return;
-	if (uns_report_event(e, s->steps, &text, NULL) < 0 || !text.data)
-		return;
-	fflush(stdout);
-	fputs(text.data, stderr);
+	uns_display_event(e, s->steps);
 }
 
 static void on_tell(void *user, const char *text)
 {
-	const struct uns_change_sink *s = user;
-
-	if (s->run->o->json == UNS_JSON_LINES)
-		uns_run_line(s->run, json_pack("{s:s, s:o}", "type", "progress", "text", uns_report_string_json(text)));
-	else
-		uns_run_note(s->run, "        %s", text);
+	(void)user;
+	uns_display_tell(text);
 }
 
 /* For people as it comes; in the one document all of it together. */
@@ -432,9 +437,8 @@ static void on_quote(void *user, const char *line)
 	const struct uns_change_sink *s = user;
 	json_t *list = json_object_get(s->run->document, "engine_log");
 
-	if (s->run->o->json == UNS_JSON_LINES)
-		uns_run_line(s->run, json_pack("{s:s, s:o}", "type", "engine_log", "text", uns_report_string_json(line)));
-	else
+	uns_run_line(s->run, json_pack("{s:s, s:o}", "type", "engine_log", "text", uns_report_string_json(line)));
+	if (s->run->o->json != UNS_JSON_LINES && s->run->o->progress != UNS_PROGRESS_JSON)
 		uns_run_note(s->run, "      | %s", line);
 	/* Out of memory: it was shown, and the error quotes the last of it. */
 	if (!list && json_object_set_new(s->run->document, "engine_log", json_array()) == 0)
@@ -450,8 +454,7 @@ void uns_change_listen(struct uns_change_sink *s, struct uns_run *r, size_t step
 		.sink = on_event, .sink_user = s, .tell = on_tell, .tell_user = s, .quote = on_quote, .quote_user = s,
 		.lock = r->o->lock, .jobs = r->o->jobs, .go_on = r->o->go_on
 	};
-	/* A lost session must not stop a change half-way. */
-	signal(SIGHUP, SIG_IGN);
+	uns_signals_changing();
 }
 
 /* The first failure decides the status, unless the way back fails too. */
@@ -470,6 +473,15 @@ static int go_back(const struct uns_run *r, struct uns_txn *t, const struct uns_
 			   "transaction %u was taken back and the host is as it was, because: %s", t->number, first.text);
 }
 
+int uns_change_stopped(const struct uns_txn *t, struct uns_err *err)
+{
+	struct uns_err why = *err;
+
+	return uns_err_set(err, UNS_E_INCOMPLETE,
+			   "transaction %u is pending, %s: %s; 'usernsctl resume' goes on, 'usernsctl rollback' takes it back",
+			   t->number, uns_change_way(t), why.text);
+}
+
 /* Whoever asked to go on past errors wants what could be done to stay done; and so does who wants to mend the reason and go on. */
 static int after_failure(struct uns_run *r, struct uns_change *c, struct uns_txn *t, const struct uns_txn_run *listen,
 			 struct uns_err *err)
@@ -477,7 +489,9 @@ static int after_failure(struct uns_run *r, struct uns_change *c, struct uns_txn
 	struct uns_err why = *err;
 	int rc = -1;
 
-	if (r->o->no_auto_rollback || (r->o->go_on && why.code == UNS_E_INCOMPLETE))
+	if (uns_stop_asked())
+		uns_change_stopped(t, err);
+	else if (r->o->no_auto_rollback || (r->o->go_on && why.code == UNS_E_INCOMPLETE))
 		uns_err_set(err, UNS_E_INCOMPLETE, "transaction %u is pending: %s; run 'usernsctl resume' or 'usernsctl rollback'",
 			    t->number, why.text);
 	else
@@ -517,10 +531,15 @@ int uns_change_carry_out(struct uns_run *r, struct uns_change *c, struct uns_err
 	struct uns_txn t;
 	int rc;
 
+	if (uns_stop_check(err))
+		return -1;
+	uns_signals_changing();
 	if (uns_txn_create(&r->root, c->plan, &t, err) < 0)
 		return -1;
 	c->transaction = t.number;
+	uns_display_transaction(&t);
 	rc = drive(r, c, &t, err);
+	uns_display_transaction(NULL);
 	uns_txn_close(&t);
 	if (rc < 0)
 		return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From argv to an exit status: the only place that prints documents and ends the program. */
-#include "cmd.h"
+#include "display.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/progress.h"
 #include "uns/report.h"
 
 static int (*const commands[UNS_CMDS])(struct uns_run *r, struct uns_err *err) = {
@@ -45,15 +46,33 @@ static int (*const commands[UNS_CMDS])(struct uns_run *r, struct uns_err *err) =
 
 void uns_run_print(const struct uns_run *r, const char *text)
 {
+	uns_display_clear();
 	if (r->o->json == UNS_JSON_NONE && !r->o->quiet)
 		fputs(text, stdout);
+}
+
+/* stderr has events only (--progress=json). */
+static bool events_on_stderr;
+
+static void put_message(const char *level, const char *text)
+{
+	uns_auto_json json_t *j = json_pack("{s:s, s:s, s:o}", "type", "message", "level", level, "text", uns_report_string_json(text));
+	uns_auto_free char *line = j ? uns_json_dump(j, false, NULL) : NULL;
+
+	if (line)
+		fprintf(stderr, "%s\n", line);
 }
 
 static void put_safe_line(const char *prefix, const char *text)
 {
 	uns_auto(uns_buf_done) struct uns_buf safe = UNS_BUF_INIT;
 
+	uns_display_clear();
 	fflush(stdout); /* so that the two streams keep their order on a terminal */
+	if (events_on_stderr) {
+		put_message(*prefix ? "error" : "note", text);
+		return;
+	}
 	if (uns_report_safe(text, &safe, NULL) < 0)
 		return;
 	fprintf(stderr, "%s%s\n", prefix, safe.data ? safe.data : "");
@@ -66,6 +85,17 @@ void uns_run_note(const struct uns_run *r, const char *fmt, ...)
 
 	if (r->o->quiet)
 		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_safe_line("", text);
+}
+
+void uns_run_say(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -89,6 +119,7 @@ static int put_json(const struct uns_options *o, const json_t *j, struct uns_err
 
 	if (!text)
 		return -1;
+	uns_display_clear();
 	fprintf(stdout, "%s\n", text);
 	fflush(stdout);
 	return 0;
@@ -98,8 +129,14 @@ void uns_run_line(const struct uns_run *r, json_t *j)
 {
 	uns_auto_json json_t *line = j;
 
-	if (line && r->o->json == UNS_JSON_LINES)
+	if (line && r->o->json == UNS_JSON_LINES) {
 		put_json(r->o, line, NULL);
+	} else if (line && r->o->progress == UNS_PROGRESS_JSON) {
+		uns_auto_free char *text = uns_json_dump(line, false, NULL);
+
+		if (text)
+			fprintf(stderr, "%s\n", text);
+	}
 }
 
 int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err)
@@ -195,6 +232,10 @@ static void run_command(struct uns_run *r, struct uns_options *o, struct uns_err
 			rc = commands[o->cmd](r, &failed);
 		uns_root_close(&r->root);
 	}
+	uns_display_close();
+	/* Where nothing was changed yet, nothing is left to go on with. */
+	if (rc < 0 && uns_stop_asked() && !uns_signals_is_changing())
+		uns_err_set(&failed, UNS_E_FAILED, "stopped by %s; nothing was changed", uns_stop_asked() == SIGINT ? "SIGINT" : "SIGTERM");
 	if (rc < 0) {
 		r->status = (int)failed.code;
 		uns_run_complain("%s", failed.text);
@@ -234,6 +275,10 @@ static int run(struct uns_options *o, struct uns_err *err)
 		return show_help(o, err);
 	r.color_out = wants_color(o->color, STDOUT_FILENO);
 	r.color_err = wants_color(o->color, STDERR_FILENO);
+	events_on_stderr = o->progress == UNS_PROGRESS_JSON && o->json != UNS_JSON_LINES;
+	uns_signals_open(uns_options_walks(o->cmd));
+	uns_display_open(&r);
+	uns_run_line(&r, json_pack("{s:s, s:i, s:s}", "type", "version", "version", 1, "program", "usernsctl " PACKAGE_VERSION));
 	run_command(&r, o, err);
 	return r.status;
 }

@@ -47,6 +47,18 @@ static int set_color(struct uns_options *o, const char *arg, struct uns_err *err
 	return uns_err_set(err, UNS_E_USAGE, "--color=%s: expected auto, always or never", arg);
 }
 
+static int set_progress(struct uns_options *o, const char *arg, struct uns_err *err)
+{
+	static const char *const names[] = { "auto", "tty", "plain", "json", "none" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(arg, names[i]) == 0) {
+			o->progress = (enum uns_progress_how)i;
+			return 0;
+		}
+	return uns_err_set(err, UNS_E_USAGE, "--progress=%s: expected auto, tty, plain, json or none", arg);
+}
+
 static int set_quiet(struct uns_options *o, const char *arg, struct uns_err *err)
 {
 	(void)arg, (void)err;
@@ -255,6 +267,7 @@ static const struct row {
 	{ "config", 0, required_argument, "FILE", BIT(UNS_CMD_APPLY) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_PLAN), set_config,
 	  "the policy to read (apply: " UNS_POLICY_FILE ")" },
 	{ "color", 0, required_argument, "auto|always|never", EVERY, set_color, "color; auto: on a terminal" },
+	{ "progress", 0, required_argument, "auto|tty|plain|json|none", EVERY, set_progress, "how far it is; auto: as the terminal can" },
 	{ "quiet", 'q', no_argument, NULL, EVERY, set_quiet, "say only what is wrong" },
 	{ "verbose", 'v', no_argument, NULL, EVERY, set_verbose, "also name the steps that are so already" },
 	{ "help", 'h', no_argument, NULL, EVERY, set_help, "show help" },
@@ -323,6 +336,11 @@ _Static_assert(ROWS <= 64, "the rows that were given are bits of a number");
 const char *uns_options_command_name(enum uns_cmd cmd)
 {
 	return commands[cmd].name;
+}
+
+bool uns_options_walks(enum uns_cmd cmd)
+{
+	return (GATED | BIT(UNS_CMD_PLAN) | BIT(UNS_CMD_CHECK) | BIT(UNS_CMD_VERIFY)) & BIT(cmd);
 }
 
 bool uns_options_changes(enum uns_cmd cmd)

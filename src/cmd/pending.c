@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resume, rollback, verify, history, and what status says of the journal. */
-#include "cmd.h"
+#include "display.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/progress.h"
 #include "uns/report.h"
 #include "uns/step.h"
 
@@ -138,6 +139,8 @@ static int stopped(const struct uns_txn *t, struct uns_err *err)
 
 	if (!uns_change_is_pending(t))
 		return -1;
+	if (uns_stop_asked())
+		return uns_change_stopped(t, err);
 	return uns_err_set(err, UNS_E_INCOMPLETE,
 			   "transaction %u is pending, %s: %s; when that is mended, run 'usernsctl resume' or 'usernsctl rollback'",
 			   t->number, uns_change_way(t), why.text);
@@ -175,7 +178,9 @@ static int go_on(struct uns_run *r, struct loaded *l, enum uns_side to, struct u
 	if (uns_txn_lock(&r->root, &lock, err) < 0 || reload(r, l, err) < 0 || sweep_locks(r, &l->t, err) < 0)
 		return -1;
 	uns_change_listen(&sink, r, l->t.plan.n, &listen);
+	uns_display_transaction(&l->t);
 	rc = uns_txn_drive(&l->t, &r->root, to, &listen, err);
+	uns_display_transaction(NULL);
 	if (uns_change_heard(&sink, r, rc < 0 ? NULL : err) < 0 || rc < 0) {
 		c->changed = uns_change_is_pending(&l->t);
 		return stopped(&l->t, err);
@@ -554,18 +559,44 @@ static int status_next(struct uns_status *s, const struct uns_txn *t, json_t *j,
 			   what.data ? what.data : "");
 }
 
+/* What the running process says of itself; what a killed one left is none of it. */
+static json_t *running_json(const struct uns_txn *t, pid_t pid)
+{
+	uns_auto_json json_t *progress = uns_txn_progress_read(t);
+	bool its = json_integer_value(json_object_get(progress, "pid")) == pid;
+
+	return json_pack("{s:I, s:o}", "pid", (json_int_t)pid, "progress", its ? json_incref(progress) : json_null());
+}
+
+/* 0; 1: no process is at it, as far as can be seen. */
+static int status_running(struct uns_status *s, const struct uns_txn *t, json_t *j, struct uns_err *err)
+{
+	pid_t pid = uns_txn_runner(&s->run->root);
+	json_t *running = pid > 0 ? running_json(t, pid) : json_null();
+	const char *text = uns_json_str_or(json_object_get(running, "progress"), "text", NULL);
+
+	if (json_object_set_new(j, "running", running) < 0)
+		return uns_err_nomem(err);
+	if (pid <= 0)
+		return 1;
+	return uns_status_line(s, err, "process %d is at it now%s%s", (int)pid, text ? ": " : "", text ? text : "");
+}
+
 static int status_pending(struct uns_status *s, const struct uns_txn *t, struct uns_err *err)
 {
 	uns_auto_json json_t *j = txn_json(t);
 	json_t *hold = json_array();
 	char started[32];
+	int running;
 
 	if (json_object_set_new(j, "hold", hold) < 0)
 		return uns_err_nomem(err);
 	format_time(t->started, false, started);
 	if (uns_status_line(s, err, "%u (%s) is pending: %s, since %s", t->number, t->plan.title, uns_change_way(t), started) < 0 ||
-	    status_next(s, t, j, err) < 0 || status_hold(s, t, hold, err) < 0 ||
-	    uns_status_line(s, err, "go on with 'usernsctl resume', or back with 'usernsctl rollback'") < 0)
+	    status_next(s, t, j, err) < 0 || status_hold(s, t, hold, err) < 0)
+		return -1;
+	running = status_running(s, t, j, err);
+	if (running < 0 || (running > 0 && uns_status_line(s, err, "go on with 'usernsctl resume', or back with 'usernsctl rollback'") < 0))
 		return -1;
 	return uns_run_set(s->run, "pending", json_incref(j), err);
 }

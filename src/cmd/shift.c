@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shift: the owners of any tree, by a map. A plan of shift-tree steps, carried out as every plan is. */
+#include "display.h"
 #include "shift.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "uns/audit.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/progress.h"
 #include "uns/report.h"
 #include "uns/step.h"
 #include "uns/tree.h"
@@ -355,9 +357,12 @@ static int without_journal(struct uns_shift_cmd *j, struct uns_change *c, struct
 		struct uns_step_ctx step = {.root = &j->run->root, .step = &j->plan.v[i], .record_dir = -1, .leg_start = UNS_BEFORE,
 		                            .jobs = listen.jobs, .go_on = listen.go_on, .tell = listen.tell,
 		                            .tell_user = listen.tell_user};
-		struct uns_event e = {.type = "done", .time = time(NULL), .step = i, .to = UNS_AFTER, .what = &j->plan.v[i]};
+		struct uns_event e = {.type = "begin", .time = time(NULL), .step = i, .to = UNS_AFTER, .what = &j->plan.v[i]};
 
-		r = uns_step_drive(&step, UNS_AFTER, err) < 0 ? -1 : 0;
+		listen.sink(listen.sink_user, &e);
+		r = uns_stop_check(err) || uns_step_drive(&step, UNS_AFTER, err) < 0 ? -1 : 0;
+		e.type = "done";
+		e.time = time(NULL);
 		e.result = step.result;
 		if (!r) {
 			uns_audit_event(&audit, &e);
@@ -367,6 +372,8 @@ static int without_journal(struct uns_shift_cmd *j, struct uns_change *c, struct
 	}
 	tell_audit(&audit, r ? "fail" : "end");
 	uns_audit_close(&audit);
+	if (r && uns_stop_asked())
+		uns_err_set(err, UNS_E_INCOMPLETE, "stopped; no record was kept, and the same command again goes on");
 	c->changed = true;
 	j->run->status = j->run->o->detailed ? UNS_EXIT_CHANGED : 0;
 	return uns_change_heard(&sink, j->run, r ? NULL : err) < 0 ? -1 : r;

@@ -307,6 +307,15 @@ static const char *event_prefix(const struct uns_event *e)
 	return strcmp(e->type, "done") == 0 && e->kept ? "left as it is: " : NULL;
 }
 
+char *uns_report_step_text(const struct uns_event *e, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (describe_towards(e->what, e->to, &text, err) < 0)
+		return NULL;
+	return uns_str_dup(text.data ? text.data : "", err);
+}
+
 int uns_report_event(const struct uns_event *e, size_t steps, struct uns_buf *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;

@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/progress.h"
 #include "uns/sys.h"
 
 #define SHOWN_MAX 10
@@ -161,7 +162,7 @@ static int stop_all(struct uns_step_ctx *c, const struct containers *s, struct u
 	json_object_foreach(all, id, name)
 	{
 		tell(c, "stopping", json_string_value(name), "");
-		if (ask(c, s, id, "stop", err, err))
+		if (uns_stop_check(err) || ask(c, s, id, "stop", err, err))
 			return -1;
 	}
 	return 0;

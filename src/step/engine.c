@@ -5,6 +5,7 @@
 #include "uns/cleanup.h"
 #include "uns/http.h"
 #include "uns/json.h"
+#include "uns/progress.h"
 
 #define PING_MS 200
 
@@ -31,6 +32,8 @@ int uns_engine_wait(const struct uns_root *root, const char *socket, int timeout
 			return 1;
 		if (uns_now_ms() >= deadline)
 			return uns_err_prefix(err, "waited %d s for the engine", timeout_ms / 1000);
+		if (uns_stop_check(err))
+			return -1;
 		uns_sleep_ms(PING_MS);
 	}
 	return 0;

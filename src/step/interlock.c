@@ -18,6 +18,7 @@
 #include "uns/lock.h"
 #include "uns/mountinfo.h"
 #include "uns/option.h"
+#include "uns/progress.h"
 #include "uns/step.h"
 
 #define WAIT_MS 10000
@@ -369,6 +370,8 @@ static int take(struct uns_step_ctx *c, struct uns_err *err)
 				*err = why;
 			return in_use ? uns_err_prefix(err, "%s is in use", l.data_root) : -1;
 		}
+		if (uns_stop_check(err))
+			return -1;
 		uns_sleep_ms(RETRY_MS);
 	}
 	return hand_over(&l, c->held, err);

@@ -15,6 +15,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/num.h"
+#include "uns/progress.h"
 #include "uns/sys.h"
 
 #define PROC_PATH_MAX 64
@@ -32,10 +33,7 @@ int64_t uns_now_ms(void)
 
 void uns_sleep_ms(int ms)
 {
-	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
-
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
+	uns_progress_sleep_ms(ms);
 }
 
 static const char *proc_path(pid_t pid, const char *name, char buf[PROC_PATH_MAX])

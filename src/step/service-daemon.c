@@ -11,6 +11,7 @@
 #include "service.h"
 #include "uns/cleanup.h"
 #include "uns/num.h"
+#include "uns/progress.h"
 #include "uns/sys.h"
 
 #define STOP_MS 60000
@@ -163,6 +164,8 @@ static int wait_end(struct uns_step_ctx *c, const struct uns_service *s, pid_t p
 	while (uns_process_alive(pid)) {
 		if (uns_now_ms() >= deadline)
 			return still_runs(s, pid, err);
+		if (uns_stop_check(err))
+			return -1;
 		uns_sleep_ms(POLL_MS);
 	}
 	return 0;
@@ -352,7 +355,7 @@ static int start(struct uns_step_ctx *c, const struct uns_service *s, struct uns
 		r = pid ? 0 : launch(s, &pid, err);
 	if (!r)
 		r = wait_ready(c, s, pid, err);
-	return r ? quote_log(c, s, from, err) : 0;
+	return r && !uns_stop_asked() ? quote_log(c, s, from, err) : r ? -1 : 0;
 }
 
 int uns_service_daemon_drive(struct uns_step_ctx *c, const struct uns_service *s, enum uns_side to, struct uns_err *err)

@@ -9,6 +9,7 @@
 #include "process.h"
 #include "service.h"
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 
 /* systemctl VERB with all the units, or the one; its exit status in *ret_exit. */
 static int systemctl(const char *verb, const json_t *units, const char *unit, int *ret_exit, struct uns_buf *said,
@@ -151,8 +152,8 @@ static int wait_ready(struct uns_step_ctx *c, const struct uns_service *s, const
 	struct watch w = {s};
 	int r = uns_engine_wait(c->root, s->socket, UNS_ENGINE_START_MS, is_down, &w, err);
 
-	if (!r)
-		return 0;
+	if (!r || uns_stop_asked())
+		return r ? -1 : 0;
 	if (r > 0)
 		uns_err_set(err, UNS_E_FAILED, "%s ended right after its start", unit);
 	return quote_journal(c, unit, since, err);

@@ -341,7 +341,6 @@ struct whole {
 	struct uns_shift_job *job;
 	pthread_mutex_t stripe[STRIPES]; /* by inode */
 	atomic_uint_fast64_t names;      /* done with, about */
-	struct timespec began, told;
 	bool flushes; /* see count */
 };
 /* What one thread does. */
@@ -350,29 +349,8 @@ struct part {
 	struct uns_digest *digests; /* by match */
 	uint64_t changed, names;
 	struct uns_census_list unrecorded, altered, late_links, failed, wrong;
-	bool tells; /* the calling thread: reports of progress come from there alone */
 	bool moved; /* see struct uns_shift_job */
 };
-
-/* Rate and what is left, each second. */
-static void tell(struct whole *all, uint64_t names)
-{
-	const struct uns_shift_job *job = all->job;
-	struct timespec now;
-	char text[256];
-	double seconds;
-	uint64_t left;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!job->c->tell || !job->total || now.tv_sec <= all->told.tv_sec)
-		return;
-	all->told = now;
-	seconds = (double)(now.tv_sec - all->began.tv_sec) + (double)(now.tv_nsec - all->began.tv_nsec) / 1e9;
-	left = names < job->total ? job->total - names : 0;
-	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " names, %.0f per second, %.0f s left", names, job->total,
-	         (double)names / seconds, (double)left * seconds / (double)names);
-	job->c->tell(job->c->tell_user, text);
-}
 
 static int sync_tree(const struct uns_shift_job *job, struct uns_err *err)
 {
@@ -388,8 +366,6 @@ static int count(struct part *p, struct uns_err *err)
 	if (++p->names % BATCH)
 		return 0;
 	names = atomic_fetch_add(&p->all->names, BATCH) + BATCH;
-	if (p->tells)
-		tell(p->all, names);
 	return names % FLUSH_AT || !p->all->flushes ? 0 : sync_tree(p->all->job, err);
 }
 
@@ -586,10 +562,14 @@ static int go_through(struct part *p, struct uns_walk_task *t, struct uns_shift_
 	while ((tag = uns_shift_reading_next(r, err)) > 0) {
 		const char *name = r->name.data;
 
+		uns_progress_tick();
+		if (uns_stop_check(err))
+			return -1;
 		if (tag == UNS_SHIFT_NAME_OTHER      ? uns_walk_visit(t, name)
 		    : tag == UNS_SHIFT_NAME_PLAIN ? plain(p, t, name, r->owner, first, err)
 		                                  : settled(p, t, name, err))
 			return -1;
+		uns_progress_add(1, 0);
 		first = first && tag != UNS_SHIFT_NAME_PLAIN;
 	}
 	return tag;
@@ -607,6 +587,7 @@ static int names(void *user, struct uns_walk_task *t, unsigned list, struct uns_
 	uns_shift_reading_start(&r, &job->names, st.st_dev, st.st_ino, list);
 	if (go_through(p, t, &r, err))
 		return -1;
+	uns_progress_add(0, uns_shift_names_bytes(&job->names, st.st_dev, st.st_ino, list));
 	if (fstat(uns_walk_dirfd(t), &st))
 		return uns_err_sys(err, errno, "cannot look at a directory below %s", job->args.base);
 	p->moved = p->moved || !uns_shift_names_of(&job->names, st.st_dev, st.st_ino, &st);
@@ -675,7 +656,7 @@ static int walk(struct whole *all, struct uns_err *err)
 
 	uns_walk_wish(&w, copies_up(job) ? 1 : job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
-		parts[i] = (struct part){.all = all, .tells = !i, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
+		parts[i] = (struct part){.all = all, .digests = calloc(job->matches.n + 1, sizeof(struct uns_digest))};
 		users[i] = &parts[i];
 		if (!parts[i].digests)
 			return uns_err_nomem(err);
@@ -693,6 +674,7 @@ static int count_links(struct uns_shift_job *job, struct uns_err *err)
 		return 0;
 	if (uns_tree_census_matches(&job->tree, &job->matches, &job->symlinks, NULL, job->c->jobs, &c, err))
 		return -1;
+	uns_progress_get(&job->met);
 	if (!c.outside.n)
 		return 0;
 	return uns_err_set(err, UNS_E_INCOMPLETE, "%" PRIu64 " inodes below %s got names outside of the tree, the first is %s; remove those names",
@@ -707,12 +689,13 @@ int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err)
 	if (job->resumed && count_links(job, err))
 		return -1;
 
-	clock_gettime(CLOCK_MONOTONIC, &all.began);
-	all.told = all.began;
 	for (int i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&all.stripe[i], NULL);
+	uns_progress_begin("shifting", job->met.names, job->met.bytes);
 	r = walk(&all, err);
 	for (int i = 0; i < STRIPES; i++)
 		pthread_mutex_destroy(&all.stripe[i]);
-	return r ? r : sync_tree(job, err);
+	r = r ? r : sync_tree(job, err);
+	uns_progress_end();
+	return r;
 }

@@ -119,6 +119,7 @@ int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_jo
 	if (add_name(names, tag, e->name, err))
 		return -1;
 	names->v[names->n - 1].to = names->text[0].len;
+	names->v[names->n - 1].bytes += S_ISREG(e->mode) ? e->size : 0;
 	*ret_remembered = true;
 	return 0;
 }
@@ -179,14 +180,25 @@ unsigned uns_shift_names_of(const struct uns_shift_names *names, uint64_t dev, u
 	return n;
 }
 
-void uns_shift_reading_start(struct uns_shift_reading *r, const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i)
+static const struct uns_shift_list *list_of(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i)
 {
 	const struct uns_shift_list *l = first_list(names, dev, ino);
-	const char *text;
 
 	while (i-- > 0)
 		l = &names->v[l->next - 1];
-	text = names->text[names->text_no[l - names->v]].data;
+	return l;
+}
+
+uint64_t uns_shift_names_bytes(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i)
+{
+	return list_of(names, dev, ino, i)->bytes;
+}
+
+void uns_shift_reading_start(struct uns_shift_reading *r, const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i)
+{
+	const struct uns_shift_list *l = list_of(names, dev, ino, i);
+	const char *text = names->text[names->text_no[l - names->v]].data;
+
 	*r = (struct uns_shift_reading){.at = text + l->from, .end = text + l->to};
 }
 

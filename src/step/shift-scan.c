@@ -299,6 +299,7 @@ static int walk(struct scan *s, struct uns_err *err)
 {
 	void *users[UNS_WALK_JOBS_MAX];
 	struct uns_walk w = {.visit = visit, .failed = failed, .users = users};
+	int r;
 
 	uns_walk_wish(&w, s->job->c->jobs);
 	while (s->n < w.jobs) {
@@ -306,7 +307,11 @@ static int walk(struct scan *s, struct uns_err *err)
 		if (start_part(s, err))
 			return -1;
 	}
-	return uns_tree_walk_with(&s->job->tree, &s->job->matches, &w, err);
+	uns_progress_begin("looking before the shift", 0, 0);
+	r = uns_tree_walk_with(&s->job->tree, &s->job->matches, &w, err);
+	uns_progress_get(&s->job->met);
+	uns_progress_end();
+	return r;
 }
 
 /* ---- what the threads found, together ---- */

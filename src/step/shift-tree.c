@@ -454,6 +454,7 @@ static int look_parallel(struct looks *l, const struct uns_shift_job *job, struc
 {
 	void *users[UNS_WALK_JOBS_MAX];
 	struct uns_walk w = {.visit = look_deep, .users = users};
+	int r;
 
 	uns_walk_wish(&w, job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
@@ -461,7 +462,10 @@ static int look_parallel(struct looks *l, const struct uns_shift_job *job, struc
 		l->v[i].allow_unmapped = job->args.allow & UNS_SHIFT_UNMAPPED;
 		users[i] = &l->v[i];
 	}
-	if (uns_tree_walk_with(&job->tree, &job->matches, &w, err))
+	uns_progress_begin("looking at all owners", job->met.names, job->met.bytes);
+	r = uns_tree_walk_with(&job->tree, &job->matches, &w, err);
+	uns_progress_end();
+	if (r)
 		return -1;
 	for (unsigned i = 1; i < w.jobs; i++)
 		for (int side = 0; side < 3; side++) {
@@ -523,7 +527,7 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 		deep = false;
 	if (look(&l, &job, deep, err)) {
 		/* Without a record nothing was changed, and what cannot be read must not keep the transaction pending. */
-		if (!c->begun || r <= 0 || c->record_dir < 0)
+		if (uns_stop_asked() || !c->begun || r <= 0 || c->record_dir < 0)
 			return -1;
 		*ret = c->leg_start;
 		return 0;

@@ -201,6 +201,7 @@ static int look(struct look *l, const struct uns_shift_job *job, struct uns_err 
 {
 	void *users[UNS_WALK_JOBS_MAX];
 	struct uns_walk w = {.visit = visit, .users = users};
+	int r;
 
 	uns_walk_wish(&w, job->c->jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
@@ -209,7 +210,10 @@ static int look(struct look *l, const struct uns_shift_job *job, struct uns_err 
 		if (!l->part[i].digests)
 			return uns_err_nomem(err);
 	}
-	if (uns_tree_walk_with(&job->tree, &job->matches, &w, err))
+	uns_progress_begin("comparing", job->met.names, job->met.bytes);
+	r = uns_tree_walk_with(&job->tree, &job->matches, &w, err);
+	uns_progress_end();
+	if (r)
 		return -1;
 	for (unsigned i = 1; i < w.jobs; i++) {
 		if (uns_census_list_join(&l->part[0].wrong, &l->part[i].wrong, err))

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "uns/progress.h"
 #include "uns/step.h"
 #include "uns/tree.h"
 
@@ -118,6 +119,7 @@ struct uns_shift_list {
 	uint32_t mtime_nsec;
 	uint32_t next; /* of the same directory, index + 1; 0: none */
 	size_t from, to; /* bytes in text */
+	uint64_t bytes;  /* of the files that have these names, to be shown */
 };
 /* What one thread of the scan met; together, after uns_shift_names_join, what all did. */
 struct uns_shift_job;
@@ -166,6 +168,8 @@ void uns_shift_reading_start(struct uns_shift_reading *r, const struct uns_shift
 void uns_shift_reading_done(struct uns_shift_reading *r);
 /* The tag of the next name (enum uns_shift_tag); 0 at the end; -1. */
 int uns_shift_reading_next(struct uns_shift_reading *r, struct uns_err *err);
+/* The bytes of the files that list i names. */
+uint64_t uns_shift_names_bytes(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i);
 
 /* One run of drive. */
 struct uns_shift_job {
@@ -190,6 +194,7 @@ struct uns_shift_job {
 	bool other_clock; /* stamps are a server's or another program's: they tell nothing */
 	struct timespec scanned; /* what has this ctime or a later one may have changed since the scan began */
 	uint64_t total;          /* names that the scan met; 0: unknown */
+	struct uns_progress met; /* how much that is, to be shown; zero: unknown */
 	struct uns_shift_names names;
 	/* What was read back after each change, and what the scan says of those names that are changed without another look; by match. */
 	struct uns_digest *digests, *unread;

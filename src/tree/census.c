@@ -8,6 +8,7 @@
 
 #include "tree.h"
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 
 #define BLOCKS 65536 /* blocks of UNS_ID_BLOCK IDs in 32 bits */
 
@@ -336,6 +337,7 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 	uns_auto(threads_done) struct threads t = {{NULL}};
 	void *users[UNS_WALK_JOBS_MAX];
 	struct uns_walk w = {.visit = visit, .users = users};
+	int r;
 
 	uns_walk_wish(&w, jobs);
 	for (unsigned i = 0; i < w.jobs; i++) {
@@ -344,7 +346,10 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 			return -1;
 		users[i] = t.run[i];
 	}
-	if (uns_tree_walk_with(tree, matches, &w, err))
+	uns_progress_begin("reading the trees", 0, 0);
+	r = uns_tree_walk_with(tree, matches, &w, err);
+	uns_progress_end();
+	if (r)
 		return -1;
 	for (unsigned i = 1; i < w.jobs; i++)
 		if (uns_census_run_join(t.run[0], t.run[i], err))

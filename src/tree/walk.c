@@ -13,11 +13,13 @@
 #include "tree.h"
 #include "uns/cleanup.h"
 #include "uns/pool.h"
+#include "uns/progress.h"
 #include "uns/vec.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY)
 #define PART 1024   /* names that one thread takes of a large directory */
 #define GROW_AT 512 /* entries after which more threads are worth their start */
+#define TOLD 64    /* entries after which whoever shows the progress is told */
 #define PACE 10000000 /* nanoseconds after which the pace is looked at again */
 
 /* The names of a large directory, which its parts share. */
@@ -113,12 +115,16 @@ static int left_out(struct uns_walk_task *t)
 	return o->failed && !o->failed(o->users[t->no], t->err) ? 0 : -1;
 }
 
-/* Reads and visits one entry. 0; 1 when it is gone, or left out. */
+/* Reads and visits one entry. 0; 1 when it is gone, or left out. A wish to stop is no failure that could be passed over. */
 static int visit_entry(struct uns_walk_task *t, int dirfd, const char *name)
 {
 	struct worker *k = t->worker;
-	int r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
+	int r;
 
+	uns_progress_tick();
+	if (uns_stop_check(t->err))
+		return -1;
+	r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
 	if (r < 0)
 		r = left_out(t) ? -1 : 1;
 	else if (!r && t->w->o->visit(t->w->o->users[t->no], &k->entry, t->err))
@@ -208,7 +214,8 @@ static void count(struct uns_walk_task *t, size_t n)
 
 static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
 {
-	size_t dir_len;
+	size_t dir_len, told = from;
+	uint64_t bytes = 0;
 
 	start_dir(t, dir);
 	if (t->w->o->paths && uns_dir_path(dir, &t->worker->path, t->err))
@@ -220,7 +227,15 @@ static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, con
 
 		if (r < 0 || (!r && S_ISDIR(t->worker->entry.mode) && keep_subdir(t, dir, name)))
 			return -1;
+		if (!r && S_ISREG(t->worker->entry.mode))
+			bytes += t->worker->entry.size;
+		if (i + 1 - told == TOLD) {
+			uns_progress_add(TOLD, bytes);
+			told = i + 1;
+			bytes = 0;
+		}
 	}
+	uns_progress_add(to - told, bytes);
 	count(t, to - from);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "uns/audit.h"
 #include "uns/cleanup.h"
+#include "uns/progress.h"
 #include "uns/str.h"
 #include "uns/txn.h"
 
@@ -202,6 +203,8 @@ static int one_step(struct loop *l, size_t i, struct uns_err *err)
 
 	if (s->side == l->to && !s->begun)
 		return 0;
+	if (uns_stop_check(err))
+		return uns_err_prefix(err, "before step %zu of %zu", i + 1, l->t->plan.n);
 	if (!is_bracket(l->t, i) && hold_brackets(l, i, err))
 		return -1;
 	loop_context(l, &c, i);

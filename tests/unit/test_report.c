@@ -371,6 +371,109 @@ static void malformed_args_are_survived(void **state)
 	assert_int_equal(json_array_size(actions), 2);
 }
 
+/* ---- progress ---- */
+
+static struct uns_under_way half_way(void)
+{
+	return (struct uns_under_way){
+		.step = 9, .steps = 16, .text = "shift owners in /var/lib/docker (6 patterns): 0-65535", .step_ms = 4000,
+		.at = { .what = "shifting", .names = 4000, .total_names = 10000, .bytes = 3u << 20, .total_bytes = 12u << 20 },
+		.at_ms = 2000
+	};
+}
+
+static void assert_line(const struct uns_under_way *w, unsigned columns, const char *wanted)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	assert_int_equal(uns_report_under_way(w, columns, &b, NULL), 0);
+	assert_string_equal(b.data ? b.data : "", wanted);
+}
+
+static void progress_has_what_there_is_room_for(void **state)
+{
+	struct uns_under_way w = half_way();
+
+	(void)state;
+	assert_line(&w, 0, "[ 9/16] shift owners in /var/lib/docker (6 patterns): 0-65535: shifting: 40% 4000/10000 files, "
+			   "3.0/12.0 MiB, 2000/s, 0:03 left");
+	assert_line(&w, 120, "[ 9/16] shift owners in /var/lib/docker (6 patterns): 0… shifting: 40% 4000/10000 files, "
+			     "3.0/12.0 MiB, 2000/s, 0:03 left");
+	assert_line(&w, 77, "[ 9/16] shift owners i… 40% 4000/10000 files, 3.0/12.0 MiB, 2000/s, 0:03 left");
+	assert_line(&w, 61, "[ 9/16] 40% 4000/10000 files, 3.0/12.0 MiB, 2000/s, 0:03 left");
+	assert_line(&w, 60, "[ 9/16] 40% 4000/10000 files, 3.0/12.0 MiB, 0:03 left");
+	assert_line(&w, 40, "[ 9/16] 40% 4000/10000 files, 0:03 left");
+	assert_line(&w, 30, "[ 9/16] 40% 4000/10000 files");
+	assert_line(&w, 20, "[ 9/16] shift owner…");
+	assert_line(&w, 5, "");
+}
+
+static void progress_without_totals(void **state)
+{
+	struct uns_under_way w = half_way();
+
+	(void)state;
+	w.steps = 0;
+	w.text = NULL;
+	w.at = (struct uns_progress){ .what = "reading the trees", .names = 12, .bytes = 999 };
+	assert_line(&w, 80, "reading the trees: 12 files, 999 B, 6/s");
+	w.at_ms = 100;
+	assert_line(&w, 80, "reading the trees: 12 files, 999 B");
+	w.at.what = NULL;
+	assert_line(&w, 80, "");
+}
+
+static void progress_of_a_step_that_counts_nothing(void **state)
+{
+	struct uns_under_way w = half_way();
+
+	(void)state;
+	w.at.what = NULL;
+	w.text = "stop docker\033[2J.service";
+	assert_line(&w, 80, "[ 9/16] stop docker\\x1b[2J.service (4 s)");
+	w.step_ms = 999;
+	assert_line(&w, 80, "[ 9/16] stop docker\\x1b[2J.service");
+}
+
+/* More than was expected is no more than all; 100 % is nothing less than all. */
+static void progress_at_the_end(void **state)
+{
+	struct uns_under_way w = half_way();
+
+	(void)state;
+	w.text = NULL;
+	w.at.names = 9999;
+	assert_line(&w, 40, "[ 9/16] 99% 9999/10000 files, 0:01 left");
+	w.at.names = 10007;
+	w.at.bytes = 13u << 20;
+	assert_line(&w, 0, "[ 9/16] shifting: 100% 10000/10000 files, 12.0/12.0 MiB, 5003/s, 0:00 left");
+	w.at.names = 1;
+	w.at.total_names = 100000;
+	w.at_ms = 3600;
+	assert_line(&w, 39, "[ 9/16] 0% 1/100000 files");
+	w.at.names = 40;
+	assert_line(&w, 48, "[ 9/16] 0% 40/100000 files, 2:29:57 left");
+}
+
+static void progress_json(void **state)
+{
+	struct uns_under_way w = half_way();
+	uns_auto_json json_t *j = NULL;
+
+	(void)state;
+	w.time = 7;
+	j = uns_report_progress_json(&w);
+	assert_non_null(j);
+	assert_string_equal(json_string_value(json_object_get(j, "type")), "progress");
+	assert_int_equal(json_integer_value(json_object_get(j, "time")), 7);
+	assert_int_equal(json_integer_value(json_object_get(j, "step")), 8);
+	assert_int_equal(json_integer_value(json_object_get(j, "steps")), 16);
+	assert_string_equal(json_string_value(json_object_get(j, "phase")), "shifting");
+	assert_int_equal(json_integer_value(json_object_get(j, "total_bytes")), 12 << 20);
+	assert_int_equal(json_integer_value(json_object_get(j, "rate")), 2000);
+	assert_int_equal(json_integer_value(json_object_get(j, "seconds_left")), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +495,11 @@ int main(void)
 		cmocka_unit_test(actions_json),
 		cmocka_unit_test(diff_json),
 		cmocka_unit_test(malformed_args_are_survived),
+		cmocka_unit_test(progress_has_what_there_is_room_for),
+		cmocka_unit_test(progress_without_totals),
+		cmocka_unit_test(progress_of_a_step_that_counts_nothing),
+		cmocka_unit_test(progress_at_the_end),
+		cmocka_unit_test(progress_json),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
