@@ -32,6 +32,22 @@ int uns_report_idspace(const struct uns_idspace *s, bool color, struct uns_buf *
 /* The same of both kinds side by side, as a picture (SVG 1.1, no scripts and nothing to load). */
 int uns_report_idspace_svg(const struct uns_idspace s[UNS_IDKINDS], struct uns_buf *ret, struct uns_err *err);
 
+/* ---- what a person wants to know before the answer ---- */
+
+struct uns_outlook {
+	bool counted;           /* files and bytes are known: those whose owners change */
+	uint64_t files, bytes;
+	int64_t seconds;        /* for which what the plan stops is down, an estimate; 0: not known */
+	bool no_record;         /* it cannot be taken back */
+};
+/* How much is changed, what is down and for how long, what can be taken back and what cannot. Nothing for a plan without steps. */
+int uns_report_outlook(const struct uns_plan *p, const struct uns_outlook *o, bool color, struct uns_buf *ret, struct uns_err *err);
+/* A unified diff of one file; NULL: it is absent. Nothing when it stays as it is. Long ones are cut. */
+int uns_report_diff(const char *file, const struct uns_buf *old, const struct uns_buf *now, bool color, struct uns_buf *ret,
+                    struct uns_err *err);
+
+/* ---- while it is done ---- */
+
 /* What the step of a begin does, as one line without its end. Heap string. */
 char *uns_report_step_text(const struct uns_event *e, struct uns_err *err);
 

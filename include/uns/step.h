@@ -85,6 +85,10 @@ int uns_step_observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err 
 int uns_step_drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err);
 int uns_step_describe(const struct uns_step *s, struct uns_buf *ret, struct uns_err *err);
 
+/* What driving the step to AFTER would make of its file's text. 0: *text is it, and *there whether the file is there at all; 1: the
+ * kind edits no text file; -1: it cannot be edited so. Pure: *text and *there are what the file is before. */
+int uns_step_edited(const struct uns_step *s, struct uns_buf *text, bool *there, struct uns_err *err);
+
 /* The record of a step: a JSON document published durably and once (an existing one is never replaced). */
 int uns_record_write(const struct uns_step_ctx *c, const json_t *record, struct uns_err *err);
 /* 0 and a new reference; 1 when there is none. first: that of leg 0. */

@@ -16,6 +16,7 @@
 #include "uns/plan.h"
 #include "uns/plandoc.h"
 #include "uns/preset.h"
+#include "uns/report.h"
 #include "uns/root.h"
 #include "uns/str.h"
 #include "uns/txn.h"
@@ -262,16 +263,21 @@ struct uns_change {
 	bool changed;                        /* the host was changed, or would be (dry run) */
 	bool restart_required;
 	unsigned transaction;                /* 0: none */
+	struct uns_outlook outlook;          /* what is known of it, to show */
 	const struct uns_shadow_lock *locked; /* the account files are locked for the whole transaction; NULL: steps do it */
 };
 /* Its parts: findings and warnings; plan, actions and diff. f, p: NULL: none. */
 int uns_change_set_findings(struct uns_run *r, const struct uns_findings *f, struct uns_err *err);
 int uns_change_set_plan(struct uns_run *r, const struct uns_plan *p, struct uns_err *err);
 /* Shows the plan that was made, for the command plan. */
-int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, struct uns_err *err);
+int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, const struct uns_outlook *outlook,
+			 struct uns_err *err);
 /* Puts the documented members of a changing command into the run's document. */
 int uns_change_document(struct uns_run *r, const struct uns_change *c, struct uns_err *err);
 
+/* What a person wants to know of a plan before it is carried out: the outlook, and what becomes of each text file. Appended. */
+int uns_outlook_put(const struct uns_run *r, const struct uns_plan *p, const struct uns_outlook *o, bool color, struct uns_buf *ret,
+                    struct uns_err *err);
 /* -1 unless root, or a dry run, or another root than the running host. */
 int uns_change_needs_root(const struct uns_run *r, struct uns_err *err);
 /* Adds the advice to be root to an error that comes from not being it. Returns -1. */

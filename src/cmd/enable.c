@@ -336,14 +336,17 @@ int uns_change_document(struct uns_run *r, const struct uns_change *c, struct un
 
 /* ---- the gate ---- */
 
-static int show_plan(const struct uns_run *r, const struct uns_plan *p, const size_t *numbers, bool must, struct uns_err *err)
+/* outlook: NULL: only the steps. */
+static int show_plan(const struct uns_run *r, const struct uns_plan *p, const size_t *numbers, const struct uns_outlook *outlook, bool must,
+		     struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	bool out = r->o->json == UNS_JSON_NONE && !r->o->quiet;
 
 	if (!out && !must)
 		return 0;
-	if (uns_report_plan(p, numbers, out ? r->color_out : r->color_err, &text, err) < 0)
+	if (uns_report_plan(p, numbers, out ? r->color_out : r->color_err, &text, err) < 0 ||
+	    (outlook && uns_outlook_put(r, p, outlook, out ? r->color_out : r->color_err, &text, err) < 0))
 		return -1;
 	uns_display_clear();
 	fputs(text.data ? text.data : "", out ? stdout : stderr);
@@ -375,7 +378,9 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 		r->status = c->changed ? UNS_EXIT_CHANGED : 0;
 		return uns_differs_show(r, c->plan, err) < 0 ? -1 : 1;
 	}
-	if (show_plan(r, c->plan, c->numbers, terminal && !r->o->dry_run && !r->o->yes, err) < 0)
+	/* Who has answered already, or goes on with what was shown once, needs no more than the steps. */
+	if (show_plan(r, c->plan, c->numbers, c->numbers || (r->o->yes && !r->o->dry_run) ? NULL : &c->outlook,
+		      terminal && !r->o->dry_run && !r->o->yes, err) < 0)
 		return -1;
 	if (r->o->dry_run) {
 		c->changed = c->plan->n > 0;
@@ -577,6 +582,12 @@ static int confirm_plan(const struct uns_run *r, const struct uns_planned *shown
 	return 0;
 }
 
+/* The census has counted what changes its owner. How long that takes is not foreseen. */
+static struct uns_outlook outlook_of(const struct uns_facts *f)
+{
+	return (struct uns_outlook){ .counted = f->have_census, .files = f->census.home, .bytes = f->census.bytes };
+}
+
 static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *shown, struct uns_err *err)
 {
 	uns_auto_close int lock = -1;
@@ -589,6 +600,7 @@ static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *s
 	if (uns_planned_refused(&shown->findings, err) < 0)
 		return -1;
 	c->plan = &shown->plan;
+	c->outlook = outlook_of(&shown->facts);
 	c->restart_required = uns_plan_restart_required(&shown->facts, &shown->plan);
 	if (shown->plan.n == 0) {
 		uns_run_print(r, "Nothing to do.\n");
@@ -634,7 +646,8 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 
 /* ---- plan ---- */
 
-int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, struct uns_err *err)
+int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, const struct uns_outlook *outlook,
+			 struct uns_err *err)
 {
 	uns_planned_show_findings(r, f);
 	if (uns_change_set_findings(r, f, err) < 0 || uns_planned_refused(f, err) < 0 || uns_change_set_plan(r, p, err) < 0)
@@ -644,7 +657,7 @@ int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const stru
 		return -1;
 	if (p->n == 0)
 		uns_run_print(r, "Nothing to do.\n");
-	else if (show_plan(r, p, NULL, false, err) < 0)
+	else if (show_plan(r, p, NULL, outlook, false, err) < 0)
 		return -1;
 	r->status = p->n > 0 && r->o->detailed ? UNS_EXIT_CHANGED : 0;
 	return 0;
@@ -653,11 +666,13 @@ int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const stru
 int uns_cmd_plan(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
+	struct uns_outlook outlook;
 
 	if (r->o->preset)
 		return uns_preset_show_plan(r, err);
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
 	r->planned = &p;
-	return uns_change_only_plan(r, &p.plan, &p.findings, err);
+	outlook = outlook_of(&p.facts);
+	return uns_change_only_plan(r, &p.plan, &p.findings, &outlook, err);
 }

@@ -264,5 +264,5 @@ int uns_preset_show_plan(struct uns_run *r, struct uns_err *err)
 
 	if (uns_change_no_pending(r, err) < 0 || plan_all(r, &p, err) < 0)
 		return -1;
-	return uns_change_only_plan(r, &p.plan, &p.findings, err);
+	return uns_change_only_plan(r, &p.plan, &p.findings, &(struct uns_outlook){ .counted = false }, err);
 }

@@ -407,6 +407,7 @@ static int shift(struct uns_shift_cmd *j, struct uns_change *c, struct uns_err *
 	    uns_shift_make_maps(j, err) || make_plan(j, err))
 		return -1;
 	c->plan = &j->plan;
+	c->outlook.no_record = j->run->o->shift.no_journal;
 	r = j->run->o->dry_run ? 0 : all_there(j, err);
 	if (r > 0) {
 		uns_run_print(j->run, "Nothing to do: all owners are there already.\n");

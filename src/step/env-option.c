@@ -121,6 +121,20 @@ static int edit(struct text *t, const struct args *a, const json_t *side, struct
 	return uns_option_env_list(a->by, t->old.data, t->old.len, a->file, a->variable, a->option, &values, &t->new, err);
 }
 
+int text_edit_env_option(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
+	const json_t *wanted;
+	struct args a;
+
+	if (parse(args, &a, err) || now(t, &a, &values, err))
+		return -1;
+	wanted = to == UNS_AFTER ? a.after : a.before;
+	if (is_at(&values, wanted))
+		return TEXT_SAME;
+	return edit(t, &a, wanted, err) ? -1 : TEXT_NEW;
+}
+
 /* Values alone do not say how a person had quoted them. So the first leg records the file before and after its edit, and as long as
  * nobody else has edited it since, the way back gives back the very bytes. 0: t->new is they; 1: there is nothing to give back. */
 static int recall(const struct uns_step_ctx *c, struct text *t, struct uns_err *err)
@@ -135,6 +149,7 @@ static int recall(const struct uns_step_ctx *c, struct text *t, struct uns_err *
 	new = json_object_get(record, "new");
 	if (!json_is_string(old) || json_string_length(new) != t->old.len || memcmp(json_string_value(new), t->old.data, t->old.len) != 0)
 		return 1;
+	t->new.len = 0;
 	return uns_buf_append(&t->new, json_string_value(old), json_string_length(old), err);
 }
 
@@ -154,18 +169,18 @@ static int remember(const struct uns_step_ctx *c, const struct text *t, struct u
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(text_done) struct text t = {0};
-	uns_auto(uns_strs_done) struct uns_strs values = UNS_STRS_INIT;
-	const json_t *wanted;
 	struct args a;
-	int r;
+	int answer, r;
 
-	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err) || now(&t, &a, &values, err))
+	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err))
 		return -1;
-	wanted = to == UNS_AFTER ? a.after : a.before;
-	if (is_at(&values, wanted))
+	answer = text_edit_env_option(c->step->args, to, &t, err);
+	if (answer < 0)
+		return -1;
+	if (answer == TEXT_SAME)
 		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
 	r = t.existed ? recall(c, &t, err) : 1;
-	if (r < 0 || (r && (edit(&t, &a, wanted, err) || remember(c, &t, err))))
+	if (r < 0 || (r && remember(c, &t, err)))
 		return -1;
 	return text_publish(&t, c->root, false, err);
 }

@@ -85,6 +85,15 @@ static int unend_line(struct text *t, void *user, struct uns_err *err)
 	return uns_buf_append(&t->new, t->old.data, t->old.len - 1, err) ? -1 : TEXT_NEW;
 }
 
+int text_edit_final_newline(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
+{
+	struct args a;
+
+	if (parse(args, &a, err))
+		return -1;
+	return to == UNS_AFTER ? end_line(t, &a, err) : unend_line(t, &a, err);
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	struct args a;

@@ -100,23 +100,37 @@ static int observe(struct uns_step_ctx *c, enum uns_side *ret, struct uns_err *e
 	return 0;
 }
 
-static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
+int text_edit_json_member(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
 {
-	uns_auto(text_done) struct text t = { 0 };
 	uns_auto_json json_t *doc = NULL;
 	const json_t *value;
 	struct args a;
 
-	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err) || document(&t, &doc, err))
+	if (parse(args, &a, err) || document(t, &doc, err))
 		return -1;
 	value = to == UNS_AFTER ? a.after : a.before;
 	if (!value && a.created && (json_object_size(doc) == 0 || (json_object_size(doc) == 1 && json_object_get(doc, a.key))))
-		return text_publish(&t, c->root, true, err);
+		return TEXT_REMOVE;
 	if (same(json_object_get(doc, a.key), value))
-		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
-	if (uns_jsontext_spelled(t.old.data, t.old.len, a.file, a.key, value, to == UNS_AFTER ? a.after_text : a.before_text, &t.new, err))
+		return TEXT_SAME;
+	return uns_jsontext_spelled(t->old.data, t->old.len, a.file, a.key, value, to == UNS_AFTER ? a.after_text : a.before_text, &t->new,
+				    err)
+		       ? -1
+		       : TEXT_NEW;
+}
+
+static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
+{
+	uns_auto(text_done) struct text t = { 0 };
+	struct args a;
+	int answer;
+
+	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err))
 		return -1;
-	return text_publish(&t, c->root, false, err);
+	answer = text_edit_json_member(c->step->args, to, &t, err);
+	if (answer == TEXT_SAME)
+		return t.existed ? uns_root_clean(c->root, a.file, err) : 0;
+	return answer < 0 ? -1 : text_publish(&t, c->root, answer == TEXT_REMOVE, err);
 }
 
 static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)

@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "process.h"
+#include "text.h"
 #include "uns/cleanup.h"
 #include "uns/step.h"
 
@@ -73,6 +74,19 @@ static int reload_units(struct uns_step_ctx *c, const char *file, struct uns_err
 	if (uns_program_run(argv, &status, &out, err))
 		return -1;
 	return status ? uns_err_set(err, UNS_E_FAILED, "systemctl daemon-reload failed: %s", out.data ? out.data : "") : 0;
+}
+
+int text_edit_own_file(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
+{
+	const char *text;
+	struct args a;
+
+	if (parse(args, &a, err))
+		return -1;
+	text = to == UNS_AFTER ? a.content : a.before;
+	if (!text)
+		return TEXT_REMOVE;
+	return uns_buf_puts(&t->new, text, err) ? -1 : TEXT_NEW;
 }
 
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)

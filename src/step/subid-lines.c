@@ -526,6 +526,13 @@ static int edit(struct text *t, void *user, struct uns_err *err)
 	return now == e->to ? TEXT_SAME : TEXT_NEW;
 }
 
+int text_edit_subid_lines(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
+{
+	uns_auto(args_done) struct args a = { 0 };
+
+	return parse(args, &a, err) ? -1 : edit(t, &(struct edit){ &a, to }, err);
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(args_done) struct args a = { 0 };

@@ -108,19 +108,30 @@ static int begin(struct text *t, const struct args *a, struct uns_err *err)
 	return t->existed || !a->base ? 0 : uns_buf_puts(&t->old, a->base, err);
 }
 
+int text_edit_toml_member(const json_t *args, enum uns_side to, struct text *t, struct uns_err *err)
+{
+	struct args a;
+
+	if (parse(args, &a, err))
+		return -1;
+	a.edit.value = to == UNS_AFTER ? a.after : a.before;
+	if (!t->existed && !a.edit.value)
+		return TEXT_REMOVE;
+	if (begin(t, &a, err) || uns_toml_set(t->old.data, t->old.len, a.file, &a.edit, &t->new, err))
+		return -1;
+	return !a.edit.value && is_base(&a, &t->new) ? TEXT_REMOVE : TEXT_NEW;
+}
+
 static int drive(struct uns_step_ctx *c, enum uns_side to, struct uns_err *err)
 {
 	uns_auto(text_done) struct text t = {0};
 	struct args a;
+	int answer;
 
 	if (parse(c->step->args, &a, err) || text_read(&t, c->root, a.file, err))
 		return -1;
-	a.edit.value = to == UNS_AFTER ? a.after : a.before;
-	if (!t.existed && !a.edit.value)
-		return uns_root_remove(c->root, a.file, err) < 0 ? -1 : 0;
-	if (begin(&t, &a, err) || uns_toml_set(t.old.data, t.old.len, a.file, &a.edit, &t.new, err))
-		return -1;
-	return text_publish(&t, c->root, !a.edit.value && is_base(&a, &t.new), err);
+	answer = text_edit_toml_member(c->step->args, to, &t, err);
+	return answer < 0 ? -1 : text_publish(&t, c->root, answer == TEXT_REMOVE, err);
 }
 
 static int describe(const json_t *j, bool reverse, struct uns_buf *ret, struct uns_err *err)

@@ -474,6 +474,81 @@ static void progress_json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "seconds_left")), 3);
 }
 
+/* ---- the outlook ---- */
+
+static void assert_outlook(const struct uns_plan *p, const struct uns_outlook *o, const char *wanted)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	assert_int_equal(uns_report_outlook(p, o, false, &b, NULL), 0);
+	assert_string_equal(b.data ? b.data : "", wanted);
+}
+
+static void outlook_of_plans(void **state)
+{
+	uns_auto(uns_plan_done) struct uns_plan none = { .n = 0 }, p = { .n = 0 };
+	struct uns_outlook o = { .counted = true, .files = 1234, .bytes = 3u << 20 };
+
+	(void)state;
+	assert_outlook(&none, &o, "");
+	step(&p, "subid-lines", false, line_args);
+	assert_outlook(&p, &o, "Down      nothing\nWay back  every step can be taken back: usernsctl rollback\n");
+	step(&p, "containers", false, "{}");
+	step(&p, "service", false, "{}");
+	step(&p, "shift-tree", false, "{}");
+	step(&p, "service", true, "{}");
+	assert_outlook(&p, &o,
+		       "Size      1234 files of 3.0 MiB; owners change where the files are, nothing is copied\n"
+		       "Down      the engine and its containers, from step 3 to step 5; how long is not known; containers that run are "
+		       "started again\n"
+		       "Way back  every step can be taken back: usernsctl rollback\n"
+		       "          but not: what runs in the containers that are stopped (they begin anew)\n"
+		       "                   connections to the engine\n");
+	o = (struct uns_outlook){ .seconds = 150, .no_record = true };
+	assert_outlook(&p, &o,
+		       "Size      not counted yet; owners change where the files are, nothing is copied\n"
+		       "Down      the engine and its containers, from step 3 to step 5; about 3 min; containers that run are started again\n"
+		       "Way back  none: no record is kept\n");
+	step(&p, "account", true, "{}");
+	o.no_record = false;
+	o.seconds = 20000;
+	assert_outlook(&p, &o,
+		       "Size      not counted yet; owners change where the files are, nothing is copied\n"
+		       "Down      the engine and its containers, from step 3 to step 5; about 6 h; containers that run are started again\n"
+		       "Way back  every step can be taken back: usernsctl rollback\n"
+		       "          but not: the user that is removed (one that is made again may have other IDs)\n"
+		       "                   what runs in the containers that are stopped (they begin anew)\n"
+		       "                   connections to the engine\n");
+}
+
+static void diff_text(void **state)
+{
+	uns_auto(uns_buf_done) struct uns_buf old = UNS_BUF_INIT, now = UNS_BUF_INIT, b = UNS_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(uns_buf_append(&old, "a\n\tb\033[2J\n", 9, NULL), 0);
+	assert_int_equal(uns_buf_puts(&now, "a\n", NULL), 0);
+	assert_int_equal(uns_report_diff("/etc/x", &old, &old, true, &b, NULL), 0);
+	assert_null(b.data);
+	assert_int_equal(uns_report_diff("/etc/x", &old, &now, false, &b, NULL), 0);
+	assert_string_equal(b.data, "--- /etc/x\n+++ /etc/x\n@@ -1,2 +1 @@\n a\n-\tb\\x1b[2J\n");
+	b.len = 0;
+	assert_int_equal(uns_report_diff("/etc/x", NULL, &now, true, &b, NULL), 0);
+	assert_string_equal(b.data, "\033[1m--- /dev/null\033[0m\n\033[1m+++ /etc/x\033[0m\n\033[36m@@ -0,0 +1 @@\033[0m\n"
+				    "\033[32m+a\033[0m\n");
+}
+
+static void diff_text_is_cut(void **state)
+{
+	uns_auto(uns_buf_done) struct uns_buf now = UNS_BUF_INIT, b = UNS_BUF_INIT;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(uns_buf_printf(&now, NULL, "%u\n", i), 0);
+	assert_int_equal(uns_report_diff("/etc/x", NULL, &now, false, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "\n+118\n… and 881 lines more\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,6 +575,9 @@ int main(void)
 		cmocka_unit_test(progress_of_a_step_that_counts_nothing),
 		cmocka_unit_test(progress_at_the_end),
 		cmocka_unit_test(progress_json),
+		cmocka_unit_test(outlook_of_plans),
+		cmocka_unit_test(diff_text),
+		cmocka_unit_test(diff_text_is_cut),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
