@@ -2324,6 +2324,73 @@ static void images_in_containerd_are_found_behind_a_stopped_engine(void **state)
 	done(&w);
 }
 
+/* A rule that records each chown of a million files, on a file system with so many MiB left. */
+static void audited(struct world *w, uint64_t free_mib)
+{
+	static const char rules[] = "-a always,exit -F arch=b64 -S fchownat -k chown\n";
+	struct uns_auditfacts *a = &w->f.audit;
+
+	stopped(w);
+	w->f.have_census = true;
+	w->f.census.inodes = w->f.census.home = 1000000;
+	assert_int_equal(uns_auditrules_parse(rules, sizeof(rules) - 1, "r", false, &a->rules, NULL), 0);
+	assert_int_equal(uns_auditdconf_default(&a->conf, NULL), 0);
+	a->enabled = a->have_conf = a->have_space = true;
+	a->exe = str("/usr/sbin/usernsctl");
+	a->auid = 1000;
+	a->failure = 1;
+	a->backlog = 8192;
+	a->space_size = 100000ull << 20;
+	a->space_free = free_mib << 20;
+}
+
+static void audited_done(struct world *w)
+{
+	uns_auditrules_done(&w->f.audit.rules);
+	uns_auditdconf_done(&w->f.audit.conf);
+	done(w);
+}
+
+static void a_log_of_audit_that_fills_up_can_take_the_host_down(void **state)
+{
+	struct uns_auditdconf *conf;
+	struct world w;
+
+	(void)state;
+	audited(&w, 2000); /* a million records of chown are more than 400 MiB */
+	conf = &w.f.audit.conf;
+	make(&w);
+	assert_non_null(found(&w, "AuditFlood"));
+	assert_null(found(&w, "AuditPanicRisk"));
+	conf->admin_space_left = (struct uns_auditd_room){1900, false, UNS_AUDITD_SUSPEND};
+	make(&w);
+	assert_null(found(&w, "AuditPanicRisk"));
+	conf->admin_space_left.action = UNS_AUDITD_HALT;
+	make(&w);
+	assert_string_equal(found(&w, "AuditPanicRisk")->object, "admin_space_left_action");
+	conf->admin_space_left.amount = 10;
+	make(&w);
+	assert_null(found(&w, "AuditPanicRisk"));
+	conf->space_left = (struct uns_auditd_room){2, true, UNS_AUDITD_SINGLE}; /* 2000 of 100000 MiB */
+	make(&w);
+	assert_string_equal(found(&w, "AuditPanicRisk")->object, "space_left_action");
+	conf->max_log_file = 8; /* rotated: it grows by at most 40 MiB */
+	conf->num_logs = 5;
+	conf->max_log_file_action = UNS_AUDITD_ROTATE;
+	conf->space_left.amount = 1;
+	make(&w);
+	assert_null(found(&w, "AuditPanicRisk"));
+	conf->max_log_file = 0;
+	conf->space_left.amount = 0;
+	conf->disk_full_action = UNS_AUDITD_HALT;
+	make(&w);
+	assert_null(found(&w, "AuditPanicRisk"));
+	w.f.audit.space_free = 100u << 20;
+	make(&w);
+	assert_string_equal(found(&w, "AuditPanicRisk")->object, "disk_full_action");
+	audited_done(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -2395,6 +2462,7 @@ int main(void)
 		cmocka_unit_test(mount_options_that_matter_are_told),
 		cmocka_unit_test(room_is_needed_where_it_is_needed),
 		cmocka_unit_test(images_in_containerd_are_found_behind_a_stopped_engine),
+		cmocka_unit_test(a_log_of_audit_that_fills_up_can_take_the_host_down),
 	};
 	/* clang-format on */
 
