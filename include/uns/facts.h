@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "uns/container.h"
 #include "uns/err.h"
 #include "uns/hostfacts.h"
 #include "uns/idfacts.h"
+#include "uns/images.h"
 #include "uns/mountinfo.h"
 #include "uns/root.h"
 #include "uns/str.h"
@@ -79,18 +81,12 @@ enum uns_manager {
 	UNS_MANAGER_PROCESS,
 };
 
-struct uns_container {
-	char *id, *name; /* name without the leading '/' */
-	bool running, privileged, auto_remove;
-	char *network_mode, *pid_mode, *ipc_mode, *userns_mode, *driver;
-	struct uns_strs volumes; /* names of volumes it mounts */
-	struct uns_strs binds;   /* host paths it mounts */
-};
 struct uns_volume {
 	char *name;
 	bool data_is_symlink;
 	bool mounted_type;   /* opts.json names a type or device: _data is only a mount point */
 	char *device;        /* from opts.json, or NULL */
+	char *type, *opts;   /* MountType and MountOpts of opts.json, or NULL */
 	json_t *labels, *options; /* from metadata.db; NULL when it has no record of the volume */
 };
 
@@ -103,6 +99,7 @@ struct uns_store {
 	size_t containers;
 	struct uns_volume *volume;
 	size_t volumes;
+	struct uns_images images;
 };
 
 struct uns_facts {
@@ -142,6 +139,7 @@ struct uns_facts {
 	struct uns_strs remap_dirs;     /* names N.M in the data root */
 	char *active_dir;               /* N.M that the present settings use, NULL when remapping is off or undecidable */
 	struct uns_store nested;        /* what lies in active_dir */
+	struct uns_hostpaths hostpaths; /* that the containers of both use */
 	struct uns_mounts mounts;       /* below the data root, this mount namespace */
 
 	bool have_max_user_namespaces;

@@ -75,6 +75,22 @@ static int check_ranges_alone(struct uns_run *r, struct uns_err *err)
 	return -1;
 }
 
+/* All of them, those of a host that is remapped already too. */
+static int show_containers(struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
+{
+	uns_auto(uns_verdicts_done) struct uns_verdicts l = { NULL, 0 };
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (p->have_shift && uns_containers_judge(&p->facts, uns_containers_store(&p->facts), &p->shift, r->o->request.user, &l, err) < 0)
+		return -1;
+	if (uns_run_set(r, "containers", uns_report_containers_json(&l), err) < 0 ||
+	    uns_report_containers(&l, r->color_out, &text, err) < 0)
+		return -1;
+	if (text.data && r->o->only.n == 0)
+		uns_run_print(r, text.data);
+	return 0;
+}
+
 int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
@@ -91,6 +107,8 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 	if (uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r, &p, err);
+	if (fine && show_containers(r, &p, err) < 0)
+		return -1;
 	return fine ? uns_check_report(r, &p.findings, fine, err) : -1;
 }
 

@@ -198,7 +198,7 @@ static int read_data(const struct uns_root *root, const struct uns_facts_want *w
 		return -1;
 	if (!f->have_data_root)
 		return 0;
-	if (uns_host_read_nested(root, f, err) < 0)
+	if (uns_host_read_nested(root, f, err) < 0 || uns_host_read_hostpaths(root, f, err) < 0)
 		return -1;
 	if (root->is_host && read_mounts(f, err) < 0)
 		return -1;
@@ -260,6 +260,7 @@ void uns_facts_done(struct uns_facts *f)
 	free(f->active_dir);
 	uns_store_done(&f->flat);
 	uns_store_done(&f->nested);
+	uns_hostpaths_done(&f->hostpaths);
 	uns_strs_done(&f->remap_dirs);
 	uns_mounts_done(&f->mounts);
 	uns_census_done(&f->census);

@@ -60,6 +60,12 @@ int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err);
 int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 void uns_store_done(struct uns_store *s);
+/* images.c: the images of the store below base, whose its layers are, and whom its containers run as. */
+int uns_host_read_images(const struct uns_root *root, const char *base, struct uns_store *s, struct uns_err *err);
+void uns_images_done(struct uns_images *l);
+/* hostpath.c: the paths of the host that the containers of both stores use. */
+int uns_host_read_hostpaths(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+void uns_hostpaths_done(struct uns_hostpaths *l);
 
 /* ---- parts of uns_idfacts; proc is where proc(5) is mounted ---- */
 

@@ -13,18 +13,22 @@
 
 static void container_done(struct uns_container *c)
 {
-	char *const strings[] = { c->id, c->name, c->network_mode, c->pid_mode, c->ipc_mode, c->userns_mode, c->driver };
+	char *const strings[] = { c->id, c->name, c->network_mode, c->pid_mode, c->ipc_mode, c->userns_mode, c->driver, c->user, c->image };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		free(strings[i]);
 	uns_strs_done(&c->volumes);
 	uns_strs_done(&c->binds);
+	json_decref(c->host);
+	json_decref(c->mounts);
 }
 
 static void volume_done(struct uns_volume *v)
 {
 	free(v->name);
 	free(v->device);
+	free(v->type);
+	free(v->opts);
 	json_decref(v->labels);
 	json_decref(v->options);
 }
@@ -39,6 +43,7 @@ void uns_store_done(struct uns_store *s)
 	for (size_t i = 0; i < s->volumes; i++)
 		volume_done(&s->volume[i]);
 	free(s->volume);
+	uns_images_done(&s->images);
 	*s = (struct uns_store){ 0 };
 }
 
@@ -66,8 +71,11 @@ static int read_config(const json_t *j, const char *id, struct uns_container *c,
 	json_t *mount;
 
 	c->running = uns_json_bool_or(json_object_get(j, "State"), "Running", false);
+	c->mounts = json_is_object(mounts) ? json_incref(mounts) : NULL;
 	c->id = uns_str_dup(id, err);
-	if (!c->id || uns_host_copy_member(j, "ID", &c->id, err) < 0 || uns_host_copy_member(j, "Driver", &c->driver, err) < 0)
+	if (!c->id || uns_host_copy_member(j, "ID", &c->id, err) < 0 || uns_host_copy_member(j, "Driver", &c->driver, err) < 0 ||
+	    uns_host_copy_member(json_object_get(j, "Config"), "User", &c->user, err) < 0 ||
+	    uns_host_copy_member(j, "Image", &c->image, err) < 0)
 		return -1;
 	c->name = uns_str_dup(*name == '/' ? name + 1 : name, err);
 	if (!c->name)
@@ -79,7 +87,7 @@ static int read_config(const json_t *j, const char *id, struct uns_container *c,
 	return 0;
 }
 
-static int read_host_config(const json_t *j, struct uns_container *c, struct uns_err *err)
+static int read_host_config(json_t *j, struct uns_container *c, struct uns_err *err)
 {
 	c->privileged = uns_json_bool_or(j, "Privileged", false);
 	c->auto_remove = uns_json_bool_or(j, "AutoRemove", false);
@@ -88,6 +96,7 @@ static int read_host_config(const json_t *j, struct uns_container *c, struct uns
 		return -1;
 	if (uns_host_copy_member(j, "IpcMode", &c->ipc_mode, err) < 0)
 		return -1;
+	c->host = json_incref(j);
 	return uns_host_copy_member(j, "UsernsMode", &c->userns_mode, err);
 }
 
@@ -199,6 +208,8 @@ static int read_opts(const struct uns_root *root, const char *dir, struct uns_vo
 	if (!path || uns_host_read_object(root, path, UNS_HOST_MAX_CONFIG, &j, err) < 0)
 		return -1;
 	v->mounted_type = *uns_json_str_or(j, "MountType", "") || *uns_json_str_or(j, "MountDevice", "");
+	if (uns_host_copy_member(j, "MountType", &v->type, err) < 0 || uns_host_copy_member(j, "MountOpts", &v->opts, err) < 0)
+		return -1;
 	return uns_host_copy_member(j, "MountDevice", &v->device, err);
 }
 
@@ -333,7 +344,9 @@ static int read_store(const struct uns_root *root, const char *base, const struc
 		return -1;
 	if (read_volumes(root, base, s, err) < 0)
 		return -1;
-	return read_containerd(root, base, s, err);
+	if (read_containerd(root, base, s, err) < 0)
+		return -1;
+	return uns_host_read_images(root, base, s, err);
 }
 
 static int read_remap_dirs(const struct uns_root *root, const struct uns_strs *names, struct uns_facts *f, struct uns_err *err)

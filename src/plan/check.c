@@ -578,82 +578,9 @@ static int check_census(const struct uns_intent *w, struct uns_err *err)
 	                  "files are immutable or append-only; the flag is lifted for the change of owner and set again", err);
 }
 
-/* ---- containers ---- */
-
 static bool is(const char *s, const char *value)
 {
 	return s && strcmp(s, value) == 0;
-}
-
-static const char *forbidden(const struct uns_container *c)
-{
-	if (c->privileged)
-		return "--privileged";
-	if (is(c->network_mode, "host"))
-		return "--network=host";
-	if (is(c->pid_mode, "host"))
-		return "--pid=host";
-	return is(c->ipc_mode, "host") ? "--ipc=host" : NULL;
-}
-
-static int check_binds(const struct uns_intent *w, const struct uns_container *c, struct uns_err *err)
-{
-	uns_auto(uns_strs_done) struct uns_strs paths = UNS_STRS_INIT;
-	uns_auto_free char *text = NULL;
-
-	for (size_t i = 0; i < c->binds.n; i++) {
-		uns_auto_free char *path = NULL;
-
-		if (uns_path_below(c->binds.v[i], w->root))
-			continue;
-		path = uns_str_escape(c->binds.v[i], err);
-		if (!path || uns_strs_add(&paths, path, err) < 0)
-			return -1;
-	}
-	if (paths.n == 0)
-		return 0;
-	text = join(&paths, paths.n, err);
-	if (!text)
-		return -1;
-	return uns_intent_add(w, "ContainerBind", c->name, "give these files to IDs of the range where the container must own them",
-	                      err, "it mounts %s from the host: files there are never shifted and will belong to nobody inside",
-	                      text);
-}
-
-const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_container *c)
-{
-	return w->r->command == UNS_ENABLE && !is(c->userns_mode, "host") ? forbidden(c) : NULL;
-}
-
-static int check_container(const struct uns_intent *w, const struct uns_container *c, struct uns_err *err)
-{
-	const char *option = forbidden(c);
-
-	if (is(c->userns_mode, "host"))
-		return uns_intent_add(
-		    w, "ContainerUsernsHost", c->name, "create it anew without --userns=host", err,
-		    "it runs with --userns=host: its image's files will belong to IDs of the range, not to its own users");
-	if (option && uns_intent_add(w, "ContainerWillNotStart", c->name,
-	                             "create it anew without that option, or with --userns=host where it must be", err,
-	                             "it uses %s, which is not possible in a user namespace of its own", option) < 0)
-		return -1;
-	return check_binds(w, c, err);
-}
-
-static int check_containers(const struct uns_intent *w, struct uns_err *err)
-{
-	for (size_t i = 0; w->stop && i < w->present->containers; i++) {
-		const struct uns_container *c = &w->present->container[i];
-
-		if (c->running && c->auto_remove &&
-		    uns_intent_add(w, "ContainerAutoRemove", c->name, NULL, err,
-		                   "it was started with --rm: it vanishes, with its anonymous volumes, when the engine stops") < 0)
-			return -1;
-	}
-	for (size_t i = 0; w->r->command == UNS_ENABLE && w->move && w->all && i < w->source->containers; i++)
-		if (check_container(w, &w->source->container[i], err) < 0)
-			return -1;
-	return 0;
 }
 
 /* ---- volumes ---- */
@@ -766,7 +693,7 @@ int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||
 	    uns_plan_check_host(w, err) < 0 || check_trees(w, err) < 0)
 		return -1;
-	if (check_census(w, err) < 0 || check_containers(w, err) < 0)
+	if (check_census(w, err) < 0 || uns_plan_check_containers(w, err) < 0)
 		return -1;
 	return check_volumes(w, err) < 0 ? -1 : check_all_ranges(w, err);
 }

@@ -88,6 +88,8 @@ size_t uns_plan_running(const struct uns_store *s);
 const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_container *c);
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
+/* check-containers.c */
+int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
 
 /* steps.c: the engine is started by units of systemd (its own or a snap's), which can be held down by drop-ins. */

@@ -1399,8 +1399,7 @@ static void containers_that_change_are_named(void **state)
 	make(&w);
 	assert_int_equal(count_found(&w, "ContainerWillNotStart"), 4);
 	assert_int_equal(count_found(&w, "ContainerUsernsHost"), 1);
-	assert_int_equal(count_found(&w, "ContainerBind"), 1);
-	assert_has(found(&w, "ContainerBind")->reason, "mounts /srv/a%20b, /etc from");
+	assert_int_equal(count_found(&w, "ContainerBind"), 0); /* nothing is known of those paths */
 	assert_has(found(&w, "ContainerWillNotStart")->reason, "--privileged");
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
 	w.r.migrate = UNS_MIGRATE_VOLUMES; /* they stay behind */

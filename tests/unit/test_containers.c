@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of containers: one row for each rule, and one beside it to which the rule does not apply. */
+#include "test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "uns/cleanup.h"
+#include "uns/container.h"
+#include "uns/facts.h"
+#include "uns/finding.h"
+#include "uns/idmap.h"
+#include "uns/report.h"
+
+static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
+
+#define S(text) ((char[]){text})
+
+/* Sorted by path, as they are read. */
+static struct uns_closed etc_closed[] = {{S("shadow"), 0, 42, 0100640}};
+static struct uns_closed inner_closed[] = {{S("disk"), 0, 6, 0060660}, {S("secret"), 0, 0, 0100600}};
+static struct uns_closed node_closed[] = {{S("disk"), 0, 6, 0060660}};
+static struct uns_hostpath paths[] = {
+    {.path = S("/dev/closed"), .there = true, .mode = 0020660, .gid = 6},
+    {.path = S("/dev/open"), .there = true, .mode = 0020666},
+    {.path = S("/etc"), .there = true, .mode = 0040755, .closed = etc_closed, .closeds = 1},
+    {.path = S("/home/alice"), .there = true, .mode = 0040755, .uid = 1000, .gid = 1000},
+    {.path = S("/run/docker.sock"), .there = true, .mode = 0140660, .gid = 999},
+    {.path = S("/run/open.sock"), .there = true, .mode = 0140666},
+    {.path = S("/srv/file"), .there = true, .mode = 0100644},
+    {.path = S("/srv/gone"), .there = false},
+    {.path = S("/srv/group"), .there = true, .mode = 0100640, .gid = 4000},
+    {.path = S("/srv/inner"), .there = true, .mode = 0040755, .closed = inner_closed, .closeds = 2},
+    {.path = S("/srv/it's"), .there = true, .mode = 0040700},
+    {.path = S("/srv/nodes"), .there = true, .mode = 0040755, .closed = node_closed, .closeds = 1},
+    {.path = S("/srv/of-1000"), .there = true, .mode = 0040755, .uid = 1000, .gid = 1000},
+    {.path = S("/srv/open"), .there = true, .mode = 0040755},
+    {.path = S("/srv/shifted"), .there = true, .mode = 0040700, .uid = 524288, .gid = 524288},
+    {.path = S("/srv/shifted-1000"), .there = true, .mode = 0040700, .uid = 525288, .gid = 525288},
+    {.path = S("/srv/sticky"), .there = true, .mode = 0041777},
+};
+
+#define BIND(path, rw) "{\"/b\":{\"Type\":\"bind\",\"Source\":\"" path "\",\"RW\":" #rw "}}"
+#define VOLUME(name, driver) "{\"/b\":{\"Type\":\"volume\",\"Name\":\"" name "\",\"Driver\":\"" driver "\",\"Source\":\"/x\",\"RW\":true}}"
+
+static const struct {
+	const char *host, *mounts; /* hostconfig.json, MountPoints */
+	uint32_t uid;
+	enum uns_fate fate;
+	const char *checks, *remedy; /* ids of the reasons; the first remedy, where it matters */
+} rows[] = {
+    {"{}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"ReadonlyRootfs\":true,\"UTSMode\":\"host\",\"CgroupnsMode\":\"host\",\"OomScoreAdj\":-500}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"80\"}]},\"SecurityOpt\":[\"no-new-privileges\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"SecurityOpt\":[\"writable-cgroups=true\"]}", NULL, 0, UNS_FATE_HOST, "ContainerWillNotStart", NULL},
+    /* capabilities */
+    {"{\"CapAdd\":[\"CAP_SYS_TIME\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"mknod\",\"SYSLOG\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"NET_ADMIN\",\"SYS_PTRACE\",\"CHOWN\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"CapAdd\":[\"IPC_LOCK\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"IPC_LOCK\"],\"Ulimits\":[{\"Name\":\"memlock\",\"Hard\":-1,\"Soft\":-1}]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"CapAdd\":[\"IPC_LOCK\"],\"Ulimits\":[{\"Name\":\"nofile\",\"Hard\":9,\"Soft\":9}]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"SYS_ADMIN\"]}", NULL, 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"ALL\"]}", NULL, 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    /* IDs */
+    {"{}", NULL, 70000, UNS_FATE_HOST, "ContainerIdOutside ContainerIdOutside", "usernsctl enable docker --range=524288:131072"},
+    {"{}", NULL, 65535, UNS_FATE_WORKS, "", NULL},
+    {"{\"GroupAdd\":[\"70000\",\"dialout\"]}", NULL, 0, UNS_FATE_HOST, "ContainerIdOutside", NULL},
+    {"{\"Tmpfs\":{\"/t\":\"rw,uid=70000,gid=1\"}}", NULL, 0, UNS_FATE_HOST, "ContainerIdOutside", NULL},
+    {"{\"Tmpfs\":{\"/t\":\"rw,uid=65535,size=1m\"}}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"Tmpfs\":{\"/t\":\"uid=4294967295\"}}", NULL, 0, UNS_FATE_HOST, "ContainerIdOutside",
+     "create it anew with an ID that the range holds, or with --userns=host"},
+    /* mounts of the host */
+    {"{}", BIND("/srv/open", false), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/open", true), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap /srv/open"},
+    {"{}", BIND("/srv/open", true), 1000, UNS_FATE_WORKS, "", NULL}, /* could not write there before either */
+    {"{\"CapDrop\":[\"ALL\"]}", BIND("/srv/open", true), 0, UNS_FATE_SHIFT, "ContainerBind", NULL}, /* as its owner */
+    {"{\"CapDrop\":[\"ALL\"]}", BIND("/srv/of-1000", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/of-1000", true), 1000, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/of-1000", false), 1000, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/file", true), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/group", false), 1000, UNS_FATE_WORKS, "", NULL},
+    {"{\"GroupAdd\":[\"4000\"]}", BIND("/srv/group", false), 1000, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/sticky", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/gone", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/inner", false), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/inner", false), 1000, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/nodes", false), 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"DeviceCgroupRules\":[\"b 7:* rmw\"]}", BIND("/srv/nodes", false), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/it's", false), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap '/srv/it'\\''s'"},
+    {"{}", BIND("/srv/shifted", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/shifted-1000", true), 1000, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/shifted-1000", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/etc", false), 0, UNS_FATE_HOST, "ContainerBind", "mount only what it needs and may read, or create it anew with --userns=host"},
+    {"{}", BIND("/etc", false), 33, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/home/alice", true), 0, UNS_FATE_HOST, "ContainerBind", NULL},
+    {"{}", BIND("/var/lib/docker", false), 0, UNS_FATE_NOT, "ContainerBind", "create it anew with /var/lib/docker/524288.524288 and --userns=host"},
+    {"{}", BIND("/var/lib/docker/volumes/a/_data", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/run/docker.sock", false), 0, UNS_FATE_HOST, "ContainerSocket", NULL},
+    {"{}", BIND("/run/open.sock", true), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/dev/closed", true), 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"RestartPolicy\":{\"Name\":\"always\"}}", BIND("/srv/open", true), 0, UNS_FATE_SHIFT, "ContainerBind ContainerRestarts", NULL},
+    {"{\"RestartPolicy\":{\"Name\":\"always\"}}", BIND("/srv/open", false), 0, UNS_FATE_WORKS, "", NULL},
+    /* volumes */
+    {"{}", VOLUME("plain", "local"), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", VOLUME("unknown", ""), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", VOLUME("any", "rexray"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", VOLUME("bind", "local"), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap /srv/open"},
+    {"{}", VOLUME("tmpfs", "local"), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", VOLUME("tmpfs-closed", "local"), 0, UNS_FATE_HOST, "ContainerVolume", "create the volume anew with uid=524288,gid=524288 among its options (o=)"},
+    {"{}", VOLUME("nfs", "local"), 0, UNS_FATE_HOST, "ContainerVolume", "shift the files on the server, or create the container anew with --userns=host"},
+    {"{}", VOLUME("cifs", "local"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", VOLUME("cifs-ours", "local"), 0, UNS_FATE_WORKS, "", NULL},
+    /* devices, sysctls, the rest */
+    {"{\"Devices\":[{\"PathOnHost\":\"/dev/open\",\"PathInContainer\":\"/dev/open\",\"CgroupPermissions\":\"rwm\"}]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"Devices\":[{\"PathOnHost\":\"/dev/closed\",\"PathInContainer\":\"/dev/closed\",\"CgroupPermissions\":\"r\"}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"Devices\":[{\"PathOnHost\":\"/dev/open\",\"PathInContainer\":\"/dev/x\",\"CgroupPermissions\":\"r\"}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"DeviceRequests\":[{\"Driver\":\"\",\"Count\":-1}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"DeviceRequests\":null,\"Devices\":null,\"CapAdd\":null,\"Sysctls\":null}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"Sysctls\":{\"net.ipv6.route.gc_thresh\":\"1\"}}", NULL, 0, UNS_FATE_HOST, "ContainerWillNotStart", NULL},
+    {"{\"Sysctls\":{\"net.core.somaxconn\":\"1\",\"kernel.shmmax\":\"1\"}}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"Runtime\":\"runc\"}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"Runtime\":\"kata\"}", NULL, 0, UNS_FATE_WORKS, "ContainerRuntime", NULL},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static struct uns_volume volumes[] = {
+    {.name = S("plain")},
+    {.name = S("bind"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("rw,bind")},
+    {.name = S("tmpfs"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m")},
+    {.name = S("tmpfs-closed"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m,mode=0755")},
+    {.name = S("nfs"), .mounted_type = true, .type = S("nfs4"), .device = S(":/x"), .opts = S("addr=1.2.3.4")},
+    {.name = S("cifs"), .mounted_type = true, .type = S("cifs"), .device = S("//h/x"), .opts = S("uid=1000")},
+    {.name = S("cifs-ours"), .mounted_type = true, .type = S("cifs"), .device = S("//h/x"), .opts = S("rw,uid=525288")},
+};
+
+static char data_root[] = "/var/lib/docker";
+static struct uns_account accounts[] = {{S("alice"), 1000, 1000, S("/home/alice")}};
+
+struct world {
+	struct uns_facts f;
+	struct uns_container c[ROWS];
+	struct uns_verdicts l;
+};
+
+static json_t *parse(const char *text)
+{
+	json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+
+	assert_true(j || !text);
+	return j;
+}
+
+static struct uns_container *add(struct world *w, const char *name, const char *host)
+{
+	struct uns_container *c = &w->c[w->f.flat.containers++];
+
+	*c = (struct uns_container){.id = (char *)(uintptr_t)name, .name = (char *)(uintptr_t)name, .host = parse(host), .as = {.known = true}};
+	return c;
+}
+
+static void make(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->f.ids.users.v = accounts;
+	w->f.ids.users.n = 1;
+	w->f.data_root = data_root;
+	w->f.hostpaths = (struct uns_hostpaths){paths, sizeof(paths) / sizeof(paths[0]), 6u << 16 | 18};
+	w->f.flat.container = w->c;
+	w->f.flat.volume = volumes;
+	w->f.flat.volumes = sizeof(volumes) / sizeof(volumes[0]);
+}
+
+static void judge(struct world *w)
+{
+	struct uns_err err;
+
+	uns_verdicts_done(&w->l);
+	assert_int_equal(uns_containers_judge(&w->f, &w->f.flat, &shift, "dockremap", &w->l, &err), 0);
+	assert_int_equal(w->l.n, w->f.flat.containers);
+}
+
+static void done(struct world *w)
+{
+	uns_verdicts_done(&w->l);
+	for (size_t i = 0; i < w->f.flat.containers; i++) {
+		json_decref(w->c[i].host);
+		json_decref(w->c[i].mounts);
+	}
+}
+
+static void assert_reasons(const struct uns_verdict *v, const char *checks)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	for (size_t i = 0; i < v->reasons; i++) {
+		assert_int_equal(uns_buf_printf(&b, NULL, "%s%s", i ? " " : "", v->reason[i].check), 0);
+		assert_non_null(uns_check_find(v->reason[i].check));
+	}
+	assert_string_equal(b.data ? b.data : "", checks);
+}
+
+static void each_rule_has_its_fate(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make(&w);
+	for (size_t i = 0; i < ROWS; i++) {
+		struct uns_container *c = add(&w, "row", rows[i].host);
+
+		c->mounts = parse(rows[i].mounts);
+		c->as.uid = c->as.gid = rows[i].uid;
+	}
+	judge(&w);
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct uns_verdict *v = &w.l.v[i];
+
+		if (v->fate != rows[i].fate)
+			print_error("row %zu: %s %s\n", i, rows[i].host, rows[i].mounts ? rows[i].mounts : "");
+		assert_int_equal(v->fate, rows[i].fate);
+		assert_reasons(v, rows[i].checks);
+		if (rows[i].remedy)
+			assert_string_equal(v->reason[0].remedy, rows[i].remedy);
+	}
+	done(&w);
+}
+
+static void older_kernels_hide_more(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make(&w);
+	add(&w, "a", "{\"Sysctls\":{\"net.core.somaxconn\":\"1\"}}");
+	w.f.hostpaths.kernel = 6u << 16 | 1;
+	judge(&w);
+	assert_int_equal(w.l.v[0].fate, UNS_FATE_HOST);
+	w.f.hostpaths.kernel = 0; /* not known */
+	judge(&w);
+	assert_int_equal(w.l.v[0].fate, UNS_FATE_WORKS);
+	done(&w);
+}
+
+static void who_joins_shares_the_fate(void **state)
+{
+	struct world w;
+	struct uns_container *c;
+
+	(void)state;
+	make(&w);
+	add(&w, "second", "{}")->network_mode = S("container:first"); /* before the one that it depends on */
+	add(&w, "first", "{}")->pid_mode = S("container:privileged");
+	add(&w, "privileged", "{}")->privileged = true;
+	add(&w, "of-host", "{}")->ipc_mode = S("container:host");
+	add(&w, "host", "{}")->userns_mode = S("host");
+	add(&w, "of-plain", "{}")->network_mode = S("container:pla"); /* the beginning of an ID */
+	add(&w, "plain", "{}");
+	add(&w, "of-nobody", "{}")->network_mode = S("container:gone");
+	add(&w, "of-itself", "{}")->network_mode = S("container:of-itself");
+	c = add(&w, "host-user", "{}");
+	c->userns_mode = S("host");
+	c->as.uid = 1000;
+	judge(&w);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(w.l.v[i].fate, UNS_FATE_HOST);
+	assert_reasons(&w.l.v[0], "ContainerJoins");
+	assert_string_equal(w.l.v[0].reason[0].what, "--network=container:first");
+	assert_reasons(&w.l.v[2], "ContainerWillNotStart");
+	for (size_t i = 4; i < 9; i++)
+		assert_int_equal(w.l.v[i].fate, UNS_FATE_WORKS);
+	assert_reasons(&w.l.v[4], "ContainerUsernsHost");
+	assert_int_equal(w.l.v[9].fate, UNS_FATE_NOT);
+	done(&w);
+}
+
+static void a_name_that_nothing_resolves_may_be_the_owner(void **state)
+{
+	struct world w;
+	struct uns_container *c;
+
+	(void)state;
+	make(&w);
+	c = add(&w, "a", "{}");
+	c->as.known = false;
+	c->mounts = parse(BIND("/srv/of-1000", true));
+	judge(&w);
+	assert_int_equal(w.l.v[0].fate, UNS_FATE_SHIFT);
+	done(&w);
+}
+
+static void the_table_fits(void **state)
+{
+	static const char *const names[] = {"a-container-with-a-long-name-00", "a-container-with-a-long-name-01", "c"};
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	uns_auto_free char *json = NULL;
+	json_t *j;
+	struct world w;
+
+	(void)state;
+	make(&w);
+	add(&w, names[0], "{}");
+	add(&w, names[1], "{}");
+	add(&w, names[2], "{\"CapAdd\":[\"SYSLOG\",\"MKNOD\",\"BPF\"]}")->privileged = false;
+	add(&w, "esc\033", "{}")->privileged = true;
+	judge(&w);
+	assert_int_equal(uns_report_containers(&w.l, false, &b, NULL), 0);
+	assert_string_equal(b.data, "Containers that work unchanged: 2\n"
+	                            "  a-container-with-a-long-name-00, a-container-with-a-long-name-01\n"
+	                            "Containers that need --userns=host: 2\n"
+	                            "  c     --cap-add=BPF, --cap-add=MKNOD, --cap-add=SYSLOG\n"
+	                            "  esc\\x1b  --privileged\n");
+	j = uns_report_containers_json(&w.l);
+	json = j ? json_dumps(json_array_get(j, 3), JSON_COMPACT) : NULL;
+	json_decref(j);
+	assert_string_equal(json, "{\"name\":\"esc\\u001B\",\"id\":\"esc\\u001B\",\"verdict\":\"needs-userns-host\",\"reasons\":[{\"finding\":"
+	                          "\"ContainerWillNotStart\",\"what\":\"--privileged\",\"reason\":\"it uses --privileged, which is not possible "
+	                          "in a user namespace of its own\",\"remedy\":\"create it anew without that option, or with --userns=host where "
+	                          "it must be\",\"command\":null}]}");
+	done(&w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_rule_has_its_fate),
+	    cmocka_unit_test(older_kernels_hide_more),
+	    cmocka_unit_test(who_joins_shares_the_fate),
+	    cmocka_unit_test(a_name_that_nothing_resolves_may_be_the_owner),
+	    cmocka_unit_test(the_table_fits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
