@@ -148,6 +148,7 @@ struct uns_facts {
 	struct uns_auditfacts audit;    /* nothing when options_only */
 
 	bool have_census;
+	uint64_t census_ms;             /* how long it took */
 	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */
 
 	struct uns_hostfacts host;      /* read by uns_hostfacts_read */

@@ -51,6 +51,16 @@ int uns_plan_range(const struct uns_facts *f, const struct uns_request *r, struc
 int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct uns_plan *ret, struct uns_findings *findings,
                   struct uns_err *err);
 
+/* How long the change of owners takes, by how long the census of the very same trees took: to look at an inode is a part of changing it.
+ * On ext4 the whole takes 1.2 times as long as a look that had to read from the disk, and 2.7 times as long as one that found all in
+ * memory; the range is 1 to 4 times. Without the stop and the start of the engine. */
+struct uns_estimate {
+	uint64_t inodes, bytes;
+	uint64_t seconds_min, seconds_max; /* rounded down, up */
+};
+/* False: the plan shifts nothing, or nothing was counted. */
+bool uns_plan_estimate(const struct uns_facts *f, const struct uns_plan *p, struct uns_estimate *ret);
+
 /* Whether options are in effect only when the engine is started again, after the plan was carried out: those that it changes, and
  * what was changed before and left for later. */
 bool uns_plan_restart_required(const struct uns_facts *f, const struct uns_plan *p);

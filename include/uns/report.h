@@ -76,6 +76,10 @@ json_t *uns_report_progress_json(const struct uns_under_way *w);   /* {type,time
 json_t *uns_report_actions_json(const struct uns_plan *p);         /* array of strings, one per step */
 json_t *uns_report_diff_json(const struct uns_plan *p);            /* array of {file,before,after}: steps that edit text files */
 json_t *uns_report_idspace_json(const struct uns_idspace *s);      /* array of {first,last,count,state,who,owners} */
+/* How long the change of owners may take: a line for people, nothing where it is a matter of seconds; {inodes,bytes,seconds_min,seconds_max}. */
+struct uns_estimate;
+int uns_report_estimate(const struct uns_estimate *e, struct uns_buf *ret, struct uns_err *err);
+json_t *uns_report_estimate_json(const struct uns_estimate *e);
 /* The verdicts on all containers, grouped, at most 80 columns; and as an array of {name,id,verdict,reasons:[{finding,what,reason,remedy}]}. */
 int uns_report_containers(const struct uns_verdicts *l, bool color, struct uns_buf *ret, struct uns_err *err);
 json_t *uns_report_containers_json(const struct uns_verdicts *l);

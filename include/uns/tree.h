@@ -70,6 +70,7 @@ struct uns_entry {
 	size_t cap_len;                          /* 0: none */
 	const uint8_t *acl_access, *acl_default; /* NULL: none */
 	size_t acl_access_len, acl_default_len;
+	const char *odd;     /* one of its attributes that nobody expects there: "trusted.*", "security.ima", "security.evm"; NULL: none */
 	uint64_t xattr_hash; /* of all other xattrs (names and values), order-independent; 0: none. Without those that the
 	                      * kernel derives from owner and ACLs. */
 };
@@ -177,6 +178,7 @@ struct uns_census {
 	struct uns_census_list outside;   /* hard links with names outside the walked trees; kernel whiteouts (char 0:0) exempt */
 	struct uns_census_list symlinks;  /* matches whose last component is a symlink where a directory belongs */
 	struct uns_census_list flagged;   /* immutable or append-only */
+	struct uns_census_list xattrs;    /* attributes that nobody expects (uns_entry.odd) */
 };
 void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */

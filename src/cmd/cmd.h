@@ -316,6 +316,8 @@ void uns_planned_done(struct uns_planned *p);
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err);
 /* When all findings of a plan are there: commands are made for the root that was looked at. */
 int uns_planned_settle(const struct uns_run *r, struct uns_findings *f, struct uns_err *err);
+/* How long it takes: for people, and the member "estimate" of the document; neither when no owner changes. */
+int uns_planned_estimate(struct uns_run *r, const struct uns_planned *p, struct uns_err *err);
 /* 0, or -1 with the exit class of the findings that refuse and their ids. */
 int uns_planned_refused(const struct uns_findings *f, struct uns_err *err);
 /* The same, said by a command that only looks. */

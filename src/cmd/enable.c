@@ -607,6 +607,8 @@ static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *s
 		note_restart(r, c);
 		return 0;
 	}
+	if (uns_planned_estimate(r, shown, err) < 0)
+		return -1;
 	rc = uns_change_gate(r, c, "Apply this plan?", err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;

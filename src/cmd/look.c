@@ -91,6 +91,20 @@ static int show_containers(struct uns_run *r, const struct uns_planned *p, struc
 	return 0;
 }
 
+int uns_planned_estimate(struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_estimate e;
+
+	if (!uns_plan_estimate(&p->facts, &p->plan, &e))
+		return 0;
+	if (uns_report_estimate(&e, &text, err) < 0)
+		return -1;
+	if (text.data && r->o->only.n == 0)
+		uns_run_print(r, text.data);
+	return uns_run_set(r, "estimate", uns_report_estimate_json(&e), err);
+}
+
 int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
@@ -107,7 +121,7 @@ int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 	if (uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r, &p, err);
-	if (fine && show_containers(r, &p, err) < 0)
+	if (fine && (show_containers(r, &p, err) < 0 || uns_planned_estimate(r, &p, err) < 0))
 		return -1;
 	return fine ? uns_check_report(r, &p.findings, fine, err) : -1;
 }

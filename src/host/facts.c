@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "host.h"
 #include "uns/cleanup.h"
@@ -164,6 +165,7 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 	const struct uns_store *store = want->nested ? &f->nested : &f->flat;
 	uns_auto(uns_strs_done) struct uns_strs patterns = UNS_STRS_INIT;
 	uns_auto_free char *base = NULL;
+	struct timespec begun, ended;
 	struct uns_maps maps;
 	struct uns_tree tree;
 	int r;
@@ -184,8 +186,11 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 		return -1;
 	if (want->shift)
 		uns_maps_of(want->shift, &maps);
+	clock_gettime(CLOCK_MONOTONIC, &begun);
 	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift ? &maps : NULL, &f->census, err);
 	uns_tree_close(&tree);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	f->census_ms = (uint64_t)((ended.tv_sec - begun.tv_sec) * 1000 + (ended.tv_nsec - begun.tv_nsec) / 1000000);
 	f->have_census = r == 0;
 	return r;
 }

@@ -59,5 +59,5 @@ int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err)
 		for (size_t k = 0; k < l.v[i].reasons; k++)
 			if (say(w, l.v[i].container, &l.v[i].reason[k], store == &w->f->nested, err) < 0)
 				return -1;
-	return 0;
+	return uns_plan_check_images(w, store, err);
 }

@@ -476,6 +476,15 @@ static bool concerns(const struct uns_intent *w, const char *path)
 	return false;
 }
 
+/* With whose layer it is in. */
+static int add_path(const struct uns_intent *w, const char *path, struct uns_strs *ret, struct uns_err *err)
+{
+	const char *whose = uns_images_whose(&w->source->images, path);
+	uns_auto_free char *text = whose ? uns_str_printf(err, "%s [%s]", path, whose) : NULL;
+
+	return whose && !text ? -1 : uns_strs_add(ret, text ? text : path, err);
+}
+
 /* The census is of whole trees. Where only volumes are taken, files of layers do not count; but only a whole list can be sifted. */
 static int sift(const struct uns_intent *w, const struct uns_census_list *l, uint64_t *ret_n, char **ret_text, struct uns_err *err)
 {
@@ -484,7 +493,7 @@ static int sift(const struct uns_intent *w, const struct uns_census_list *l, uin
 	uint64_t n;
 
 	for (size_t i = 0; i < l->paths.n; i++)
-		if ((!whole || concerns(w, l->paths.v[i])) && uns_strs_add(&paths, l->paths.v[i], err) < 0)
+		if ((!whole || concerns(w, l->paths.v[i])) && add_path(w, l->paths.v[i], &paths, err) < 0)
 			return -1;
 	n = whole ? paths.n : l->n;
 	if (n == 0) {
@@ -573,6 +582,10 @@ static int check_census(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	if (check_list(w, &c->symlinks, "VolumeSymlink", NULL, "directories are symlinks: what they point to is not shifted", err) <
 	    0)
+		return -1;
+	if (check_list(w, &c->xattrs, "UnexpectedXattr", "nothing need be done, unless the host checks signatures of files (IMA, EVM)",
+	               "files have attributes that a container in a user namespace cannot read, or that hold a signature over their owner",
+	               err) < 0)
 		return -1;
 	return check_list(w, &c->flagged, "FlaggedInode", "nothing need be done",
 	                  "files are immutable or append-only; the flag is lifted for the change of owner and set again", err);

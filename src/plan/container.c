@@ -311,7 +311,9 @@ static int judge_ids(struct judge *j, const struct uns_container *c, struct uns_
 {
 	const json_t *groups = host_member(c, "GroupAdd");
 
-	if (c->as.known && (say_outside(j, "--user", false, c->as.uid, err) < 0 || say_outside(j, "group of --user", true, c->as.gid, err) < 0))
+	/* One of them is enough to know. */
+	if (c->as.known && (c->as.uid >= j->shift->uid.count ? say_outside(j, "--user", false, c->as.uid, err)
+	                                                     : say_outside(j, "group of --user", true, c->as.gid, err)) < 0)
 		return -1;
 	for (size_t i = 0; i < json_array_size(groups); i++) {
 		const char *s = json_string_value(json_array_get(groups, i));

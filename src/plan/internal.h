@@ -90,6 +90,8 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 /* check-containers.c */
 int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err);
+/* check-image.c */
+int uns_plan_check_images(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err);
 int uns_plan_steps(const struct uns_intent *w, struct uns_plan *p, struct uns_err *err);
 
 /* steps.c: the engine is started by units of systemd (its own or a snap's), which can be held down by drop-ins. */

@@ -388,3 +388,15 @@ int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *find
 		return -1;
 	return uns_plan_check(&w, err);
 }
+
+bool uns_plan_estimate(const struct uns_facts *f, const struct uns_plan *p, struct uns_estimate *ret)
+{
+	bool shifts = false;
+
+	for (size_t i = 0; i < p->n; i++)
+		shifts |= strcmp(p->v[i].kind, "shift-tree") == 0;
+	if (!shifts || !f->have_census)
+		return false;
+	*ret = (struct uns_estimate){f->census.inodes, f->census.bytes, f->census_ms / 1000, f->census_ms * 4 / 1000 + 1};
+	return true;
+}

@@ -39,6 +39,7 @@ void uns_census_done(struct uns_census *c)
 	list_done(&c->outside);
 	list_done(&c->symlinks);
 	list_done(&c->flagged);
+	list_done(&c->xattrs);
 }
 
 int uns_census_note_text(struct uns_census_list *l, const char *text, struct uns_err *err)
@@ -154,7 +155,8 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 	return join_blocks(&c->uid_blocks, &more->uid_blocks, err) || join_blocks(&c->gid_blocks, &more->gid_blocks, err) ||
 	               uns_census_list_join(&c->unmapped, &more->unmapped, err) ||
 	               uns_census_list_join(&c->in_target, &more->in_target, err) ||
-	               uns_census_list_join(&c->flagged, &more->flagged, err)
+	               uns_census_list_join(&c->flagged, &more->flagged, err) ||
+	               uns_census_list_join(&c->xattrs, &more->xattrs, err)
 	           ? -1
 	           : 0;
 }
@@ -253,6 +255,8 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 	if ((e->immutable || e->append) &&
 	    uns_census_note_entry(&run->c.flagged, e, e->immutable ? "immutable" : "append-only", err))
 		return -1;
+	if (e->odd && uns_census_note_entry(&run->c.xattrs, e, e->odd, err))
+		return -1;
 	if (uns_entry_ids(e, take_id, &s)) {
 		uns_auto_free char *plain = uns_entry_path(e, NULL);
 		uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
@@ -311,6 +315,7 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 	uns_strs_sort(&run->c.in_target.paths);
 	uns_strs_sort(&run->c.outside.paths);
 	uns_strs_sort(&run->c.flagged.paths);
+	uns_strs_sort(&run->c.xattrs.paths);
 	*ret = run->c;
 	run->c = (struct uns_census){0};
 	return 0;

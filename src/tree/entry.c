@@ -141,12 +141,23 @@ static bool derived(const char *name)
 	return !strcmp(name, "security.evm") || !strcmp(name, "trusted.SGI_ACL_FILE") || !strcmp(name, "trusted.SGI_ACL_DEFAULT");
 }
 
+/* What containers in a user namespace cannot read, or what a change of owner may make invalid. Overlayfs' own is neither. */
+static const char *odd(const char *name)
+{
+	if (!strncmp(name, "trusted.", 8))
+		return strncmp(name, "trusted.overlay.", 16) && !derived(name) ? "trusted.*" : NULL;
+	if (!strcmp(name, "security.ima"))
+		return "security.ima";
+	return strcmp(name, "security.evm") ? NULL : "security.evm";
+}
+
 static int read_values(struct uns_reader *r, const struct place *p, size_t listed, struct uns_entry *e, struct uns_err *err)
 {
 	for (size_t at = 0; at < listed; at += strlen(r->list + at) + 1) {
 		uns_auto_free char *path = NULL;
 		uns_auto_free char *plain = NULL;
 
+		e->odd = e->odd ? e->odd : odd(r->list + at);
 		if (derived(r->list + at) || !read_value(r, p, r->list + at, e))
 			continue;
 		if (errno == ENOENT)
@@ -271,6 +282,7 @@ static void fill(struct uns_entry *e, const struct statx *st)
 	e->cap_len = e->acl_access_len = e->acl_default_len = 0;
 	e->acl_access = e->acl_default = NULL;
 	e->xattr_hash = 0;
+	e->odd = NULL;
 	e->attributes = false;
 }
 

@@ -10,6 +10,7 @@
 #include "uns/facts.h"
 #include "uns/finding.h"
 #include "uns/idmap.h"
+#include "uns/plan.h"
 #include "uns/report.h"
 
 static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
@@ -63,7 +64,7 @@ static const struct {
     {"{\"CapAdd\":[\"SYS_ADMIN\"]}", NULL, 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
     {"{\"CapAdd\":[\"ALL\"]}", NULL, 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
     /* IDs */
-    {"{}", NULL, 70000, UNS_FATE_HOST, "ContainerIdOutside ContainerIdOutside", "usernsctl enable docker --range=524288:131072"},
+    {"{}", NULL, 70000, UNS_FATE_HOST, "ContainerIdOutside", "usernsctl enable docker --range=524288:131072"},
     {"{}", NULL, 65535, UNS_FATE_WORKS, "", NULL},
     {"{\"GroupAdd\":[\"70000\",\"dialout\"]}", NULL, 0, UNS_FATE_HOST, "ContainerIdOutside", NULL},
     {"{\"Tmpfs\":{\"/t\":\"rw,uid=70000,gid=1\"}}", NULL, 0, UNS_FATE_HOST, "ContainerIdOutside", NULL},
@@ -320,6 +321,38 @@ static void the_table_fits(void **state)
 	done(&w);
 }
 
+static void estimate_is(const struct uns_estimate *e, const char *want)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	assert_int_equal(uns_report_estimate(e, &b, NULL), 0);
+	assert_string_equal(b.data ? b.data : "", want);
+}
+
+/* From the time of the look, and only where owners change. */
+static void the_time_is_estimated(void **state)
+{
+	struct uns_step step = {.kind = S("shift-tree")};
+	struct uns_plan plan = {.v = &step, .n = 1}, other = {.n = 0};
+	struct uns_facts f = {.have_census = true, .census_ms = 5250, .census = {.inodes = 303000, .bytes = 1200000000}};
+	struct uns_estimate e;
+
+	(void)state;
+	assert_false(uns_plan_estimate(&f, &other, &e));
+	assert_true(uns_plan_estimate(&f, &plan, &e));
+	assert_int_equal(e.seconds_min, 5);
+	assert_int_equal(e.seconds_max, 22);
+	estimate_is(&e, "The owners of 303000 files (1200 MB) change, which takes from 5 s to 22 s with the engine stopped.\n");
+	f.census_ms = 2000;
+	assert_true(uns_plan_estimate(&f, &plan, &e));
+	estimate_is(&e, "");
+	f.census_ms = 600000;
+	assert_true(uns_plan_estimate(&f, &plan, &e));
+	estimate_is(&e, "The owners of 303000 files (1200 MB) change, which takes from 10 min to 40 min with the engine stopped.\n");
+	f.have_census = false;
+	assert_false(uns_plan_estimate(&f, &plan, &e));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -328,6 +361,7 @@ int main(void)
 	    cmocka_unit_test(who_joins_shares_the_fate),
 	    cmocka_unit_test(a_name_that_nothing_resolves_may_be_the_owner),
 	    cmocka_unit_test(the_table_fits),
+	    cmocka_unit_test(the_time_is_estimated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
