@@ -39,6 +39,7 @@ struct uns_auditrule {
 	struct uns_audit_field *field; /* -F and -C, but for path, dir, perm and key */
 	size_t n, cap;
 	struct uns_strs keys;
+	bool behind_problem; /* auditctl stops before it, unless go_on */
 };
 
 /* Rules in the order in which the kernel tries them. Zero-initialise. */
@@ -66,9 +67,20 @@ int uns_auditrules_decode(const void *data, size_t len, const char *where, struc
 
 /* Whether the rule is about the path: the inode itself, or a tree that holds it. A rule without path is about all: true. */
 bool uns_auditrule_covers(const struct uns_auditrule *r, const char *path);
-/* The first rule that always records and names the path or a directory above it, NULL if there is none. This is what "a watch on
- * the path" means to those who look for one. */
-const struct uns_auditrule *uns_auditrules_watching(const struct uns_auditrules *all, const char *path);
+/* Whether changes of the path (writes, or owner, mode and the like) by those who have logged in are recorded: the first rule in order
+ * that covers it decides. Always needs a path, and a rule that asks for more than arch, perm, key, auid>=1000 and auid!=unset, or
+ * for single system calls, is about too little to be either. *ret: the rule that decides, NULL where there is none. */
+enum uns_audit_watched {
+	UNS_AUDIT_WATCHED,
+	UNS_AUDIT_UNWATCHED,  /* no rule */
+	UNS_AUDIT_NO_CHANGES, /* a rule that records others */
+	UNS_AUDIT_NEVER,      /* a rule with never, of this path or all tasks */
+	UNS_AUDIT_NOT_LOADED, /* a rule behind the first problem */
+	UNS_AUDIT_OFF,        /* -e 0 */
+};
+enum uns_audit_watched uns_auditrules_watching(const struct uns_auditrules *all, const char *path, const struct uns_auditrule **ret);
+/* A word as auditctl(8) takes it in a line, "" when none can be (a line break is in it); the caller frees it. NULL: out of memory. */
+char *uns_auditrule_word(const char *s, struct uns_err *err);
 /* The rule as auditctl(8) takes it; the caller frees it. NULL: out of memory. */
 char *uns_auditrule_format(const struct uns_auditrule *r, struct uns_err *err);
 

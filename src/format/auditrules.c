@@ -82,15 +82,80 @@ bool uns_auditrule_covers(const struct uns_auditrule *r, const char *path)
 	return true;
 }
 
-const struct uns_auditrule *uns_auditrules_watching(const struct uns_auditrules *all, const char *path)
+/* Native: rules of the other architecture are about few programs. */
+static bool is_plain_field(const struct uns_audit_field *f)
 {
+	static const char *const others[] = {sizeof(long) == 8 ? "b32" : "b64", "i386"};
+	static const char *const unset[] = {"unset", "-1", "4294967295"};
+	uint32_t first;
+
+	if (f->between)
+		return false;
+	if (strcasecmp(f->name, "arch") == 0)
+		return f->op == UNS_AUDIT_EQ && strcasecmp(f->value, others[0]) != 0 && strcasecmp(f->value, others[1]) != 0;
+	if (strcasecmp(f->name, "auid") != 0 && strcasecmp(f->name, "loginuid") != 0)
+		return false;
+	for (size_t i = 0; f->op == UNS_AUDIT_NE && i < sizeof(unset) / sizeof(*unset); i++)
+		if (strcmp(f->value, unset[i]) == 0)
+			return true;
+	return f->op == UNS_AUDIT_GE && uns_num_u32(f->value, strlen(f->value), &first) == 0 && first <= 1000;
+}
+
+/* About all that those do who have logged in. */
+static bool is_plain(const struct uns_auditrule *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!is_plain_field(&r->field[i]))
+			return false;
+	return r->all_syscalls;
+}
+
+/* The rule by which no task is audited. */
+static const struct uns_auditrule *no_task(const struct uns_auditrules *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].list == UNS_AUDIT_TASK && is_plain(&all->v[i]) && (all->go_on || !all->v[i].behind_problem))
+			return all->v[i].never ? &all->v[i] : NULL;
+	return NULL;
+}
+
+/* The first that says something of changes; what is left of them goes down by those that never record. */
+static enum uns_audit_watched look_for_watch(const struct uns_auditrules *all, const char *path, const struct uns_auditrule **ret)
+{
+	unsigned left = UNS_AUDIT_PERM_W | UNS_AUDIT_PERM_A;
+	enum uns_audit_watched found = UNS_AUDIT_UNWATCHED;
+
 	for (size_t i = 0; i < all->n; i++) {
 		const struct uns_auditrule *r = &all->v[i];
+		bool loaded = all->go_on || !r->behind_problem;
+		unsigned perm = r->perm ? r->perm : UNS_AUDIT_PERM_ALL;
 
-		if (!r->never && r->list == UNS_AUDIT_EXIT && r->kind != UNS_AUDIT_ANYWHERE && uns_auditrule_covers(r, path))
-			return r;
+		if (r->list != UNS_AUDIT_EXIT || !is_plain(r) || !uns_auditrule_covers(r, path) ||
+		    (r->never ? !loaded : r->kind == UNS_AUDIT_ANYWHERE))
+			continue;
+		if (found == UNS_AUDIT_UNWATCHED || (loaded && (perm & left)))
+			*ret = r;
+		if (loaded && !r->never && (perm & left))
+			return UNS_AUDIT_WATCHED;
+		left &= r->never ? ~perm : left;
+		if (!left)
+			return UNS_AUDIT_NEVER;
+		if (!r->never && found == UNS_AUDIT_UNWATCHED)
+			found = loaded ? UNS_AUDIT_NO_CHANGES : UNS_AUDIT_NOT_LOADED;
 	}
-	return NULL;
+	*ret = found == UNS_AUDIT_UNWATCHED ? NULL : *ret;
+	return found;
+}
+
+enum uns_audit_watched uns_auditrules_watching(const struct uns_auditrules *all, const char *path, const struct uns_auditrule **ret)
+{
+	const struct uns_auditrule *task = no_task(all);
+
+	*ret = NULL;
+	if (all->has_enabled && all->enabled == 0)
+		return UNS_AUDIT_OFF;
+	*ret = task;
+	return task ? UNS_AUDIT_NEVER : look_for_watch(all, path, ret);
 }
 
 /* A blank or a backslash within a word is written behind a backslash. */
@@ -139,6 +204,15 @@ static int put_syscalls(struct uns_buf *b, const struct uns_auditrule *r, struct
 		if (uns_buf_puts(b, i ? "," : " -S ", err) < 0 || put_word(b, r->syscalls.v[i], err) < 0)
 			return -1;
 	return r->all_syscalls && r->kind == UNS_AUDIT_ANYWHERE && r->list == UNS_AUDIT_EXIT ? uns_buf_puts(b, " -S all", err) : 0;
+}
+
+char *uns_auditrule_word(const char *s, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	if (strpbrk(s, "\n\r"))
+		return uns_str_dup("", err);
+	return put_word(&b, s, err) < 0 ? NULL : uns_buf_take(&b, err);
 }
 
 char *uns_auditrule_format(const struct uns_auditrule *r, struct uns_err *err)
@@ -539,6 +613,7 @@ static int carry_out(struct line *l, struct uns_err *err)
 	case PREPEND:
 		if (set_text(&l->rule.where, l->where, err) < 0)
 			return -1;
+		l->rule.behind_problem = l->all->problems.n > 0;
 		return uns_auditrules_insert(l->all, l->verb == APPEND ? l->all->n : 0, &l->rule, err);
 	case DELETE:
 		return delete_same(l, err);

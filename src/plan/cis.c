@@ -100,23 +100,53 @@ static const struct {
     {{"1.1.18", "runc is audited"}, UNS_CIS_RUNC},
 };
 
+/* "": no line can name the path. */
+static char *add_watch(const char *path, struct uns_err *err)
+{
+	uns_auto_free char *name = uns_auditrule_word(path, err);
+	uns_auto_free char *line = name ? uns_str_printf(err, "-w %s -k docker", name) : NULL;
+	uns_auto_free char *word = line ? uns_str_shell(line, err) : NULL;
+
+	if (!word)
+		return NULL;
+	if (!*name)
+		return uns_str_dup("give it a name without line breaks: no rule can have one", err);
+	return uns_str_printf(err, "$ printf '%%s\\n' %s >> /etc/audit/rules.d/docker.rules && augenrules --load", word);
+}
+
 static int judge_watch(const struct judge *j, struct item item, const struct uns_cis_file *file, struct uns_err *err)
 {
+	const struct uns_auditrules *rules = &j->c->rules;
 	const struct uns_auditrule *rule;
-	uns_auto_free char *line = NULL, *word = NULL, *remedy = NULL;
+	enum uns_audit_watched how;
+	uns_auto_free char *add = NULL;
 
 	if (!file->exists)
 		return put(j, item, UNS_CIS_NA, file->path, NULL, err, "it is not there");
-	rule = uns_auditrules_watching(&j->c->rules, file->path);
-	if (rule && (rule->perm == 0 || (rule->perm & (UNS_AUDIT_PERM_W | UNS_AUDIT_PERM_A))))
-		return put(j, item, UNS_CIS_PASS, file->path, NULL, err, "%s watches %s", rule->where ? rule->where : "a rule", rule->path);
-	line = uns_str_printf(err, "-w %s -k docker", file->path);
-	word = line ? uns_str_shell(line, err) : NULL;
-	remedy = word ? uns_str_printf(err, "$ printf '%%s\\n' %s >> /etc/audit/rules.d/docker.rules && augenrules --load", word) : NULL;
-	if (!remedy)
+	how = uns_auditrules_watching(rules, file->path, &rule);
+	const char *where = rule && rule->where ? rule->where : "a rule";
+
+	switch (how) {
+	case UNS_AUDIT_WATCHED:
+		return put(j, item, UNS_CIS_PASS, file->path, NULL, err, "%s watches %s", where, rule->path);
+	case UNS_AUDIT_OFF:
+		return put(j, item, UNS_CIS_FAIL, file->path, "take -e 0 away, then augenrules --load", err, "the rules turn audit off (-e 0)");
+	case UNS_AUDIT_NEVER:
+		return put(j, item, UNS_CIS_FAIL, file->path,
+		           rule->list == UNS_AUDIT_TASK ? "take that rule away" : "take that rule away, or put it behind the watches", err,
+		           "the rule at %s says never%s", where, rule->list == UNS_AUDIT_TASK ? ", of all tasks" : "");
+	case UNS_AUDIT_NOT_LOADED:
+		return put(j, item, UNS_CIS_FAIL, file->path, "mend that line, then augenrules --load", err,
+		           "%s; auditctl stops there and does not load the rule at %s", rules->problems.v[0], where);
+	case UNS_AUDIT_UNWATCHED:
+	case UNS_AUDIT_NO_CHANGES:
+		break;
+	}
+	add = add_watch(file->path, err);
+	if (!add)
 		return -1;
-	return put(j, item, UNS_CIS_FAIL, file->path, remedy, err, rule ? "the rule at %s records no changes" : "no rule watches it%s",
-	           rule ? rule->where : "");
+	return put(j, item, UNS_CIS_FAIL, file->path, add, err, rule ? "the rule at %s records no changes" : "no rule watches it%s",
+	           rule ? where : "");
 }
 
 static int judge_watches(const struct judge *j, struct uns_err *err)

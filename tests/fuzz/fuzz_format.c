@@ -560,7 +560,11 @@ static void fuzz_auditrules(const char *text, size_t len)
 			require_same_rule(&all.v[i]);
 			require(!all.v[i].path || uns_auditrule_covers(&all.v[i], all.v[i].path), "a path is covered by itself");
 		}
-		uns_auditrules_watching(&all, "/var/lib/docker");
+
+		const struct uns_auditrule *decides;
+		enum uns_audit_watched how = uns_auditrules_watching(&all, "/var/lib/docker", &decides);
+
+		require(!decides == (how == UNS_AUDIT_UNWATCHED || how == UNS_AUDIT_OFF), "a rule decides");
 	}
 }
 

@@ -137,21 +137,88 @@ static void bad_lines_leave_the_others(void **state)
 	uns_auditrules_done(&all);
 }
 
+static void assert_watched(const char *text, const char *path, enum uns_audit_watched how, const char *where)
+{
+	struct uns_auditrules all = parse(text, true);
+	const struct uns_auditrule *rule;
+	enum uns_audit_watched found = uns_auditrules_watching(&all, path, &rule);
+
+	if (found != how || !rule != !where || (rule && strcmp(rule->where, where) != 0))
+		fail_msg("%s: %d by %s", text, (int)found, rule ? rule->where : "none");
+	uns_auditrules_done(&all);
+}
+
 static void watches_are_found(void **state)
 {
-	struct uns_auditrules all = parse("-a always,exit -S open\n-a never,exit -F dir=/etc/docker\n-w /etc/docker -k d\n"
-	                                  "-a always,exit -F path=/etc/passwd -F perm=wa\n-w / -p w\n", false);
+	static const char text[] = "-a always,exit -S open\n-a never,exit -F dir=/etc/docker/x\n-w /etc/docker -k d\n"
+	                           "-a always,exit -F path=/etc/passwd -F perm=wa\n-w /etc/shadow -p w\n";
 
 	(void)state;
-	assert_string_equal(uns_auditrules_watching(&all, "/etc/docker")->where, "f:3");
-	assert_string_equal(uns_auditrules_watching(&all, "/etc/docker/daemon.json")->where, "f:3");
-	assert_string_equal(uns_auditrules_watching(&all, "/etc/passwd")->where, "f:4");
-	assert_string_equal(uns_auditrules_watching(&all, "/etc/passwd/x")->where, "f:5");
-	all.n--;
-	assert_null(uns_auditrules_watching(&all, "/etc/passwd/x"));
-	assert_null(uns_auditrules_watching(&all, "/etc/docker2"));
-	all.n++;
-	uns_auditrules_done(&all);
+	assert_watched(text, "/etc/docker", UNS_AUDIT_WATCHED, "f:3");
+	assert_watched(text, "/etc/docker/daemon.json", UNS_AUDIT_WATCHED, "f:3");
+	assert_watched(text, "/etc/docker/x", UNS_AUDIT_NEVER, "f:2");
+	assert_watched(text, "/etc/passwd", UNS_AUDIT_WATCHED, "f:4");
+	assert_watched(text, "/etc/shadow/x", UNS_AUDIT_WATCHED, "f:5");
+	assert_watched(text, "/etc/passwd/x", UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched(text, "/etc/docker2", UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched("-w / -p w", "/x", UNS_AUDIT_WATCHED, "f:1");
+}
+
+static void the_first_rule_that_fits_decides(void **state)
+{
+	static const char path[] = "/etc/docker/daemon.json";
+
+	(void)state;
+	assert_watched("-a never,exit -F dir=/etc\n-w /etc/docker", path, UNS_AUDIT_NEVER, "f:1");
+	assert_watched("-w /etc/docker\n-A never,exit", path, UNS_AUDIT_NEVER, "f:2");
+	assert_watched("-w /etc/docker\n-a never,exit -F dir=/etc", path, UNS_AUDIT_WATCHED, "f:1");
+	assert_watched("-a never,exit -F dir=/etc -F perm=r\n-w /etc/docker", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-a never,exit -F dir=/etc -F perm=w\n-w /etc/docker -p w", path, UNS_AUDIT_NO_CHANGES, "f:2");
+	assert_watched("-a never,exit -F dir=/etc -F perm=w\n-w /etc/docker -p a", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-a never,exit -F dir=/etc -F auid=unset\n-w /etc/docker", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-a never,exit -F dir=/etc -S open\n-w /etc/docker", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-a never,task\n-w /etc/docker", path, UNS_AUDIT_NEVER, "f:1");
+	assert_watched("-w /etc/docker\n-a never,task", path, UNS_AUDIT_NEVER, "f:2");
+	assert_watched("-a never,task -F uid=5\n-w /etc/docker", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-w /etc/docker -p r\n-w /etc/docker -p wa", path, UNS_AUDIT_WATCHED, "f:2");
+	assert_watched("-w /etc/docker -p r\n", path, UNS_AUDIT_NO_CHANGES, "f:1");
+	assert_watched("-w /etc/docker\n-e 0", path, UNS_AUDIT_OFF, NULL);
+	assert_watched("-w /etc/docker\n-e 2", path, UNS_AUDIT_WATCHED, "f:1");
+}
+
+static void rules_about_little_do_not_watch(void **state)
+{
+	static const char path[] = "/etc/docker";
+
+	(void)state;
+	assert_watched("-a always,exit -F dir=/etc/docker -F perm=wa -F auid=4242 -F success=0", path, UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched("-a always,exit -F dir=/etc/docker -F perm=wa -F auid>=2000", path, UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched("-a always,exit -F arch=b64 -S mount -F dir=/etc/docker", path, UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched("-a always,exit -F dir=/etc/docker -C auid!=obj_uid", path, UNS_AUDIT_UNWATCHED, NULL);
+	assert_watched("-a always,exit -F dir=/etc/docker -F perm=wa -F auid>=1000 -F auid!=-1 -F key=d", path, UNS_AUDIT_WATCHED, "f:1");
+	if (sizeof(long) == 8)
+		assert_watched("-a always,exit -F arch=b32 -F dir=/etc/docker\n-a always,exit -F arch=b64 -F dir=/etc/docker", path,
+		               UNS_AUDIT_WATCHED, "f:2");
+}
+
+static void rules_behind_a_problem_are_not_loaded(void **state)
+{
+	static const char path[] = "/etc/docker";
+
+	(void)state;
+	assert_watched("-z\n-w /etc/docker", path, UNS_AUDIT_NOT_LOADED, "f:2");
+	assert_watched("-w /etc/docker\n-z", path, UNS_AUDIT_WATCHED, "f:1");
+	assert_watched("-c\n-z\n-w /etc/docker", path, UNS_AUDIT_WATCHED, "f:3");
+	assert_watched("-w /etc/docker\n-z\n-a never,task", path, UNS_AUDIT_WATCHED, "f:1");
+}
+
+static void words_are_written_as_they_are_read(void **state)
+{
+	uns_auto_free char *word = uns_auditrule_word("/a b\\c", NULL), *none = uns_auditrule_word("/a\n-e 0", NULL);
+
+	(void)state;
+	assert_string_equal(word, "/a\\ b\\\\c");
+	assert_string_equal(none, "");
 }
 
 /* ---- the kernel's form ---- */
@@ -293,6 +360,10 @@ int main(void)
 		cmocka_unit_test(what_auditctl_does_not_take_is_named),
 		cmocka_unit_test(bad_lines_leave_the_others),
 		cmocka_unit_test(watches_are_found),
+		cmocka_unit_test(the_first_rule_that_fits_decides),
+		cmocka_unit_test(rules_about_little_do_not_watch),
+		cmocka_unit_test(rules_behind_a_problem_are_not_loaded),
+		cmocka_unit_test(words_are_written_as_they_are_read),
 		cmocka_unit_test(rules_of_the_kernel_are_read),
 		cmocka_unit_test(watches_of_the_kernel_are_read),
 		cmocka_unit_test(auditd_conf_is_read),
