@@ -44,3 +44,20 @@ int uns_num_mode(const char *s, size_t len, uint32_t *ret)
 	*ret = (uint32_t)value;
 	return 0;
 }
+
+uint64_t uns_num_sum(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+int64_t uns_num_signed(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+uint64_t uns_num_rounded(double n)
+{
+	if (!(n > 0))
+		return 0;
+	return n >= 0x1p64 - 2048 ? UINT64_MAX : (uint64_t)(n + 0.5);
+}

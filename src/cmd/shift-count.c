@@ -6,6 +6,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/num.h"
 #include "uns/report.h"
 #include "uns/tree.h"
 
@@ -58,7 +59,7 @@ static json_t *list_json(const struct uns_census_list *l)
 static json_t *census_json(const char *path, const struct uns_census *c)
 {
 	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "path", uns_report_string_json(path),
-	                 "inodes", (json_int_t)c->inodes, "bytes", (json_int_t)c->bytes, "to_shift", (json_int_t)c->home, "already",
+	                 "inodes", (json_int_t)c->inodes, "bytes", (json_int_t)uns_num_signed(c->bytes), "to_shift", (json_int_t)c->home, "already",
 	                 list_json(&c->in_target), "unmapped", list_json(&c->unmapped), "specials", (json_int_t)c->specials,
 	                 "capabilities", (json_int_t)c->capabilities, "acls", (json_int_t)c->acls, "hard_links",
 	                 (json_int_t)c->hard_links, "links_outside", list_json(&c->outside), "flagged", list_json(&c->flagged));

@@ -12,6 +12,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/layout.h"
+#include "uns/num.h"
 #include "uns/tree.h"
 #include "uns/vec.h"
 
@@ -303,8 +304,10 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	struct sum *s = user;
 
 	if (S_ISREG(e->mode)) {
-		s->files += 1.0 / e->nlink;
-		s->bytes += (double)e->size / e->nlink;
+		double names = e->nlink ? e->nlink : 1; /* 0: removed meanwhile */
+
+		s->files += 1 / names;
+		s->bytes += (double)e->size / names;
 		if (e->mtime_sec > s->newest)
 			s->newest = e->mtime_sec;
 	}
@@ -351,8 +354,8 @@ static int measure(const struct uns_tree *tree, int64_t until, struct uns_old_tr
 		bytes += sum[i].bytes;
 		ret->newest = sum[i].newest > ret->newest ? sum[i].newest : ret->newest;
 	}
-	ret->files = (uint64_t)(files + 0.5);
-	ret->bytes = (uint64_t)(bytes + 0.5);
+	ret->files = uns_num_rounded(files);
+	ret->bytes = uns_num_rounded(bytes);
 	return 0;
 }
 

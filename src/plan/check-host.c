@@ -485,7 +485,7 @@ static int check_old_trees(const struct uns_intent *w, struct uns_err *err)
 		show_size(t->bytes, size);
 		show_date(t->newest, date);
 		if (uns_intent_add(w, "OldRemapTree", path, "remove it when nothing of it is needed any more", err,
-		                   "a tree of an earlier remapping that no engine uses: %s%s in %" PRIu64 " files%s%s%s", t->cut ? "at least " : "",
+		                   "a tree of an earlier remapping that no engine uses: %s%s in %" PRIu64 " files%s%s%s", t->cut || t->bytes == UINT64_MAX ? "at least " : "",
 		                   size, t->files, t->files ? ", the newest of " : "", t->files ? date : "",
 		                   t->cut ? " (not all were counted: the time limit)" : "") < 0)
 			return -1;

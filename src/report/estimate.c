@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long the change of owners may take. */
+#include "uns/num.h"
 #include "uns/plan.h"
 #include "uns/report.h"
 
@@ -26,6 +27,6 @@ int uns_report_estimate(const struct uns_estimate *e, struct uns_buf *ret, struc
 
 json_t *uns_report_estimate_json(const struct uns_estimate *e)
 {
-	return json_pack("{s:I, s:I, s:I, s:I}", "inodes", (json_int_t)e->inodes, "bytes", (json_int_t)e->bytes, "seconds_min",
+	return json_pack("{s:I, s:I, s:I, s:I}", "inodes", (json_int_t)uns_num_signed(e->inodes), "bytes", (json_int_t)uns_num_signed(e->bytes), "seconds_min",
 	                 (json_int_t)e->seconds_min, "seconds_max", (json_int_t)e->seconds_max);
 }

@@ -37,7 +37,7 @@ static int put_size(uint64_t bytes, struct uns_buf *b, struct uns_err *err)
 
 	for (; n >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
 		n /= 1024;
-	return uns_buf_printf(b, err, "%.*f %s", i > 0, n, units[i]);
+	return uns_buf_printf(b, err, "%s%.*f %s", bytes == UINT64_MAX ? "at least " : "", i > 0, n, units[i]);
 }
 
 static int put_data(const struct uns_plan *p, const struct uns_outlook *o, const struct style *st, struct uns_buf *b, struct uns_err *err)

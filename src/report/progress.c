@@ -4,6 +4,7 @@
 
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/num.h"
 #include "uns/report.h"
 
 #define RATE_FROM_MS 500 /* earlier a rate says nothing */
@@ -195,7 +196,7 @@ int uns_report_under_way(const struct uns_under_way *w, unsigned columns, struct
 
 static json_t *known(uint64_t n)
 {
-	return n ? json_integer((json_int_t)n) : json_null();
+	return n ? json_integer(uns_num_signed(n)) : json_null();
 }
 
 json_t *uns_report_progress_json(const struct uns_under_way *w)
@@ -214,7 +215,7 @@ json_t *uns_report_progress_json(const struct uns_under_way *w)
 		return uns_take_ptr(j);
 	if (json_object_set_new(j, "phase", json_string(p->what)) < 0 ||
 	    json_object_set_new(j, "names", json_integer((json_int_t)p->names)) < 0 ||
-	    json_object_set_new(j, "bytes", json_integer((json_int_t)p->bytes)) < 0 ||
+	    json_object_set_new(j, "bytes", json_integer(uns_num_signed(p->bytes))) < 0 ||
 	    json_object_set_new(j, "total_names", known(p->total_names)) < 0 ||
 	    json_object_set_new(j, "total_bytes", known(p->total_bytes)) < 0 ||
 	    json_object_set_new(j, "rate", known(rate_of(w))) < 0 ||

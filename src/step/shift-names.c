@@ -9,9 +9,11 @@
 #include <sys/xattr.h>
 
 #include "shift.h"
+#include "uns/num.h"
 #include "uns/vec.h"
 
 #define LIST_MAX 1024 /* names in one list */
+#define NO_TIME UINT32_MAX /* that no directory has */
 #define TAG_BITS 2
 #define SHARED_MAX (UINT8_MAX >> TAG_BITS)
 
@@ -68,7 +70,11 @@ static int enter_dir(struct uns_shift_names *names, const struct uns_shift_job *
 	names->dev = e->parent_dev;
 	names->ino = e->parent;
 	names->trusted = uns_shift_trusts(job, e->dirfd, &st);
-	return names->trusted ? start_list(names, e, &st, err) : 0;
+	if (start_list(names, e, &st, err))
+		return -1;
+	if (!names->trusted) /* other pieces of it may have been trusted, before, after or by another thread: they are not all of it */
+		names->v[names->n - 1].mtime_nsec = NO_TIME;
+	return 0;
 }
 
 static int add_owner(struct uns_shift_names *names, uint32_t uid, uint32_t gid, struct uns_err *err)
@@ -119,7 +125,7 @@ int uns_shift_names_add(struct uns_shift_names *names, const struct uns_shift_jo
 	if (add_name(names, tag, e->name, err))
 		return -1;
 	names->v[names->n - 1].to = names->text[0].len;
-	names->v[names->n - 1].bytes += S_ISREG(e->mode) ? e->size : 0;
+	names->v[names->n - 1].bytes = uns_num_sum(names->v[names->n - 1].bytes, S_ISREG(e->mode) ? e->size : 0);
 	*ret_remembered = true;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "tree.h"
 #include "uns/cleanup.h"
+#include "uns/num.h"
 #include "uns/progress.h"
 
 #define BLOCKS 65536 /* blocks of UNS_ID_BLOCK IDs in 32 bits */
@@ -144,7 +145,7 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 	struct uns_census *c = &run->c, *more = &forked->c;
 
 	c->inodes += more->inodes;
-	c->bytes += more->bytes;
+	c->bytes = uns_num_sum(c->bytes, more->bytes);
 	c->specials += more->specials;
 	c->acls += more->acls;
 	c->home += more->home;
@@ -248,7 +249,7 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 		return r < 0 ? -1 : 0;
 	run->c.inodes++;
 	if (!S_ISDIR(e->mode))
-		run->c.bytes += e->size;
+		run->c.bytes = uns_num_sum(run->c.bytes, e->size);
 	run->c.specials += uns_entry_fragile(e) || e->immutable || e->append;
 	run->c.acls += e->acl_access || e->acl_default;
 	run->c.capabilities += e->cap_len > 0;

@@ -99,6 +99,11 @@ static void test_numbers(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(uns_num_u32(bad[i], strlen(bad[i]), &v), -1);
 	assert_int_equal(v, 7);
+	assert_true(uns_num_sum(UINT64_MAX - 1, 1) == UINT64_MAX && uns_num_sum(INT64_MAX, 1) == 1ull << 63);
+	assert_true(uns_num_sum(UINT64_MAX, UINT64_MAX) == UINT64_MAX && uns_num_sum(2, UINT64_MAX - 1) == UINT64_MAX);
+	assert_true(uns_num_signed(1ull << 63) == INT64_MAX && uns_num_signed(7) == 7);
+	assert_true(uns_num_rounded(0x1p65) == UINT64_MAX && uns_num_rounded(0x1p64) == UINT64_MAX && uns_num_rounded(1.5) == 2);
+	assert_true(uns_num_rounded(-1) == 0 && uns_num_rounded(0.0 / 0.0) == 0);
 	assert_int_equal(uns_num_u32("4294967295", 10, &v), 0);
 	assert_int_equal(v, 4294967295u);
 	assert_int_equal(uns_num_u32("0", 1, &v), 0);

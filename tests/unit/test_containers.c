@@ -10,6 +10,7 @@
 #include "uns/facts.h"
 #include "uns/finding.h"
 #include "uns/idmap.h"
+#include "uns/json.h"
 #include "uns/plan.h"
 #include "uns/report.h"
 
@@ -335,6 +336,7 @@ static void the_time_is_estimated(void **state)
 	struct uns_step step = {.kind = S("shift-tree")};
 	struct uns_plan plan = {.v = &step, .n = 1}, other = {.n = 0};
 	struct uns_facts f = {.have_census = true, .census_ms = 5250, .census = {.inodes = 303000, .bytes = 1200000000}};
+	uns_auto_json json_t *j = NULL;
 	struct uns_estimate e;
 
 	(void)state;
@@ -343,6 +345,9 @@ static void the_time_is_estimated(void **state)
 	assert_int_equal(e.seconds_min, 5);
 	assert_int_equal(e.seconds_max, 22);
 	estimate_is(&e, "The owners of 303000 files (1200 MB) change, which takes from 5 s to 22 s with the engine stopped.\n");
+	e.bytes = UINT64_MAX;
+	j = uns_report_estimate_json(&e);
+	assert_true(json_integer_value(json_object_get(j, "bytes")) == INT64_MAX);
 	f.census_ms = 2000;
 	assert_true(uns_plan_estimate(&f, &plan, &e));
 	estimate_is(&e, "");

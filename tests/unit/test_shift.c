@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "scratch.h"
+#include "step/shift.h"
 #include "uns/json.h"
 #include "uns/step.h"
 #include "uns/sys.h"
@@ -1677,6 +1678,52 @@ static void an_owner_mode_group_must_be_one_of_a_range(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define ZOO(f) cmocka_unit_test_setup_teardown(f, setup, teardown_zoo)
 
+static bool remembers(struct uns_shift_names *names, const struct uns_shift_job *job, int fd, mode_t mode, unsigned n)
+{
+	const uint32_t owner[2] = {0, 0};
+	struct stat st;
+	bool is = false;
+
+	assert_int_equal(fchmod(fd, mode), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	for (unsigned i = 0; i < n; i++) {
+		char name[16];
+		struct uns_entry e = {.dirfd = fd, .parent = st.st_ino, .parent_dev = st.st_dev, .name = name, .mode = S_IFREG};
+
+		snprintf(name, sizeof(name), "%u", i);
+		assert_int_equal(uns_shift_names_add(names, job, &e, UNS_SHIFT_NAME_SETTLED, owner, &is, NULL), 0);
+	}
+	return is;
+}
+
+/* A part of the names must not be taken for all of them. */
+static void a_directory_is_trusted_as_a_whole(void **state)
+{
+	static const mode_t modes[][2] = {{0777, 0755}, {0755, 0777}, {0755, 0755}};
+	struct world *w = *state;
+	struct uns_shift_job job = {.scanned = {.tv_sec = INT32_MAX}};
+	char path[PATH_MAX];
+	int fd = open(scratch_path(&w->s, "data", path), O_RDONLY | O_DIRECTORY);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct uns_shift_names part = {.n = 0}, all = {.n = 0}, *parts[] = {&part};
+
+		/* As the directory before left it. */
+		part.in_list = 1024;
+		assert_int_equal(remembers(&part, &job, fd, modes[i][0], 1024), modes[i][0] == 0755);
+		assert_int_equal(remembers(&part, &job, fd, modes[i][1], 1), i != 1 && modes[i][0] == 0755);
+		assert_int_equal(uns_shift_names_join(&all, parts, 1, NULL), 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(uns_shift_names_of(&all, st.st_dev, st.st_ino, &st), i == 2 ? 2 : 0);
+		uns_shift_names_done(&part);
+		uns_shift_names_done(&all);
+	}
+	assert_int_equal(fchmod(fd, 0755), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1690,6 +1737,7 @@ int main(void)
 	    ZOO(an_error_half_way_is_incomplete),
 	    ZOO(verification_finds_a_lost_bit),
 	    ZOO(writing_meanwhile_is_told_apart),
+	    TEST(a_directory_is_trusted_as_a_whole),
 	    TEST(a_name_that_went_to_another_inode_is_found),
 	    TEST(a_change_that_does_nothing_is_found),
 	    TEST(a_reused_number_gets_no_bit),
