@@ -18,9 +18,32 @@ struct style {
 static const struct style plain = { "", "", "", "" };
 static const struct style colored = { "\033[1m", "\033[31m", "\033[33m", "\033[0m" };
 
-static bool is_c1(const unsigned char *p)
+/* Bytes of the character that p begins with when a terminal may have it; 0: a control character, or no UTF-8 (RFC 3629, section 4). */
+static size_t printable(const unsigned char *p)
 {
-	return p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+	static const struct {
+		unsigned char from, to; /* of the first byte */
+		unsigned char low, high; /* of the second */
+		size_t len;
+	} forms[] = {
+		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, /* below: C1 */
+		{ 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	if (*p < 0x80)
+		return *p >= 0x20 && *p != 0x7f;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (*p < forms[i].from || *p > forms[i].to)
+			continue;
+		if (p[1] < forms[i].low || p[1] > forms[i].high)
+			return 0;
+		for (size_t n = 2; n < forms[i].len; n++)
+			if ((p[n] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
 }
 
 int uns_report_safe(const char *s, struct uns_buf *ret, struct uns_err *err)
@@ -30,20 +53,13 @@ int uns_report_safe(const char *s, struct uns_buf *ret, struct uns_err *err)
 	while (*p) {
 		size_t n = 0;
 
-		while (p[n] >= 0x20 && p[n] != 0x7f && !is_c1(p + n))
-			n++;
+		for (size_t more; (more = printable(p + n)) > 0;)
+			n += more;
 		if (n && uns_buf_append(ret, p, n, err) < 0)
 			return -1;
 		p += n;
-		if (*p && uns_buf_printf(ret, err, "\\x%02x", *p) < 0)
+		if (*p && uns_buf_printf(ret, err, "\\x%02x", *p++) < 0)
 			return -1;
-		if (is_c1(p)) {
-			if (uns_buf_printf(ret, err, "\\x%02x", p[1]) < 0)
-				return -1;
-			p++;
-		}
-		if (*p)
-			p++;
 	}
 	return 0;
 }

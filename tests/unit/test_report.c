@@ -76,6 +76,11 @@ static void safe_text(void **state)
 	(void)state;
 	assert_int_equal(uns_report_safe("a\033[2Jb\tc\x7f \xc2\x9b \xc3\xa4 \xe2\x86\x92", &b, NULL), 0);
 	assert_string_equal(b.data, "a\\x1b[2Jb\\x09c\\x7f \\xc2\\x9b \xc3\xa4 \xe2\x86\x92");
+	/* What is no UTF-8: a lone byte, a character cut off, too long a form, a surrogate, beyond the last, a byte of 8-bit C1. */
+	b.len = 0;
+	assert_int_equal(uns_report_safe("\xff|\xe2\x86|\xc0\xaf|\xe0\x80\x80|\xed\xa0\x80|\xf4\x90\x80\x80|\x9b|\xf0\x9f\x90\xb3|\xc3", &b, NULL), 0);
+	assert_string_equal(b.data, "\\xff|\\xe2\\x86|\\xc0\\xaf|\\xe0\\x80\\x80|\\xed\\xa0\\x80|\\xf4\\x90\\x80\\x80|\\x9b|\xf0\x9f\x90\xb3|"
+				    "\\xc3");
 }
 
 static void plan_headings_and_numbers(void **state)
