@@ -33,8 +33,8 @@ int uns_plan_set_title(struct uns_plan *p, const char *title, struct uns_err *er
 int uns_plan_add(struct uns_plan *p, const char *kind, bool reverse, json_t *args, struct uns_err *err);
 /* New reference; NULL when out of memory. */
 json_t *uns_plan_to_json(const struct uns_plan *p);
-/* UNS_E_INPUT when version, members or types are not as above (title may be absent: ""; the top level, but no step, may have
- * further members); kinds and args are checked by the step floor. */
+/* UNS_E_INPUT when version, members or types are not as above (title may be absent: ""; made_for, which the caller reads,
+ * too); kinds and args are checked by the step floor. */
 int uns_plan_from_json(const json_t *j, const char *file, struct uns_plan *ret, struct uns_err *err);
 
 #endif

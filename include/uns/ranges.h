@@ -69,6 +69,19 @@ uint32_t uns_range_hash(const char *owner, uint32_t count);
  * UNS_RANGE_LAST), or NULL. */
 const char *uns_range_unsafe(struct uns_range r);
 
+/* Ranges that the subid-lines steps of a plan add; what is no line with a range is passed over. */
+struct uns_added_ranges {
+	struct uns_added_range {
+		enum uns_idkind kind;
+		struct uns_range range;
+	} * v;
+	size_t n, cap;
+};
+void uns_added_ranges_done(struct uns_added_ranges *a);
+int uns_plan_added_ranges(const struct uns_plan *p, struct uns_added_ranges *ret, struct uns_err *err);
+/* Whose IDs lie in them, whoever asks (claims of severity error and warning): "user bob (UID 100007) in the UID range 65536:65536". */
+int uns_ranges_claims(const struct uns_idfacts *f, const struct uns_added_ranges *a, struct uns_strs *ret, struct uns_err *err);
+
 /* ---- lint: range check ---- */
 
 /* Findings about the files and all lines. Of one id and file at most "limit" objects are listed (0: all), then one that counts the rest. */

@@ -339,7 +339,7 @@ int uns_offline_check_plan(const struct uns_plan *p, struct uns_err *err);
 /* What a plan relies on, for its document; NULL: failed. planned: NULL: only the files are known. */
 json_t *uns_made_for(const struct uns_run *r, const struct uns_plan *p, const struct uns_planned *planned, struct uns_err *err);
 /* UNS_E_CONFLICT names what has changed since. made_for: NULL: an old plan, which does not say. */
-int uns_made_for_check(const struct uns_run *r, const json_t *made_for, struct uns_err *err);
+int uns_made_for_check(const struct uns_run *r, const struct uns_plan *p, const json_t *made_for, struct uns_err *err);
 
 /* ---- expect.c ---- */
 

@@ -186,15 +186,15 @@ static int apply(struct uns_run *r, struct uns_change *c, struct uns_plan *plan,
 		uns_run_print(r, "Nothing to do: all steps of this plan are done.\n");
 		return 0;
 	}
-	if (uns_made_for_check(r, made_for, err) < 0)
+	if (uns_made_for_check(r, plan, made_for, err) < 0)
 		return -1;
 	rc = uns_change_gate(r, c, "Apply this plan?", err);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (uns_txn_lock(&r->root, &lock, err) < 0 || uns_change_no_pending(r, err) < 0)
 		return -1;
-	/* Who was asked may have thought about it for long. */
-	if (!r->o->yes && uns_made_for_check(r, made_for, err) < 0)
+	/* Who was asked may have thought about it for long, and who held the lock may have changed the host. */
+	if (uns_made_for_check(r, plan, made_for, err) < 0)
 		return -1;
 	return uns_change_carry_out(r, c, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a plan that is saved was made for: the facts of the host that it relies on, as a member of its document. Before it is carried out
- * they are read again, and what differs is named. Steps look at their own fact by themselves; here is what no step looks at: lines of others
- * that a range must keep clear of, options that decide what the engine does with a tree, IDs on files. */
+ * they are read again, and what differs is named. Steps look at their own fact by themselves; here is what no step looks at: lines and
+ * accounts of others that a range must keep clear of, options that decide what the engine does with a tree, IDs on files. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "uns/cleanup.h"
 #include "uns/json.h"
+#include "uns/ranges.h"
 #include "uns/report.h"
 
 #define TEXT_MAX (64u << 20)
@@ -134,14 +135,58 @@ static json_t *census_json(const struct uns_facts *f, const struct uns_shift *s,
 			 "gid_blocks", blocks_json(&c->gid_blocks));
 }
 
+/* ---- the ranges ---- */
+
+/* Whose IDs lie in the ranges that the plan adds: nobody's, but for what was ignored when it was made, or is the owner's own. */
+static json_t *claims_of_plan(const struct uns_run *r, const struct uns_plan *p, struct uns_err *err)
+{
+	uns_auto(uns_added_ranges_done) struct uns_added_ranges added = { .n = 0 };
+	uns_auto(uns_idfacts_done) struct uns_idfacts f = { .offline = false };
+	uns_auto(uns_strs_done) struct uns_strs claims = UNS_STRS_INIT;
+	json_t *list;
+
+	if (uns_plan_added_ranges(p, &added, err) < 0 || (added.n > 0 && uns_idfacts_read(&r->root, &f, err) < 0))
+		return NULL;
+	for (size_t i = 0; i < added.n; i++) {
+		const struct uns_shift both = { added.v[i].range, added.v[i].range };
+		size_t found;
+
+		if (uns_probe_shift(r, &f, &both, &found, err) < 0)
+			return NULL;
+	}
+	if (uns_ranges_claims(&f, &added, &claims, err) < 0)
+		return NULL;
+	list = names_json(&claims);
+	if (!list)
+		uns_err_nomem(err);
+	return list;
+}
+
+/* Those who were not there. */
+static int name_claims(const json_t *old, const json_t *now, struct uns_buf *to, struct uns_err *err)
+{
+	uns_auto_json json_t *known = json_object();
+	size_t i;
+	json_t *one;
+
+	json_array_foreach ((json_t *)(uintptr_t)old, i, one)
+		if (json_object_set_new(known, json_is_string(one) ? json_string_value(one) : "", json_true()) < 0)
+			return uns_err_nomem(err);
+	json_array_foreach ((json_t *)(uintptr_t)now, i, one)
+		if (!json_object_get(known, json_string_value(one)) &&
+		    uns_buf_printf(to, err, "%s%s", to->len ? ", " : "", json_string_value(one)) < 0)
+			return -1;
+	return 0;
+}
+
 json_t *uns_made_for(const struct uns_run *r, const struct uns_plan *p, const struct uns_planned *planned, struct uns_err *err)
 {
-	uns_auto_json json_t *j = NULL, *files = files_of_plan(r, p, err);
+	uns_auto_json json_t *j = NULL, *files = files_of_plan(r, p, err), *claims = files ? claims_of_plan(r, p, err) : NULL;
 	bool engine = planned && planned->facts.data_root;
 
-	if (!files)
+	if (!claims)
 		return NULL;
-	j = json_pack("{s:O, s:o, s:o}", "files", files, "engine", engine ? engine_json(&planned->facts) : json_null(), "census",
+	j = json_pack("{s:O, s:O, s:o, s:o}", "files", files, "claims", claims, "engine", engine ? engine_json(&planned->facts) : json_null(), "census",
 		      engine ? census_json(&planned->facts, planned->have_shift ? &planned->shift : NULL,
 					   r->o->request.command == UNS_DISABLE) : json_null());
 	if (!j)
@@ -247,20 +292,31 @@ static int name_members(const json_t *old, const json_t *new, const char *what, 
 	return 0;
 }
 
-int uns_made_for_check(const struct uns_run *r, const json_t *old, struct uns_err *err)
+static int check_members(const struct uns_run *r, const json_t *old, struct uns_err *err)
+{
+	if (!json_is_object(old) || json_object_size(old) != 4 || !json_is_object(json_object_get(old, "files")) ||
+	    !json_is_array(json_object_get(old, "claims")) || !json_object_get(old, "engine") || !json_object_get(old, "census"))
+		return malformed(r, "expected an object with files, claims, engine and census", err);
+	return 0;
+}
+
+int uns_made_for_check(const struct uns_run *r, const struct uns_plan *p, const json_t *made_for, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	uns_auto_json json_t *now = NULL;
+	uns_auto_json json_t *old = NULL, *now = NULL, *claims = NULL;
 
-	if (!old)
+	if (!made_for)
 		return 0;
-	if (!json_is_object(old) || json_object_size(old) != 3 || !json_is_object(json_object_get(old, "files")) ||
-	    !json_object_get(old, "engine") || !json_object_get(old, "census"))
-		return malformed(r, "expected an object with files, engine and census", err);
-	now = again(r, old, err);
-	if (!now)
+	if (check_members(r, made_for, err) < 0)
+		return -1;
+	now = again(r, made_for, err);
+	claims = now ? claims_of_plan(r, p, err) : NULL;
+	if (!claims)
 		return err->code == UNS_E_INPUT ? -1 : uns_change_explain(err);
-	if (name_members(old, now, "", &text, err) < 0)
+	old = json_copy((json_t *)(uintptr_t)made_for);
+	if (!old || json_object_del(old, "claims") < 0)
+		return uns_err_nomem(err);
+	if (name_members(old, now, "", &text, err) < 0 || name_claims(json_object_get(made_for, "claims"), claims, &text, err) < 0)
 		return -1;
 	if (text.len == 0)
 		return 0;

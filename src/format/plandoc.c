@@ -123,6 +123,24 @@ static int step_from_json(json_t *j, struct uns_plan *p, struct uns_err *err)
 	return uns_plan_add(p, kind, uns_json_bool_or(j, "reverse", false), json_incref(args), err);
 }
 
+/* "made_fro" would carry the plan out without a look at the host. */
+static int check_plan_members(const json_t *j, struct uns_err *err)
+{
+	static const char *const names[] = { "version", "title", "steps", "made_for" };
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)j, key, value) {
+		size_t i = 0;
+
+		while (i < sizeof(names) / sizeof(names[0]) && strcmp(key, names[i]) != 0)
+			i++;
+		if (i == sizeof(names) / sizeof(names[0]))
+			return uns_err_set(err, UNS_E_INPUT, "unknown member \"%.100s\"; expected version, title, steps, made_for", key);
+	}
+	return 0;
+}
+
 static int check_version(const json_t *j, struct uns_err *err)
 {
 	uint32_t version;
@@ -151,7 +169,7 @@ int uns_plan_from_json(const json_t *j, const char *file, struct uns_plan *ret, 
 	uns_auto(uns_plan_done) struct uns_plan p = { NULL, NULL, 0, 0 };
 	json_t *steps;
 
-	if (check_version(j, err) || title_from_json(j, &p, err) || uns_json_array(j, "steps", &steps, err))
+	if (check_version(j, err) || check_plan_members(j, err) || title_from_json(j, &p, err) || uns_json_array(j, "steps", &steps, err))
 		return uns_err_prefix(err, "%s", file);
 	for (size_t i = 0; i < json_array_size(steps); i++)
 		if (step_from_json(json_array_get(steps, i), &p, err))

@@ -95,12 +95,12 @@ static void add_refuses_what_is_no_object(void **state)
 	uns_plan_done(&p);
 }
 
-static void title_may_be_absent_and_the_top_level_may_have_more(void **state)
+static void title_may_be_absent_and_made_for_be_there(void **state)
 {
 	struct uns_plan p = { 0 };
 
 	(void)state;
-	assert_int_equal(from_text("{\"version\":1,\"steps\":[],\"changed\":true}", &p, NULL), 0);
+	assert_int_equal(from_text("{\"version\":1,\"steps\":[],\"made_for\":{}}", &p, NULL), 0);
 	assert_string_equal(p.title, "");
 	assert_int_equal(p.n, 0);
 	uns_plan_done(&p);
@@ -116,6 +116,8 @@ static void malformed_plans(void **state)
 	assert_refused("{\"version\":\"1\",\"steps\":[]}",
 	               "p.json: member \"version\" is a string; expected a whole number from 0 to 4294967295");
 	assert_refused("{\"version\":1,\"title\":7,\"steps\":[]}", "p.json: member \"title\" is a number; expected a string");
+	assert_refused("{\"version\":1,\"steps\":[],\"made_fro\":{}}",
+	               "p.json: unknown member \"made_fro\"; expected version, title, steps, made_for");
 	assert_refused("{\"version\":1}", "p.json: member \"steps\" is missing; expected an array");
 	assert_refused("{\"version\":1,\"steps\":{}}", "p.json: member \"steps\" is an object; expected an array");
 	assert_refused("{\"version\":1,\"steps\":[1]}", "p.json: step 1: expected an object with the members kind, reverse, args");
@@ -155,7 +157,7 @@ int main(void)
 		cmocka_unit_test(a_plan_as_json),
 		cmocka_unit_test(many_steps),
 		cmocka_unit_test(add_refuses_what_is_no_object),
-		cmocka_unit_test(title_may_be_absent_and_the_top_level_may_have_more),
+		cmocka_unit_test(title_may_be_absent_and_made_for_be_there),
 		cmocka_unit_test(malformed_plans),
 		cmocka_unit_test(malformed_steps),
 	};
