@@ -39,6 +39,7 @@ struct uns_auditrule {
 	struct uns_audit_field *field; /* -F and -C, but for path, dir, perm and key */
 	size_t n, cap;
 	struct uns_strs keys;
+	uint64_t hash;       /* of the text that uns_auditrule_format makes; 0: not looked at yet */
 	bool behind_problem; /* auditctl stops before it, unless go_on */
 };
 
@@ -51,6 +52,7 @@ struct uns_auditrules {
 	uint32_t enabled; /* the last -e: 0 off, 1 on, 2 on and locked */
 	uint32_t failure; /* the last -f: 0 silent, 1 printk, 2 panic */
 	uint32_t backlog; /* the last -b */
+	size_t changes;   /* lines that added rules or took some away */
 	bool go_on;       /* -i or -c: a line that auditctl does not take does not end the loading */
 };
 void uns_auditrule_done(struct uns_auditrule *r);
@@ -59,7 +61,8 @@ void uns_auditrules_done(struct uns_auditrules *all);
 /* Appends what the text makes of the rules so far: -a appends, -A puts in front, -d, -D and -W take away, -e, -f and -b are the last
  * ones. Words are parted by blanks (not tabs), "\ " is a blank within a word, there are no quotes, '#' begins a comment at the
  * beginning of a line. from_dir: a file of rules.d, whose lines augenrules reorders: -D without -k comes first, so takes away
- * nothing; the caller gives the files in the order of "ls -v". Fails only for want of memory. */
+ * nothing; the caller gives the files in the order of "ls -v". More than 10000 lines that change the rules are a problem, told
+ * once: what is behind them is not looked at. Fails only for want of memory. */
 int uns_auditrules_parse(const char *text, size_t len, const char *file, bool from_dir, struct uns_auditrules *ret, struct uns_err *err);
 
 /* One rule as the kernel lists it (the payload of AUDIT_LIST_RULES), appended. UNS_E_INPUT when it is no such thing. */

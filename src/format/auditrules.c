@@ -25,6 +25,11 @@ static const char *const field_names[] = {
 	"a3", "exe", "saddr_fam",
 };
 
+/* Each costs the time to go through all rules. No host has a tenth of them, as each costs time in every system call. */
+#define CHANGES_MAX 10000
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
 enum verb { NOTHING, APPEND, PREPEND, DELETE, CLEAR };
 
 /* One line. */
@@ -573,15 +578,30 @@ static void take_away(struct uns_auditrules *all, size_t at)
 	all->n--;
 }
 
+/* The rule as text, which the caller frees; notes its hash. */
+static char *hashed_text(struct uns_auditrule *r, struct uns_err *err)
+{
+	char *text = uns_auditrule_format(r, err);
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
+	for (const char *s = text; s && *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
+	r->hash = hash ? hash : 1;
+	return text;
+}
+
 static int delete_same(struct line *l, struct uns_err *err)
 {
-	uns_auto_free char *wanted = uns_auditrule_format(&l->rule, err);
+	uns_auto_free char *wanted = hashed_text(&l->rule, err);
 
 	if (!wanted)
 		return -1;
 	for (size_t i = 0; i < l->all->n; i++) {
-		uns_auto_free char *text = uns_auditrule_format(&l->all->v[i], err);
+		uns_auto_free char *text = NULL;
 
+		if (l->all->v[i].hash && l->all->v[i].hash != l->rule.hash)
+			continue;
+		text = hashed_text(&l->all->v[i], err);
 		if (!text)
 			return -1;
 		if (strcmp(text, wanted) == 0) {
@@ -606,6 +626,10 @@ static void clear(struct line *l)
 
 static int carry_out(struct line *l, struct uns_err *err)
 {
+	if (l->verb != NOTHING && l->all->changes++ >= CHANGES_MAX)
+		return l->all->changes > CHANGES_MAX + 1
+		           ? 0
+		           : problem(l, "one more rule", "at most " TEXT(CHANGES_MAX) " lines that change the rules", err);
 	if (l->rule.syscalls.n == 0)
 		l->rule.all_syscalls = true;
 	switch (l->verb) {

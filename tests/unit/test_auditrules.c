@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "uns/auditdconf.h"
 #include "uns/auditrules.h"
@@ -135,6 +136,41 @@ static void bad_lines_leave_the_others(void **state)
 	assert_int_equal(all.problems.n, 1);
 	assert_string_equal(all.v[1].where, "f:4");
 	uns_auditrules_done(&all);
+}
+
+static void put_rules(struct uns_buf *b, const char *option, int n, bool same)
+{
+	for (int i = 0; i < n; i++)
+		assert_int_equal(uns_buf_printf(b, NULL, "%s%d\n", option, same ? -1 : i), 0);
+}
+
+/* So little that only another order of growth needs more. */
+static void many_rules_take_little_time(void **state)
+{
+	static const struct {
+		const char *first, *then;
+		int n, n_then;
+		bool same;
+		size_t rules, problems;
+	} cases[] = {{"-w /a", "-W /a", 5000, 5000, true, 5000, 5000},
+	             {"-w /a", "-W /a", 5000, 5000, false, 0, 0},
+	             {"-A never,exit -Fuid=", "", 60000, 0, false, 10000, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+		struct uns_auditrules all;
+		clock_t began;
+
+		put_rules(&b, cases[i].first, cases[i].n, false);
+		put_rules(&b, cases[i].then, cases[i].n_then, cases[i].same);
+		began = clock();
+		all = parse(b.data, true);
+		assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+		assert_int_equal(all.n, cases[i].rules);
+		assert_int_equal(all.problems.n, cases[i].problems);
+		uns_auditrules_done(&all);
+	}
 }
 
 static void assert_watched(const char *text, const char *path, enum uns_audit_watched how, const char *where)
@@ -360,6 +396,7 @@ int main(void)
 		cmocka_unit_test(what_auditctl_does_not_take_is_named),
 		cmocka_unit_test(bad_lines_leave_the_others),
 		cmocka_unit_test(watches_are_found),
+		cmocka_unit_test(many_rules_take_little_time),
 		cmocka_unit_test(the_first_rule_that_fits_decides),
 		cmocka_unit_test(rules_about_little_do_not_watch),
 		cmocka_unit_test(rules_behind_a_problem_are_not_loaded),
