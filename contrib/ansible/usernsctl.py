@@ -21,9 +21,8 @@ options:
     choices: [enabled, disabled, applied, present, absent]
     default: enabled
   engine:
-    description: The engine, with C(enabled) and C(disabled).
+    description: The engine, with C(enabled) and C(disabled); C(docker) if left out, or such as C(rootless alice).
     type: str
-    default: docker
   policy:
     description: The policy file, on the host, with C(applied); its F(/etc/usernsctl.conf) if left out.
     type: path
@@ -48,17 +47,14 @@ options:
     type: list
     elements: str
   restart:
-    description: Whether the engine may be restarted; if not, nothing may need moving.
+    description: Whether the engine may be restarted, as it may if this is left out; if not, nothing may need moving.
     type: bool
-    default: true
   stop_containers:
     description: Stop running containers first, and start them again at the end.
     type: bool
-    default: false
   purge:
     description: With C(disabled), remove the remap user and its ranges too.
     type: bool
-    default: false
   pending:
     description: What is done first with a transaction that an earlier run left half-way.
     choices: [fail, resume, rollback]
@@ -105,27 +101,31 @@ def option(name, value):
     return [f"--{name}={','.join(value) if isinstance(value, list) else value}"]
 
 
+class Failed(Exception):
+    pass
+
+
+# What each state can be told, beside pending, root and executable.
+SWITCH = ("user", "range", "migrate", "set", "ignore", "restart", "stop_containers")
+TAKES = {"enabled": ("engine", *SWITCH), "applied": ("policy", *SWITCH), "disabled": ("engine", "ignore", "stop_containers", "purge"),
+         "present": ("owner", "range", "ignore"), "absent": ("owner", "range", "ignore")}
+
+
 def command(p):
     """The words of the command line, without those for all commands."""
-    if p["state"] == "applied":
-        return ["apply", *([p["policy"]] if p["policy"] else [])]
-    if p["state"] == "present":
-        return ["range", "add", p["owner"], *option("range", p["range"]), *option("ignore", p["ignore"])]
-    if p["state"] == "absent":
-        return ["range", "remove", p["owner"], *option("ignore", p["ignore"])]
-    words = ["enable" if p["state"] == "enabled" else "disable", p["engine"], *option("ignore", p["ignore"]),
-             *option("stop-containers", p["stop_containers"])]
-    if p["state"] == "disabled":
-        return words + option("purge", p["purge"])
+    state = p["state"]
+    for name in sorted({name for names in TAKES.values() for name in names} - set(TAKES[state])):
+        if p[name] is not None:
+            raise Failed(f"state={state} does not take {name}; it takes " + ", ".join(TAKES[state]))
+    words = {"enabled": ["enable", *(p["engine"] or "docker").split()], "disabled": ["disable", *(p["engine"] or "docker").split()],
+             "applied": ["apply", *([p["policy"]] if p["policy"] else [])], "present": ["range", "add", p["owner"]],
+             "absent": ["range", "remove", p["owner"]]}[state]
     for key, value in sorted((p["set"] or {}).items()):
         # Ansible reads true as a bool; dockerd's options want the word.
         words += option("set", f"{key}={str(value).lower() if isinstance(value, bool) else value}")
-    return words + option("user", p["user"]) + option("range", p["range"]) + option("migrate", p["migrate"]) + \
-        option("no-restart", not p["restart"])
-
-
-class Failed(Exception):
-    pass
+    for name in ("user", "range", "migrate", "ignore", "stop_containers", "purge"):
+        words += option(name.replace("_", "-"), p[name])
+    return words + option("no-restart", p["restart"] is False)
 
 
 def call(module, words):
@@ -185,11 +185,11 @@ def main():
     module = AnsibleModule(supports_check_mode=True, required_if=[("state", "present", ["owner"]), ("state", "absent", ["owner"])],
                            argument_spec={
         "state": {"choices": ["enabled", "disabled", "applied", "present", "absent"], "default": "enabled"},
-        "engine": {"type": "str", "default": "docker"}, "policy": {"type": "path"},
+        "engine": {"type": "str"}, "policy": {"type": "path"},
         "owner": {"type": "str"}, "user": {"type": "str"}, "range": {"type": "str"},
         "migrate": {"type": "str", "choices": ["all", "volumes", "none"]}, "set": {"type": "dict"},
-        "ignore": {"type": "list", "elements": "str"}, "restart": {"type": "bool", "default": True},
-        "stop_containers": {"type": "bool", "default": False}, "purge": {"type": "bool", "default": False},
+        "ignore": {"type": "list", "elements": "str"}, "restart": {"type": "bool"},
+        "stop_containers": {"type": "bool"}, "purge": {"type": "bool"},
         "pending": {"choices": ["fail", "resume", "rollback"], "default": "fail"}, "root": {"type": "path"},
         "executable": {"type": "str", "default": "usernsctl"}})
     try:
