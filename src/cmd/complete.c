@@ -36,16 +36,20 @@ struct completion {
 
 /* ---- output ---- */
 
-/* A candidate, if it begins as the word does. Names come from files of the host: what is no plain word is left out. */
+/* What no shell reads as anything else than itself. */
+static bool is_plain(const char *word)
+{
+	return word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")] == '\0';
+}
+
+/* A candidate, if it begins as the word does. Names come from files of the host: bash puts them on the line as they are, and whoever
+ * completes them presses Enter next. */
 static int offer(struct completion *c, const char *word, const char *end, const char *help, struct uns_err *err)
 {
 	uns_auto_free char *line = NULL;
 
-	if (strncmp(word, c->part, strlen(c->part)) != 0 || c->seen.n >= OFFERS_MAX)
+	if (strncmp(word, c->part, strlen(c->part)) != 0 || c->seen.n >= OFFERS_MAX || !is_plain(word))
 		return 0;
-	for (const char *p = word; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("'\"\\`$", *p))
-			return 0;
 	line = uns_str_printf(err, "%.*s%s%s", (int)c->prefix_len, c->prefix, word, end);
 	if (!line)
 		return -1;

@@ -315,6 +315,7 @@ int main(int argc, char *argv[])
 	if (keep_standard_fds() < 0)
 		return (int)UNS_E_FAILED;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* the write fails then, and what was begun is taken back */
 	umask(022); /* the modes of what is made do not depend on the caller */
 	if (uns_options_parse(argc, argv, &o, &err) < 0) {
 		uns_run_complain("%s", err.text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "uns/cleanup.h"
+#include "uns/str.h"
 
 static const char *type_name(const json_t *j)
 {
@@ -95,12 +96,39 @@ int uns_json_parse(const char *text, size_t len, const char *file, json_t **ret,
 	return uns_json_load(text, len, file, &reals, ret, err);
 }
 
+/* DEL, or one of U+0080 to U+009F in UTF-8: to some terminals these are commands, and the program that they may be shown on is not
+ * ours to know. Its length in bytes; 0: it is none. */
+static size_t control_len(const unsigned char *s)
+{
+	if (*s == 0x7f)
+		return 1;
+	return *s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f ? 2 : 0;
+}
+
+static char *escape_controls(const char *s, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	for (size_t len; *s; s += len) {
+		size_t control = control_len((const unsigned char *)s);
+		unsigned code = (unsigned char)s[control ? control - 1 : 0];
+
+		len = control ? control : strcspn(s + 1, "\x7f\xc2") + 1;
+		if ((control ? uns_buf_printf(&b, err, "\\u%04x", code) : uns_buf_append(&b, s, len, err)) < 0)
+			return NULL;
+	}
+	return uns_buf_take(&b, err);
+}
+
 char *uns_json_dump(const json_t *j, bool pretty, struct uns_err *err)
 {
-	char *s = json_dumps(j, JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT));
-	if (!s)
+	uns_auto_free char *s = json_dumps(j, JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT));
+
+	if (!s) {
 		uns_err_nomem(err);
-	return s;
+		return NULL;
+	}
+	return strpbrk(s, "\x7f\xc2") ? escape_controls(s, err) : uns_take_ptr(s);
 }
 
 static int wrong(const json_t *found, const char *key, const char *expected, struct uns_err *err)

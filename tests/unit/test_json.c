@@ -92,6 +92,21 @@ static void dump_keeps_the_order(void **state)
 	json_decref(j);
 }
 
+/* Commands of terminals are escaped, and mean the same to who parses them. */
+static void dump_is_safe_to_show(void **state)
+{
+	json_t *j = parse("[\"a\\u009b31m\\u007f\\u00c2\\u00a0 \\u0080\"]"), *again;
+	char *s = uns_json_dump(j, false, NULL);
+
+	(void)state;
+	assert_string_equal(s, "[\"a\\u009b31m\\u007f\xc3\x82\xc2\xa0 \\u0080\"]");
+	again = parse(s);
+	assert_true(json_equal(j, again));
+	json_decref(again);
+	json_decref(j);
+	free(s);
+}
+
 static void getters(void **state)
 {
 	json_t *j = parse(
@@ -507,7 +522,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_errors_name_the_place),
 		cmocka_unit_test(parse_reads_what_hosts_have),
-		cmocka_unit_test(dump_keeps_the_order),
+		cmocka_unit_test(dump_keeps_the_order), cmocka_unit_test(dump_is_safe_to_show),
 		cmocka_unit_test(getters),
 		cmocka_unit_test(add_and_remove_leaves_no_trace),
 		cmocka_unit_test(two_members_come_and_go),
