@@ -582,10 +582,18 @@ static int confirm_plan(const struct uns_run *r, const struct uns_planned *shown
 	return 0;
 }
 
-/* The census has counted what changes its owner. How long that takes is not foreseen. */
-static struct uns_outlook outlook_of(const struct uns_facts *f)
+/* An engine gives its containers 10 seconds to end (docker-stop(1)), and takes about as long to be up again. */
+#define STOP_AND_START 20
+
+/* The census has counted what changes its owner, and how long it took tells how long the change may take. */
+static struct uns_outlook outlook_of(const struct uns_facts *f, const struct uns_plan *p)
 {
-	return (struct uns_outlook){ .counted = f->have_census, .files = f->census.home, .bytes = f->census.bytes };
+	struct uns_estimate e = { .seconds_max = 0 };
+	struct uns_outlook o = { .counted = f->have_census, .files = f->census.home, .bytes = f->census.bytes };
+
+	uns_plan_estimate(f, p, &e);
+	o.seconds = (int64_t)e.seconds_max + STOP_AND_START;
+	return o;
 }
 
 static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *shown, struct uns_err *err)
@@ -600,7 +608,7 @@ static int change(struct uns_run *r, struct uns_change *c, struct uns_planned *s
 	if (uns_planned_refused(&shown->findings, err) < 0)
 		return -1;
 	c->plan = &shown->plan;
-	c->outlook = outlook_of(&shown->facts);
+	c->outlook = outlook_of(&shown->facts, &shown->plan);
 	c->restart_required = uns_plan_restart_required(&shown->facts, &shown->plan);
 	if (shown->plan.n == 0) {
 		uns_run_print(r, "Nothing to do.\n");
@@ -675,6 +683,6 @@ int uns_cmd_plan(struct uns_run *r, struct uns_err *err)
 	if (uns_change_no_pending(r, err) < 0 || uns_planned_make(r, NULL, &p, err) < 0)
 		return -1;
 	r->planned = &p;
-	outlook = outlook_of(&p.facts);
+	outlook = outlook_of(&p.facts, &p.plan);
 	return uns_change_only_plan(r, &p.plan, &p.findings, &outlook, err);
 }

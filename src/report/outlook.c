@@ -58,10 +58,10 @@ static int put_time(int64_t s, struct uns_buf *b, struct uns_err *err)
 	if (s <= 0)
 		return uns_buf_puts(b, "; how long is not known", err);
 	if (s < 60)
-		return uns_buf_printf(b, err, "; about %d s", (int)s);
+		return uns_buf_printf(b, err, "; about %d s or less", (int)s);
 	if (s < 7200)
-		return uns_buf_printf(b, err, "; about %d min", (int)((s + 30) / 60));
-	return uns_buf_printf(b, err, "; about %d h", (int)((s + 1800) / 3600));
+		return uns_buf_printf(b, err, "; about %d min or less", (int)((s + 30) / 60));
+	return uns_buf_printf(b, err, "; about %d h or less", (int)((s + 1800) / 3600));
 }
 
 /* Where one step stops the service and a later one starts it. */

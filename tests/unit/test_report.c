@@ -512,14 +512,14 @@ static void outlook_of_plans(void **state)
 	o = (struct uns_outlook){ .seconds = 150, .no_record = true };
 	assert_outlook(&p, &o,
 		       "Size      not counted yet; owners change where the files are, nothing is copied\n"
-		       "Down      the engine and its containers, from step 3 to step 5; about 3 min; containers that run are started again\n"
+		       "Down      the engine and its containers, from step 3 to step 5; about 3 min or less; containers that run are started again\n"
 		       "Way back  none: no record is kept\n");
 	step(&p, "account", true, "{}");
 	o.no_record = false;
 	o.seconds = 20000;
 	assert_outlook(&p, &o,
 		       "Size      not counted yet; owners change where the files are, nothing is copied\n"
-		       "Down      the engine and its containers, from step 3 to step 5; about 6 h; containers that run are started again\n"
+		       "Down      the engine and its containers, from step 3 to step 5; about 6 h or less; containers that run are started again\n"
 		       "Way back  every step can be taken back: usernsctl rollback\n"
 		       "          but not: the user that is removed (one that is made again may have other IDs)\n"
 		       "                   what runs in the containers that are stopped (they begin anew)\n"
