@@ -75,18 +75,20 @@ static int check_ranges_alone(struct uns_run *r, struct uns_err *err)
 	return -1;
 }
 
-/* All of them, those of a host that is remapped already too. */
+/* All of them, those of a host that is remapped already too. Who asks for findings alone is told no more. */
 static int show_containers(struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
 {
 	uns_auto(uns_verdicts_done) struct uns_verdicts l = { NULL, 0 };
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 
+	if (r->o->only.n > 0)
+		return 0;
 	if (p->have_shift && uns_containers_judge(&p->facts, uns_containers_store(&p->facts), &p->shift, r->o->request.user, &l, err) < 0)
 		return -1;
 	if (uns_run_set(r, "containers", uns_report_containers_json(&l), err) < 0 ||
 	    uns_report_containers(&l, r->color_out, &text, err) < 0)
 		return -1;
-	if (text.data && r->o->only.n == 0)
+	if (text.data)
 		uns_run_print(r, text.data);
 	return 0;
 }
@@ -96,11 +98,11 @@ int uns_planned_estimate(struct uns_run *r, const struct uns_planned *p, struct 
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	struct uns_estimate e;
 
-	if (!uns_plan_estimate(&p->facts, &p->plan, &e))
+	if (r->o->only.n > 0 || !uns_plan_estimate(&p->facts, &p->plan, &e))
 		return 0;
 	if (uns_report_estimate(&e, &text, err) < 0)
 		return -1;
-	if (text.data && r->o->only.n == 0)
+	if (text.data)
 		uns_run_print(r, text.data);
 	return uns_run_set(r, "estimate", uns_report_estimate_json(&e), err);
 }
