@@ -41,7 +41,8 @@ struct uns_closed {
 
 /* A path of the host that a container mounts or uses as a device, symlinks followed. */
 struct uns_hostpath {
-	char *path;
+	char *path;                    /* as it stands there */
+	char *real;                    /* without symlinks; NULL when not there */
 	bool there;
 	uint32_t uid, gid, mode;       /* mode with type bits */
 	struct uns_closed *closed;     /* of a directory: entries in it, not below; not of /proc and /sys */
@@ -94,7 +95,7 @@ int uns_containers_judge(const struct uns_facts *f, const struct uns_store *stor
                          struct uns_verdicts *ret, struct uns_err *err);
 /* The option with which the engine or its runtime starts no container that is remapped, or NULL. */
 const char *uns_container_forbidden(const struct uns_container *c);
-/* The host lives by this path: it is never offered for a shift. */
+/* The host lives by this path, which has no symlinks: it is never offered for a shift. */
 bool uns_container_dangerous(const struct uns_facts *f, const char *path);
 /* The store that the engine works with: the nested one where remapping is on and it has data, else the flat one. */
 const struct uns_store *uns_containers_store(const struct uns_facts *f);

@@ -18,6 +18,7 @@
 #include "uns/progress.h"
 #include "uns/report.h"
 #include "uns/step.h"
+#include "uns/syspath.h"
 #include "uns/tree.h"
 
 static void job_done(struct uns_shift_cmd **job)
@@ -49,23 +50,6 @@ static bool is_or_below(const char *path, const char *top)
 	return !strcmp(top, "/") || uns_path_below(path, top);
 }
 
-/* The system itself: these and all below; or these alone, which hold what may well be shifted. */
-static const char *system_part(const char *path)
-{
-	static const char *const trees[] = {"/bin",   "/boot",   "/dev",  "/etc",  "/lib", "/lib32",
-	                                    "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr"};
-	static const char *const holders[] = {"/",    "/home", "/media", "/mnt",     "/opt",     "/root",   "/run",
-	                                      "/srv", "/tmp",  "/var",   "/var/lib", "/var/log", "/var/tmp"};
-
-	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++)
-		if (is_or_below(path, trees[i]))
-			return trees[i];
-	for (size_t i = 0; i < sizeof(holders) / sizeof(*holders); i++)
-		if (!strcmp(path, holders[i]))
-			return holders[i];
-	return NULL;
-}
-
 static int check_engine(const struct uns_shift_cmd *j, const char *path, struct uns_err *err)
 {
 	uns_auto(uns_facts_done) struct uns_facts f = {.offline = false};
@@ -83,14 +67,13 @@ static int check_engine(const struct uns_shift_cmd *j, const char *path, struct 
 
 static int check_place(const struct uns_shift_cmd *j, const char *path, struct uns_err *err)
 {
-	const char *even = j->run->o->shift.even, *part;
+	const char *even = j->run->o->shift.even;
 
 	if (is_or_below(path, UNS_TXN_DIR) || is_or_below(UNS_TXN_DIR, path))
 		return uns_err_set(err, UNS_E_REFUSED, "%s holds the journal, which must stay as it is", path);
 	if (even && !strcmp(even, path))
 		return 0;
-	part = j->run->root.is_host ? system_part(path) : NULL;
-	if (part)
+	if (uns_path_is_systems(path))
 		return uns_err_set(err, UNS_E_REFUSED, "%s belongs to the system itself; if you mean it, name it with --even=%s",
 		                   path, path);
 	return check_engine(j, path, err);

@@ -26,6 +26,7 @@ void uns_hostpaths_done(struct uns_hostpaths *l)
 	for (size_t i = 0; i < l->n; i++) {
 		closed_done(&l->v[i]);
 		free(l->v[i].path);
+		free(l->v[i].real);
 	}
 	free(l->v);
 	*l = (struct uns_hostpaths){0};
@@ -133,13 +134,16 @@ static int look(const struct uns_root *root, struct uns_hostpath *p, struct uns_
 	uns_auto_close int fd = uns_root_openat(root, p->path, O_PATH, &why);
 	struct stat st;
 
-	p->there = fd >= 0 && fstat(fd, &st) == 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	p->real = uns_root_resolve(root, p->path, &why);
+	p->there = p->real != NULL;
 	if (!p->there)
 		return 0;
 	p->uid = st.st_uid;
 	p->gid = st.st_gid;
 	p->mode = st.st_mode;
-	if (!S_ISDIR(st.st_mode) || uns_path_below(p->path, "/proc") || uns_path_below(p->path, "/sys"))
+	if (!S_ISDIR(st.st_mode) || uns_path_below(p->real, "/proc") || uns_path_below(p->real, "/sys"))
 		return 0;
 	return read_closed(root, p, err);
 }

@@ -10,6 +10,7 @@
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/num.h"
+#include "uns/syspath.h"
 
 struct judge {
 	const struct uns_facts *f;
@@ -157,15 +158,19 @@ static const struct {
     {"AUDIT_WRITE", "writing audit records", NULL, LOST_WHOLLY},
     {"BLOCK_SUSPEND", "keeping the machine awake", NULL, LOST_WHOLLY},
     {"BPF", "loading BPF programs", NULL, LOST_WHOLLY},
+    {"CHECKPOINT_RESTORE", "the mapped files of processes in /proc", NULL, LOST_PARTLY},
     {"DAC_READ_SEARCH", "opening files by handle", NULL, LOST_PARTLY},
     {"IPC_LOCK", "locking memory beyond the limit", "memlock", LOST_WHOLLY},
+    {"LEASE", "leases on files of other users", NULL, LOST_WHOLLY},
     {"LINUX_IMMUTABLE", "immutable and append-only flags", NULL, LOST_WHOLLY},
     {"MAC_ADMIN", "the policy of a security module", NULL, LOST_WHOLLY},
     {"MAC_OVERRIDE", "passing over a security module", NULL, LOST_WHOLLY},
     {"MKNOD", "making device nodes", NULL, LOST_WHOLLY},
+    {"NET_ADMIN", "buffers of sockets beyond the limit and loading of kernel modules", NULL, LOST_PARTLY},
     {"PERFMON", "measuring the whole machine", NULL, LOST_WHOLLY},
     {"SYSLOG", "the kernel's log", NULL, LOST_WHOLLY},
     {"SYS_ADMIN", "mounts of disks and network shares, swap, quotas, BPF and kernel settings", NULL, LOST_PARTLY},
+    {"SYS_BOOT", "loading another kernel", NULL, LOST_PARTLY},
     {"SYS_MODULE", "kernel modules", NULL, LOST_WHOLLY},
     {"SYS_NICE", "higher and real-time priorities", "nice, rtprio", LOST_WHOLLY},
     {"SYS_PACCT", "process accounting", NULL, LOST_WHOLLY},
@@ -348,11 +353,21 @@ static bool in_groups(const struct uns_container *c, uint32_t gid)
 	return gid == c->as.gid || has(host_member(c, "GroupAdd"), text);
 }
 
+/* One of the capabilities that the engine gives unasked (moby oci/caps, TweakCapabilities). */
+static bool keeps_cap(const struct uns_container *c, const char *name)
+{
+	const json_t *added = host_member(c, "CapAdd"), *dropped = host_member(c, "CapDrop");
+
+	if (c->privileged)
+		return true;
+	if (has_cap(added, "ALL"))
+		return !has_cap(dropped, name);
+	return has_cap(added, name) || (!has_cap(dropped, "ALL") && !has_cap(dropped, name));
+}
+
 static bool overrides(const struct uns_container *c)
 {
-	const json_t *dropped = host_member(c, "CapDrop");
-
-	return c->as.known && c->as.uid == 0 && !has_cap(dropped, "ALL") && !has_cap(dropped, "DAC_OVERRIDE");
+	return c->as.known && c->as.uid == 0 && keeps_cap(c, "DAC_OVERRIDE");
 }
 
 static unsigned bits_of(const struct owner *o, bool owner, bool group)
@@ -418,34 +433,24 @@ static const struct uns_closed *lost_inside(const struct judge *j, const struct 
 
 /* ---- mounts ---- */
 
-/* With everything below them: whose files the host itself lives by. */
-static const char *const system_trees[] = {
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys", "/usr",
-    "/var/cache", "/var/lib/containerd", "/var/lib/docker", "/var/lib/dpkg", "/var/lib/kubelet", "/var/lib/rpm", "/var/lib/systemd",
-    "/var/lib/usernsctl", "/var/log", "/var/run", "/var/spool", "/var/mail",
-};
-/* Themselves, and not what lies in them. */
-static const char *const system_dirs[] = {
-    "/", "/home", "/media", "/mnt", "/nix", "/opt", "/snap", "/srv", "/tmp", "/var", "/var/lib", "/var/local", "/var/opt", "/var/tmp",
-};
-
+/* A user's home, or what is hidden in it: keys and settings. */
 static bool is_home(const struct uns_facts *f, const char *path)
 {
-	for (size_t i = 0; i < f->ids.users.n; i++)
-		if (is(f->ids.users.v[i].home, path))
+	for (size_t i = 0; i < f->ids.users.n; i++) {
+		const char *home = f->ids.users.v[i].home;
+		size_t len = home ? strlen(home) : 0;
+
+		if (len > 1 && uns_path_below(path, home) && (!path[len] || path[len + 1] == '.'))
 			return true;
+	}
 	return false;
 }
 
 bool uns_container_dangerous(const struct uns_facts *f, const char *path)
 {
-	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(system_dirs[0]); i++)
-		if (strcmp(path, system_dirs[i]) == 0)
-			return true;
-	for (size_t i = 0; i < sizeof(system_trees) / sizeof(system_trees[0]); i++)
-		if (uns_path_below(path, system_trees[i]))
-			return true;
-	return is_home(f, path) || (f->data_root && (uns_path_below(path, f->data_root) || uns_path_below(f->data_root, path)));
+	if (uns_path_is_systems(path) || uns_path_below(path, "/var/lib/docker") || is_home(f, path))
+		return true;
+	return f->data_root && (uns_path_below(path, f->data_root) || uns_path_below(f->data_root, path));
 }
 
 /* "it mounts /srv/x from the host (owner 0:0, mode 755), and can no longer write there". */
@@ -468,9 +473,12 @@ static int say_dangerous(struct judge *j, const struct uns_hostpath *p, char *te
 {
 	uns_auto_free char *path = uns_str_escape(p->path, err);
 	uns_auto_free char *begin = text;
-	char *whole = path && text ? uns_str_printf(err, "%s; the host itself lives by that place, so its files are not to be shifted", begin) : NULL;
+	uns_auto_free char *place = strcmp(p->path, p->real) == 0 ? uns_str_dup("that place", err) : uns_str_escape(p->real, err);
+	char *whole = path && place && text
+	                  ? uns_str_printf(err, "%s; the host itself lives by %s, so its files are not to be shifted", begin, place)
+	                  : NULL;
 
-	return path ? add(j, "ContainerBind", UNS_FATE_HOST, path,
+	return path && place ? add(j, "ContainerBind", UNS_FATE_HOST, path,
 	                  "mount only what it needs and may read, or create it anew with --userns=host", whole, err)
 	            : -1;
 }
@@ -500,7 +508,7 @@ static bool is_engine_socket(const struct judge *j, const char *path)
 static int say_socket(struct judge *j, const struct uns_hostpath *p, struct uns_err *err)
 {
 	uns_auto_free char *path = uns_str_escape(p->path, err);
-	bool engine = is_engine_socket(j, p->path);
+	bool engine = is_engine_socket(j, p->real);
 
 	if (!path)
 		return -1;
@@ -525,6 +533,31 @@ static int say_device(struct judge *j, const struct uns_hostpath *p, struct uns_
 	           err);
 }
 
+/* Said beside what becomes of it, which may well be nothing. */
+static int say_power(struct judge *j, const struct uns_hostpath *p, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_escape(p->path, err);
+	uns_auto_free char *place = uns_str_escape(p->real, err);
+	bool engine = is_engine_socket(j, p->real), same = strcmp(p->path, p->real) == 0;
+
+	if (!path || !place)
+		return -1;
+	return add(j, "ContainerHostMount", UNS_FATE_WORKS, path,
+	           engine ? "give it a proxy that passes on only what it needs" : "mount only what it needs, and that read-only",
+	           uns_str_printf(err, "it mounts %s%s%s, which is dangerous%s: %s", path, same ? "" : ", that is ", same ? "" : place,
+	                          engine ? "" : ", even read-only",
+	                          engine ? "whoever can use the engine's socket is root of the host" : "it shows or gives the host itself to it"),
+	           err);
+}
+
+static int judge_power(struct judge *j, const char *path, struct uns_err *err)
+{
+	const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, path);
+	bool socket = p && p->there && is_socket(p->mode) && is_engine_socket(j, p->real);
+
+	return p && p->there && (socket || uns_path_is_powerful(p->real)) ? say_power(j, p, err) : 0;
+}
+
 /* A path that is not there is made by the engine, for the container's root. */
 static int judge_bind(struct judge *j, const struct uns_container *c, const char *path, bool writes, struct uns_err *err)
 {
@@ -547,7 +580,7 @@ static int judge_bind(struct judge *j, const struct uns_container *c, const char
 	text = mount_text(p, inside, gone, err);
 	if (!text)
 		return -1;
-	return uns_container_dangerous(j->f, path) ? say_dangerous(j, p, text, err) : say_shift(j, p, text, err);
+	return uns_container_dangerous(j->f, p->real) ? say_dangerous(j, p, text, err) : say_shift(j, p, text, err);
 }
 
 /* ---- volumes ---- */
@@ -657,6 +690,22 @@ static int judge_mounts(struct judge *j, const struct uns_container *c, struct u
 			continue;
 		if (is(j->f->data_root, source) ? judge_data_root(j, source, err) < 0
 		                                : !is_moved_along(j, source) && judge_bind(j, c, source, writes, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int judge_powers(struct judge *j, const struct uns_container *c, struct uns_err *err)
+{
+	const char *inside;
+	json_t *m;
+
+	json_object_foreach (c->mounts, inside, m) {
+		const struct uns_volume *v = uns_plan_volume(j->store, uns_json_str_or(m, "Name", ""));
+		const char *type = uns_json_str_or(m, "Type", ""), *source = uns_json_str_or(m, "Source", "");
+		bool bind = v ? is_bind_volume(v) : *source == '/' && (!*type || strcmp(type, "bind") == 0);
+
+		if (bind && judge_power(j, v ? v->device : source, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -791,14 +840,19 @@ static int judge_joins(struct judge *j, struct uns_verdicts *l, struct uns_err *
 
 /* ---- the rest ---- */
 
-/* Its image's files belong to IDs of the range, which only the host's root passes over. */
+/* Its files belong to IDs of the range, which only a root with the capability for it passes over. What it becomes by itself is not known. */
 static int judge_userns_host(struct judge *j, const struct uns_container *c, struct uns_err *err)
 {
-	enum uns_fate fate = c->as.known && c->as.uid == 0 ? UNS_FATE_WORKS : UNS_FATE_NOT;
+	bool root = c->as.known && c->as.uid == 0;
+	const char *who = overrides(c) ? "its root still reaches them, but a program that drops root does not"
+	                  : root       ? "its root was not left the capability to pass over that (DAC_OVERRIDE)"
+	                               : "it is no root that could pass over that";
 
-	return add(j, "ContainerUsernsHost", fate, "--userns=host", "create it anew without --userns=host", 
-	           uns_str_printf(err, "it runs with --userns=host: its image's files will belong to IDs of the range, not to its own users%s",
-	                          fate == UNS_FATE_NOT ? ", and it is no root that could pass over that" : ""),
+	return add(j, "ContainerUsernsHost", overrides(c) ? UNS_FATE_WORKS : UNS_FATE_NOT, "--userns=host", "create it anew without --userns=host",
+	           uns_str_printf(err,
+	                          "it runs with --userns=host: the files of its image and its volumes will belong to IDs of the range, not to "
+	                          "its own users; %s",
+	                          who),
 	           err);
 }
 
@@ -837,10 +891,10 @@ static int judge_restart(struct judge *j, const struct uns_container *c, struct 
 static int judge_one(struct judge *j, const struct uns_container *c, struct uns_err *err)
 {
 	if (is(c->userns_mode, "host"))
-		return judge_userns_host(j, c, err);
+		return judge_userns_host(j, c, err) < 0 ? -1 : judge_powers(j, c, err);
 	if (judge_options(j, c, err) < 0 || judge_caps(j, c, err) < 0 || judge_ids(j, c, err) < 0 || judge_mounts(j, c, err) < 0)
 		return -1;
-	if (judge_devices(j, c, err) < 0 || judge_sysctls(j, c, err) < 0)
+	if (judge_powers(j, c, err) < 0 || judge_devices(j, c, err) < 0 || judge_sysctls(j, c, err) < 0)
 		return -1;
 	return judge_runtime(j, c, err);
 }

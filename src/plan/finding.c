@@ -44,6 +44,7 @@ const struct uns_check uns_checks[] = {
 	WARNING("ContainerBind", "a container mounts host paths that it can no longer read or write as it did", "CIS Docker 5.5"),
 	WARNING("ContainerCapability", "a container has a capability that counts less in a user namespace", "CIS Docker 5.3"),
 	WARNING("ContainerDevice", "a container may no longer open a device", "CIS Docker 5.17"),
+	INFO("ContainerHostMount", "a container mounts what has power over the host", "CIS Docker 5.5, 5.32"),
 	WARNING("ContainerIdOutside", "a container uses an ID that the range does not hold", "docker/for-linux #1040"),
 	WARNING("ContainerJoins", "a container shares a namespace with one of the host's user namespace"),
 	WARNING("ContainerRestarts", "a container that cannot work is started again and again", "CIS Docker 5.14"),

@@ -47,7 +47,21 @@ static size_t count(const struct uns_verdicts *l, enum uns_fate fate)
 	return n;
 }
 
-/* Names alone. */
+/* "web", or "web (--userns=host, /proc)" with what is to be known of it all the same. */
+static int put_name(struct uns_buf *b, const struct uns_verdict *v, bool last, size_t *at, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf name = UNS_BUF_INIT;
+
+	if (uns_buf_puts(&name, name_of(v), err) < 0)
+		return -1;
+	for (size_t i = 0; i < v->reasons; i++)
+		if (uns_buf_printf(&name, err, "%s%s", i ? ", " : " (", v->reason[i].what) < 0)
+			return -1;
+	if (v->reasons && uns_buf_puts(&name, ")", err) < 0)
+		return -1;
+	return put_word(b, name.data, last, 2, at, err);
+}
+
 static int put_names(struct uns_buf *b, const struct uns_verdicts *l, enum uns_fate fate, size_t left, struct uns_err *err)
 {
 	size_t at = 2;
@@ -55,7 +69,7 @@ static int put_names(struct uns_buf *b, const struct uns_verdicts *l, enum uns_f
 	if (uns_buf_puts(b, "  ", err) < 0)
 		return -1;
 	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].fate == fate && put_word(b, name_of(&l->v[i]), --left == 0, 2, &at, err) < 0)
+		if (l->v[i].fate == fate && put_name(b, &l->v[i], --left == 0, &at, err) < 0)
 			return -1;
 	return uns_buf_puts(b, "\n", err);
 }

@@ -13,6 +13,7 @@
 #include "uns/json.h"
 #include "uns/plan.h"
 #include "uns/report.h"
+#include "uns/syspath.h"
 
 static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
 
@@ -22,24 +23,37 @@ static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
 static struct uns_closed etc_closed[] = {{S("shadow"), 0, 42, 0100640}};
 static struct uns_closed inner_closed[] = {{S("disk"), 0, 6, 0060660}, {S("secret"), 0, 0, 0100600}};
 static struct uns_closed node_closed[] = {{S("disk"), 0, 6, 0060660}};
+#define SAME(name) .path = S(name), .real = S(name), .there = true
+#define LINK(name, to) .path = S(name), .real = S(to), .there = true
 static struct uns_hostpath paths[] = {
-    {.path = S("/dev/closed"), .there = true, .mode = 0020660, .gid = 6},
-    {.path = S("/dev/open"), .there = true, .mode = 0020666},
-    {.path = S("/etc"), .there = true, .mode = 0040755, .closed = etc_closed, .closeds = 1},
-    {.path = S("/home/alice"), .there = true, .mode = 0040755, .uid = 1000, .gid = 1000},
-    {.path = S("/run/docker.sock"), .there = true, .mode = 0140660, .gid = 999},
-    {.path = S("/run/open.sock"), .there = true, .mode = 0140666},
-    {.path = S("/srv/file"), .there = true, .mode = 0100644},
+    {SAME("/"), .mode = 0040755},
+    {LINK("//etc", "/etc"), .mode = 0040755},
+    {SAME("/dev/closed"), .mode = 0020660, .gid = 6},
+    {SAME("/dev/open"), .mode = 0020666},
+    {SAME("/etc"), .mode = 0040755, .closed = etc_closed, .closeds = 1},
+    {SAME("/home/alice"), .mode = 0040755, .uid = 1000, .gid = 1000},
+    {SAME("/home/alice/.ssh"), .mode = 0040700, .uid = 1000, .gid = 1000},
+    {SAME("/home/alice/site"), .mode = 0040700, .uid = 1000, .gid = 1000},
+    {SAME("/nix/store"), .mode = 0041775, .gid = 30000},
+    {SAME("/proc"), .mode = 0040555},
+    {SAME("/run/docker.sock"), .mode = 0140660, .gid = 999},
+    {SAME("/run/open.sock"), .mode = 0140666},
+    {LINK("/srv/../etc", "/etc"), .mode = 0040755},
+    {LINK("/srv/conf", "/etc"), .mode = 0040755},
+    {SAME("/srv/file"), .mode = 0100644},
     {.path = S("/srv/gone"), .there = false},
-    {.path = S("/srv/group"), .there = true, .mode = 0100640, .gid = 4000},
-    {.path = S("/srv/inner"), .there = true, .mode = 0040755, .closed = inner_closed, .closeds = 2},
-    {.path = S("/srv/it's"), .there = true, .mode = 0040700},
-    {.path = S("/srv/nodes"), .there = true, .mode = 0040755, .closed = node_closed, .closeds = 1},
-    {.path = S("/srv/of-1000"), .there = true, .mode = 0040755, .uid = 1000, .gid = 1000},
-    {.path = S("/srv/open"), .there = true, .mode = 0040755},
-    {.path = S("/srv/shifted"), .there = true, .mode = 0040700, .uid = 524288, .gid = 524288},
-    {.path = S("/srv/shifted-1000"), .there = true, .mode = 0040700, .uid = 525288, .gid = 525288},
-    {.path = S("/srv/sticky"), .there = true, .mode = 0041777},
+    {SAME("/srv/group"), .mode = 0100640, .gid = 4000},
+    {SAME("/srv/inner"), .mode = 0040755, .closed = inner_closed, .closeds = 2},
+    {SAME("/srv/it's"), .mode = 0040700},
+    {SAME("/srv/nodes"), .mode = 0040755, .closed = node_closed, .closeds = 1},
+    {SAME("/srv/of-1000"), .mode = 0040755, .uid = 1000, .gid = 1000},
+    {SAME("/srv/open"), .mode = 0040755},
+    {SAME("/srv/shifted"), .mode = 0040700, .uid = 524288, .gid = 524288},
+    {SAME("/srv/shifted-1000"), .mode = 0040700, .uid = 525288, .gid = 525288},
+    {SAME("/srv/sticky"), .mode = 0041777},
+    {LINK("/srv/www", "/srv/open"), .mode = 0040755},
+    {SAME("/var/lib/apt"), .mode = 0040755},
+    {SAME("/var/lib/postgresql"), .mode = 0040755},
 };
 
 #define BIND(path, rw) "{\"/b\":{\"Type\":\"bind\",\"Source\":\"" path "\",\"RW\":" #rw "}}"
@@ -58,7 +72,9 @@ static const struct {
     /* capabilities */
     {"{\"CapAdd\":[\"CAP_SYS_TIME\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
     {"{\"CapAdd\":[\"mknod\",\"SYSLOG\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability ContainerCapability", NULL},
-    {"{\"CapAdd\":[\"NET_ADMIN\",\"SYS_PTRACE\",\"CHOWN\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"CapAdd\":[\"NET_RAW\",\"SYS_PTRACE\",\"CHOWN\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"CapAdd\":[\"NET_ADMIN\",\"SYS_BOOT\",\"CHECKPOINT_RESTORE\"]}", NULL, 0, UNS_FATE_WORKS, "ContainerCapability ContainerCapability ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"CAP_LEASE\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
     {"{\"CapAdd\":[\"IPC_LOCK\"]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
     {"{\"CapAdd\":[\"IPC_LOCK\"],\"Ulimits\":[{\"Name\":\"memlock\",\"Hard\":-1,\"Soft\":-1}]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
     {"{\"CapAdd\":[\"IPC_LOCK\"],\"Ulimits\":[{\"Name\":\"nofile\",\"Hard\":9,\"Soft\":9}]}", NULL, 0, UNS_FATE_HOST, "ContainerCapability", NULL},
@@ -93,12 +109,25 @@ static const struct {
     {"{}", BIND("/srv/shifted", true), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", BIND("/srv/shifted-1000", true), 1000, UNS_FATE_WORKS, "", NULL},
     {"{}", BIND("/srv/shifted-1000", true), 0, UNS_FATE_WORKS, "", NULL},
-    {"{}", BIND("/etc", false), 0, UNS_FATE_HOST, "ContainerBind", "mount only what it needs and may read, or create it anew with --userns=host"},
-    {"{}", BIND("/etc", false), 33, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/conf", true), 0, UNS_FATE_HOST, "ContainerBind ContainerHostMount", "mount only what it needs and may read, or create it anew with --userns=host"},
+    {"{}", BIND("/srv/../etc", true), 0, UNS_FATE_HOST, "ContainerBind ContainerHostMount", NULL},
+    {"{}", BIND("//etc", true), 0, UNS_FATE_HOST, "ContainerBind ContainerHostMount", NULL},
+    {"{}", BIND("/srv/www", true), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap /srv/www"},
+    {"{}", BIND("/home/alice/.ssh", true), 1000, UNS_FATE_HOST, "ContainerBind", NULL},
+    {"{}", BIND("/home/alice/site", true), 1000, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/nix/store", true), 0, UNS_FATE_HOST, "ContainerBind", NULL},
+    {"{}", BIND("/var/lib/apt", true), 0, UNS_FATE_HOST, "ContainerBind", NULL},
+    {"{}", BIND("/var/lib/postgresql", true), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/", false), 0, UNS_FATE_WORKS, "ContainerHostMount", NULL},
+    {"{}", BIND("/proc", false), 0, UNS_FATE_WORKS, "ContainerHostMount", "mount only what it needs, and that read-only"},
+    {"{}", VOLUME("etc", "local"), 33, UNS_FATE_WORKS, "ContainerHostMount", NULL},
+    {"{\"CapDrop\":[\"ALL\"],\"CapAdd\":[\"DAC_OVERRIDE\"]}", BIND("/srv/of-1000", true), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/etc", false), 0, UNS_FATE_HOST, "ContainerBind ContainerHostMount", "mount only what it needs and may read, or create it anew with --userns=host"},
+    {"{}", BIND("/etc", false), 33, UNS_FATE_WORKS, "ContainerHostMount", NULL},
     {"{}", BIND("/home/alice", true), 0, UNS_FATE_HOST, "ContainerBind", NULL},
     {"{}", BIND("/var/lib/docker", false), 0, UNS_FATE_NOT, "ContainerBind", "create it anew with /var/lib/docker/524288.524288 and --userns=host"},
     {"{}", BIND("/var/lib/docker/volumes/a/_data", true), 0, UNS_FATE_WORKS, "", NULL},
-    {"{}", BIND("/run/docker.sock", false), 0, UNS_FATE_HOST, "ContainerSocket", NULL},
+    {"{}", BIND("/run/docker.sock", false), 0, UNS_FATE_HOST, "ContainerSocket ContainerHostMount", NULL},
     {"{}", BIND("/run/open.sock", true), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", BIND("/dev/closed", true), 0, UNS_FATE_HOST, "ContainerDevice", NULL},
     {"{\"RestartPolicy\":{\"Name\":\"always\"}}", BIND("/srv/open", true), 0, UNS_FATE_SHIFT, "ContainerBind ContainerRestarts", NULL},
@@ -128,6 +157,7 @@ static const struct {
 
 static struct uns_volume volumes[] = {
     {.name = S("plain")},
+    {.name = S("etc"), .mounted_type = true, .type = S("none"), .device = S("/srv/conf"), .opts = S("bind")},
     {.name = S("bind"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("rw,bind")},
     {.name = S("tmpfs"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m")},
     {.name = S("tmpfs-closed"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m,mode=0755")},
@@ -276,6 +306,76 @@ static void who_joins_shares_the_fate(void **state)
 	done(&w);
 }
 
+/* The files belong to the range: only a root that passes over permissions does as before. */
+static void host_namespaces_need_a_root_with_all_powers(void **state)
+{
+	static const struct {
+		const char *host;
+		uint32_t uid;
+		enum uns_fate fate;
+		const char *why;
+	} ways[] = {
+	    {"{}", 0, UNS_FATE_WORKS, "its root still reaches them, but a program that drops root does not"},
+	    {"{\"CapDrop\":[\"NET_RAW\"]}", 0, UNS_FATE_WORKS, "drops root"},
+	    {"{\"CapDrop\":[\"ALL\"]}", 0, UNS_FATE_NOT, "its root was not left the capability to pass over that (DAC_OVERRIDE)"},
+	    {"{\"CapDrop\":[\"CAP_DAC_OVERRIDE\"]}", 0, UNS_FATE_NOT, "DAC_OVERRIDE"},
+	    {"{\"CapDrop\":[\"DAC_OVERRIDE\"],\"CapAdd\":[\"ALL\"]}", 0, UNS_FATE_NOT, "DAC_OVERRIDE"},
+	    {"{\"CapDrop\":[\"ALL\"],\"CapAdd\":[\"dac_override\"]}", 0, UNS_FATE_WORKS, "drops root"},
+	    {"{}", 1000, UNS_FATE_NOT, "it is no root"},
+	};
+	static char mode[] = "host";
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	struct world w;
+
+	(void)state;
+	make(&w);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct uns_container *c = add(&w, "row", ways[i].host);
+
+		c->userns_mode = mode;
+		c->as.uid = ways[i].uid;
+	}
+	judge(&w);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(w.l.v[i].fate, ways[i].fate);
+		assert_reasons(&w.l.v[i], "ContainerUsernsHost");
+		assert_non_null(strstr(w.l.v[i].reason[0].text, ways[i].why));
+	}
+	assert_int_equal(uns_report_containers(&w.l, false, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "row (--userns=host), row (--userns=host), row (--userns=host)\n"));
+	done(&w);
+}
+
+static const struct {
+	const char *path;
+	bool systems, powerful;
+} places[] = {
+    {"/", true, true},                        {"/etc", true, true},
+    {"/etc/passwd", true, false},             {"/etcetera", false, false},
+    {"/proc/1", true, true},                  {"/sys/fs/cgroup", true, true},
+    {"/srv", true, false},                    {"/srv/www", false, false},
+    {"/home", true, false},                   {"/home/a", false, false},
+    {"/home/a/.ssh/id", true, false},         {"/home/a/site/.git", false, false},
+    {"/home/a/.local/share", true, false},    {"/home/a/.local/share/containers/storage", false, false},
+    {"/home/.a", false, false},               {"/var/home/a/.ssh", true, false},
+    {"/root/x", true, false},                 {"/nix/store/x", true, false},
+    {"/var/lib", true, false},                {"/var/lib/dpkg/info", true, false},
+    {"/var/lib/systemd", true, false},        {"/var/lib/systemdx", false, false},
+    {"/var/lib/NetworkManager", true, false}, {"/var/lib/mysql", false, false},
+    {"/var/log/x", true, false},              {"/opt/app", false, false},
+};
+
+static void the_systems_places_are_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (uns_path_is_systems(places[i].path) != places[i].systems || uns_path_is_powerful(places[i].path) != places[i].powerful)
+			print_error("%s\n", places[i].path);
+		assert_int_equal(uns_path_is_systems(places[i].path), places[i].systems);
+		assert_int_equal(uns_path_is_powerful(places[i].path), places[i].powerful);
+	}
+}
+
 static void a_name_that_nothing_resolves_may_be_the_owner(void **state)
 {
 	struct world w;
@@ -364,6 +464,8 @@ int main(void)
 	    cmocka_unit_test(each_rule_has_its_fate),
 	    cmocka_unit_test(older_kernels_hide_more),
 	    cmocka_unit_test(who_joins_shares_the_fate),
+	    cmocka_unit_test(host_namespaces_need_a_root_with_all_powers),
+	    cmocka_unit_test(the_systems_places_are_known),
 	    cmocka_unit_test(a_name_that_nothing_resolves_may_be_the_owner),
 	    cmocka_unit_test(the_table_fits),
 	    cmocka_unit_test(the_time_is_estimated),
