@@ -111,6 +111,14 @@ static int may_alarm(void)
 	return timerfd_create(CLOCK_BOOTTIME_ALARM, TFD_CLOEXEC) < 0 ? -1 : 0;
 }
 
+/* On a file of somebody else. */
+static int may_lease(void)
+{
+	int fd = open("/home/app/.profile", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0 ? -1 : fcntl(fd, F_SETLEASE, F_UNLCK);
+}
+
 static int may_audit_read(void)
 {
 	struct sockaddr_nl to = {.nl_family = AF_NETLINK, .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
@@ -154,6 +162,7 @@ static const struct {
 } powers[] = {
     {"time", may_time},   {"priority", may_priority},     {"lock", may_lock},
     {"syslog", may_syslog}, {"flag", may_flag},             {"mknod", may_mknod},
+    {"lease", may_lease},
     {"alarm", may_alarm}, {"audit-read", may_audit_read}, {"mount-tmpfs", may_mount_tmpfs},
     {"mount-kernel", may_mount_kernel}, {"host-name", may_host_name}, {"connect", may_connect},
 };
