@@ -90,6 +90,13 @@ struct uns_volume {
 	json_t *labels, *options; /* from metadata.db; NULL when it has no record of the volume */
 };
 
+/* A container or volume whose files are malformed; what else there is has been read. */
+struct uns_unread {
+	char *name; /* the container's ID, the volume's name */
+	bool volume;
+	char *why;  /* the file, line and column, and what is wrong */
+};
+
 /* A data root as a tree: the flat one, or one below N.M. */
 struct uns_store {
 	struct uns_strs entries; /* its top-level names that dockerd manages: without N.M, lost+found and hidden names */
@@ -99,6 +106,8 @@ struct uns_store {
 	size_t containers;
 	struct uns_volume *volume;
 	size_t volumes;
+	struct uns_unread *unread; /* not among those above */
+	size_t unreads;
 	struct uns_images images;
 };
 
@@ -166,7 +175,7 @@ struct uns_facts_want {
 	const struct uns_shift *shift; /* for the census, may be NULL */
 };
 
-/* UNS_E_INPUT (file, line, column) when a file that matters is malformed: subuid, subgid, daemon.json, a container's JSON. */
+/* UNS_E_INPUT (file, line, column) when a file that matters is malformed: subuid, subgid, daemon.json. Of a container or volume: unread. */
 int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *ret, struct uns_err *err);
 void uns_facts_done(struct uns_facts *f);
 

@@ -31,11 +31,18 @@ struct uns_parent {
 };
 
 /* A path that a change of the engine touches and whose inode is immutable or append-only. */
-enum uns_touched { UNS_TOUCHED_DATA, UNS_TOUCHED_ACCOUNTS, UNS_TOUCHED_SUBIDS, UNS_TOUCHED_OPTIONS, UNS_TOUCHED };
+enum uns_touched { UNS_TOUCHED_DATA, UNS_TOUCHED_ACCOUNTS, UNS_TOUCHED_SUBIDS, UNS_TOUCHED_OPTIONS, UNS_TOUCHED_JOURNAL, UNS_TOUCHED };
 struct uns_fixed {
 	char *path;
 	enum uns_touched what;
 	bool append; /* append-only; else immutable */
+};
+
+/* A path that a change of the engine replaces by renaming another one over it, and cannot. */
+struct uns_pinned {
+	char *path;
+	enum uns_touched what;
+	bool mount; /* a file system is mounted on it; else its directory's is read-only */
 };
 
 /* The file system of a place that is written to; of a directory that is still to be made, that of the one above it. */
@@ -56,9 +63,12 @@ enum uns_ownership {
 /* A tree N.M that is not in use. */
 struct uns_old_tree {
 	char *name;
+	bool measured; /* files, bytes, newest and cut are known */
 	uint64_t files, bytes; /* of regular files; names of one inode count once, as long as all are in the tree */
 	int64_t newest;        /* last change of content, seconds since 1970; 0: there is no file */
 	bool cut;              /* the time limit ended the count */
+	size_t containers, volumes;
+	bool layers;
 };
 
 /* A managed plugin in the data root. */
@@ -92,6 +102,8 @@ struct uns_hostfacts {
 	struct uns_fixed *fixed; /* UNS_FIXED_LISTED of them at most; all are counted */
 	size_t fixeds;
 	uint64_t fixed_all[UNS_TOUCHED];
+	struct uns_pinned *pinned;
+	size_t pinneds;
 	uint64_t touched; /* directories and files of the data root that are changed or moved by themselves */
 	struct uns_space space[UNS_SPACES];
 	char *fstype;            /* of the data root; NULL: not known */

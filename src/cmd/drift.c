@@ -132,6 +132,9 @@ static int say(struct drift *d, size_t step, const struct uns_step *what, const 
 						     what->kind, "text", uns_report_string_json(text.data), "why",
 						     uns_report_string_json(why))) < 0)
 		return uns_err_nomem(err);
+	/* This one says nothing of what it is about; the others do. */
+	if (strcmp(why, "is as before") == 0)
+		return uns_status_line(d->status, err, "not done any more; transaction %u: %s", d->number, text.data ? text.data : what->kind);
 	return uns_status_line(d->status, err, "%s; transaction %u: %s", why, d->number, text.data ? text.data : what->kind);
 }
 

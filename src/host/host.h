@@ -60,6 +60,9 @@ int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err);
 int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 void uns_store_done(struct uns_store *s);
+/* store.c: how much lies in the store below base, without reading any of it. Counts are added to. */
+int uns_host_count_store(const struct uns_root *root, const char *base, struct uns_strs *ret_drivers, size_t *ret_containers, size_t *ret_volumes,
+                         struct uns_err *err);
 /* images.c: the images of the store below base, whose its layers are, and whom its containers run as. */
 int uns_host_read_images(const struct uns_root *root, const char *base, struct uns_store *s, struct uns_err *err);
 void uns_images_done(struct uns_images *l);

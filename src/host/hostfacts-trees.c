@@ -16,6 +16,8 @@
 #include "uns/tree.h"
 #include "uns/vec.h"
 
+#define JOURNAL "/var/lib/usernsctl" /* of transactions, which are two floors above */
+
 /* ---- the way to the data root ---- */
 
 static int add_parent(const struct uns_root *root, const char *path, size_t len, size_t *cap, struct uns_hostfacts *h, struct uns_err *err)
@@ -150,6 +152,82 @@ static int look_at_files(const struct uns_root *root, const struct uns_facts *f,
 			return -1;
 	}
 	return 0;
+}
+
+/* ---- files that cannot be replaced ---- */
+
+/* What says which mount a descriptor is on, since Linux 3.15; "": not known. */
+static int read_mount_id(int fd, char ret[32], struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, "/proc/self/fdinfo/%d", fd);
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	size_t at = 0;
+	char *line;
+
+	*ret = '\0';
+	if (!path || uns_host_read_proc(path, &text, err) < 0)
+		return -1;
+	while ((line = uns_host_line(&text, &at)))
+		if (uns_str_starts(line, "mnt_id:"))
+			snprintf(ret, 32, "%s", line);
+	return 0;
+}
+
+static int add_pinned(const char *path, enum uns_touched what, bool mount, struct uns_hostfacts *h, struct uns_err *err)
+{
+	struct uns_pinned *v = reallocarray(h->pinned, h->pinneds + 1, sizeof(*v));
+
+	if (!v)
+		return uns_err_nomem(err);
+	h->pinned = v;
+	v[h->pinneds] = (struct uns_pinned){uns_str_dup(path, err), what, mount};
+	return v[h->pinneds++].path ? 0 : -1;
+}
+
+/* What is absent, or a symlink, is on no mount of its own: a rename replaces it. */
+static int look_at_pin(const struct uns_root *root, const char *path, enum uns_touched what, struct uns_hostfacts *h, struct uns_err *err)
+{
+	uns_auto_free char *dir = uns_str_dup(path, err);
+	char mine[32] = "", above[32] = "";
+	struct uns_err absent;
+	bool readonly = false;
+
+	if (!dir)
+		return -1;
+	*strrchr(dir, '/') = '\0';
+	uns_auto_close int at = uns_root_openat(root, *dir ? dir : "/", O_PATH, &absent);
+	uns_auto_close int fd = uns_root_openat(root, path, O_PATH | O_NOFOLLOW, &absent);
+
+	if (at >= 0 && fd >= 0 && (read_mount_id(at, above, err) < 0 || read_mount_id(fd, mine, err) < 0))
+		return -1;
+	if (strcmp(mine, above) != 0)
+		return add_pinned(path, what, true, h, err);
+	/* The places of options say so by themselves: OptionsReadOnly. */
+	if (what == UNS_TOUCHED_OPTIONS)
+		return 0;
+	if (uns_host_is_readonly(root, dir, &readonly, err) < 0)
+		return -1;
+	return readonly ? add_pinned(path, what, false, h, err) : 0;
+}
+
+static int read_pinned(const struct uns_root *root, const struct uns_facts *f, struct uns_hostfacts *h, struct uns_err *err)
+{
+	const struct {
+		const char *path;
+		enum uns_touched what;
+	} files[] = {
+	    {"/etc/passwd", UNS_TOUCHED_ACCOUNTS},   {"/etc/group", UNS_TOUCHED_ACCOUNTS}, {"/etc/shadow", UNS_TOUCHED_ACCOUNTS},
+	    {"/etc/gshadow", UNS_TOUCHED_ACCOUNTS},  {"/etc/subuid", UNS_TOUCHED_SUBIDS},  {"/etc/subgid", UNS_TOUCHED_SUBIDS},
+	    {f->config_file, UNS_TOUCHED_OPTIONS},   {f->env_file, UNS_TOUCHED_OPTIONS},
+	};
+	bool readonly = false;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].path && strchr(files[i].path, '/') && look_at_pin(root, files[i].path, files[i].what, h, err) < 0)
+			return -1;
+	if (uns_host_is_readonly(root, JOURNAL, &readonly, err) < 0)
+		return -1;
+	return readonly ? add_pinned(JOURNAL, UNS_TOUCHED_JOURNAL, false, h, err) : 0;
 }
 
 /* ---- the file system ---- */
@@ -359,6 +437,17 @@ static int measure(const struct uns_tree *tree, int64_t until, struct uns_old_tr
 	return 0;
 }
 
+/* Whether anybody would miss it: as uns_plan_has_data asks of the trees that settings use. */
+static int count_data(const struct uns_root *root, const char *path, struct uns_old_tree *ret, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs drivers = UNS_STRS_INIT;
+	int r = uns_host_count_store(root, path, &drivers, &ret->containers, &ret->volumes, err);
+
+	ret->layers = drivers.n > 0;
+	return r;
+}
+
+/* until: 0 leaves the sizes alone. */
 static int add_old(const struct uns_root *root, const char *data_root, const char *name, int64_t until, struct uns_hostfacts *h,
                    struct uns_err *err)
 {
@@ -375,16 +464,18 @@ static int add_old(const struct uns_root *root, const char *data_root, const cha
 	h->old = v;
 	if (uns_tree_open(root, path, &tree, &gone) < 0)
 		return 0;
-	v[h->olds] = (struct uns_old_tree){.name = uns_str_dup(name, err)};
-	r = v[h->olds].name ? measure(&tree, until, &v[h->olds], err) : -1;
+	v[h->olds] = (struct uns_old_tree){.name = uns_str_dup(name, err), .measured = until != 0};
+	r = v[h->olds].name ? count_data(root, path, &v[h->olds], err) : -1;
+	if (r == 0 && until != 0)
+		r = measure(&tree, until, &v[h->olds], err);
 	h->olds++;
 	uns_tree_close(&tree);
 	return r;
 }
 
-static int read_old(const struct uns_root *root, const struct uns_facts *f, struct uns_hostfacts *h, struct uns_err *err)
+static int read_old(const struct uns_root *root, const struct uns_facts *f, bool sizes, struct uns_hostfacts *h, struct uns_err *err)
 {
-	int64_t until = uns_idfacts_clock() + UNS_OLD_TREES_LIMIT;
+	int64_t until = sizes ? uns_idfacts_clock() + UNS_OLD_TREES_LIMIT : 0;
 
 	for (size_t i = 0; i < f->remap_dirs.n; i++) {
 		const char *name = f->remap_dirs.v[i];
@@ -411,19 +502,20 @@ static int read_data(const struct uns_root *root, const struct uns_facts *f, con
 		return -1;
 	if (look_at_data(root, nested ? inner : f->data_root, nested ? &f->nested : &f->flat, h, err) < 0)
 		return -1;
-	return want->sizes ? read_old(root, f, h, err) : 0;
+	return read_old(root, f, want->sizes, h, err);
 }
 
 int uns_host_read_place(const struct uns_root *root, const struct uns_facts *f, const struct uns_hostfacts_want *want,
                         struct uns_hostfacts *h, struct uns_err *err)
 {
 	const char *const places[] = {
-	    [UNS_SPACE_DATA] = f->data_root, [UNS_SPACE_JOURNAL] = "/var/lib/usernsctl", [UNS_SPACE_ETC] = "/etc"};
+	    [UNS_SPACE_DATA] = f->data_root, [UNS_SPACE_JOURNAL] = JOURNAL, [UNS_SPACE_ETC] = "/etc"};
 
 	for (int i = 0; i < UNS_SPACES; i++)
 		if (read_space(root, places[i], &h->space[i], err) < 0)
 			return -1;
-	if (read_parents(root, f->data_root, h, err) < 0 || look_at_files(root, f, h, err) < 0 || read_type(root, f->data_root, h, err) < 0)
+	if (read_parents(root, f->data_root, h, err) < 0 || look_at_files(root, f, h, err) < 0 ||
+	    read_pinned(root, f, h, err) < 0 || read_type(root, f->data_root, h, err) < 0)
 		return -1;
 	if (root->is_host && read_mount(f->data_root, h, err) < 0)
 		return -1;

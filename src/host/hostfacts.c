@@ -152,6 +152,8 @@ static void lists_done(struct uns_hostfacts *h)
 		free(h->parent[i].path);
 	for (size_t i = 0; i < h->fixeds; i++)
 		free(h->fixed[i].path);
+	for (size_t i = 0; i < h->pinneds; i++)
+		free(h->pinned[i].path);
 	for (size_t i = 0; i < h->olds; i++)
 		free(h->old[i].name);
 	for (size_t i = 0; i < h->plugins; i++)
@@ -169,6 +171,7 @@ void uns_hostfacts_done(struct uns_hostfacts *h)
 	free(h->os_version);
 	free(h->parent);
 	free(h->fixed);
+	free(h->pinned);
 	free(h->fstype);
 	free(h->quota);
 	free(h->old);

@@ -43,8 +43,34 @@ void uns_store_done(struct uns_store *s)
 	for (size_t i = 0; i < s->volumes; i++)
 		volume_done(&s->volume[i]);
 	free(s->volume);
+	for (size_t i = 0; i < s->unreads; i++) {
+		free(s->unread[i].name);
+		free(s->unread[i].why);
+	}
+	free(s->unread);
 	uns_images_done(&s->images);
 	*s = (struct uns_store){ 0 };
+}
+
+/* ---- what is malformed ---- */
+
+/* One malformed file hides nothing else: it is noted. What is no fault of the file stays an error. */
+static int note_unread(struct uns_store *s, const char *name, bool volume, const struct uns_err *why, struct uns_err *err)
+{
+	struct uns_unread *v;
+
+	if (why->code != UNS_E_INPUT) {
+		if (err)
+			*err = *why;
+		return -1;
+	}
+	v = reallocarray(s->unread, s->unreads + 1, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	s->unread = v;
+	v[s->unreads] = (struct uns_unread){ uns_str_dup(name, err), volume, uns_str_dup(why->text, err) };
+	s->unreads++;
+	return v[s->unreads - 1].name && v[s->unreads - 1].why ? 0 : -1;
 }
 
 /* ---- containers ---- */
@@ -126,6 +152,7 @@ static int read_containers(const struct uns_root *root, const char *base, struct
 {
 	uns_auto_free char *dir = uns_str_printf(err, "%s/containers", base);
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+	struct uns_err why = { 0 };
 	int r = dir ? uns_root_list(root, dir, &names, err) : -1;
 
 	if (r || !names.n)
@@ -134,8 +161,8 @@ static int read_containers(const struct uns_root *root, const char *base, struct
 	if (!s->container)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < names.n; i++) {
-		r = read_container(root, dir, names.v[i], &s->container[s->containers], err);
-		if (r < 0)
+		r = read_container(root, dir, names.v[i], &s->container[s->containers], &why);
+		if (r < 0 && note_unread(s, names.v[i], false, &why, err) < 0)
 			return -1;
 		s->containers += r == 0;
 	}
@@ -245,6 +272,7 @@ static int read_volumes(const struct uns_root *root, const char *base, struct un
 	uns_auto_free char *dir = uns_str_printf(err, "%s/volumes", base);
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 	uns_auto_json json_t *records = NULL;
+	struct uns_err why = { 0 };
 	int r = dir ? uns_root_list(root, dir, &names, err) : -1;
 
 	if (r || !names.n)
@@ -255,8 +283,8 @@ static int read_volumes(const struct uns_root *root, const char *base, struct un
 	if (!s->volume)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < names.n; i++) {
-		r = read_volume(root, dir, names.v[i], records, &s->volume[s->volumes], err);
-		if (r < 0)
+		r = read_volume(root, dir, names.v[i], records, &s->volume[s->volumes], &why);
+		if (r < 0 && note_unread(s, names.v[i], true, &why, err) < 0)
 			return -1;
 		s->volumes += r == 0;
 	}
@@ -333,6 +361,37 @@ static int read_containerd(const struct uns_root *root, const char *base, struct
 }
 
 /* ---- stores ---- */
+
+/* Directories in base/dir. */
+static int count_dirs(const struct uns_root *root, const char *base, const char *dir, size_t *ret, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, "%s/%s", base, dir);
+	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+
+	if (!path || uns_root_list(root, path, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		bool is_dir = false;
+
+		if (is_dir_in(root, path, "/", names.v[i], &is_dir, err) < 0)
+			return -1;
+		*ret += is_dir;
+	}
+	return 0;
+}
+
+int uns_host_count_store(const struct uns_root *root, const char *base, struct uns_strs *ret_drivers, size_t *ret_containers, size_t *ret_volumes,
+                         struct uns_err *err)
+{
+	struct uns_store s = { 0 };
+	int r;
+
+	if (count_dirs(root, base, "containers", ret_containers, err) < 0 || count_dirs(root, base, "volumes", ret_volumes, err) < 0)
+		return -1;
+	r = read_drivers(root, base, &s, err);
+	*ret_drivers = s.drivers;
+	return r;
+}
 
 static int read_store(const struct uns_root *root, const char *base, const struct uns_strs *names, struct uns_store *s,
                       struct uns_err *err)

@@ -10,6 +10,26 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 	return w->r->command == UNS_ENABLE && !(c->userns_mode && strcmp(c->userns_mode, "host") == 0) ? uns_container_forbidden(c) : NULL;
 }
 
+static int check_unread(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err)
+{
+	for (size_t i = 0; i < s->unreads; i++) {
+		const struct uns_unread *u = &s->unread[i];
+
+		if (uns_intent_add(w, "ContainerUnreadable", u->name,
+		                   u->volume ? "mend the file, or remove the volume with the engine running"
+		                             : "mend the file, or move its directory out of containers/ while the engine is stopped",
+		                   err, "this %s cannot be taken along, for its paths and options cannot be read: %s",
+		                   u->volume ? "volume" : "container", u->why) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int uns_plan_check_unread(const struct uns_intent *w, struct uns_err *err)
+{
+	return check_unread(w, &w->f->flat, err) < 0 ? -1 : check_unread(w, &w->f->nested, err);
+}
+
 static int check_lost(const struct uns_intent *w, struct uns_err *err)
 {
 	for (size_t i = 0; w->stop && i < w->present->containers; i++) {

@@ -159,9 +159,9 @@ static bool is_edited(const struct uns_intent *w, const char *path)
 	return false;
 }
 
-static bool is_touched(const struct uns_intent *w, const struct uns_fixed *x)
+static bool is_touched(const struct uns_intent *w, enum uns_touched what, const char *path)
 {
-	switch (x->what) {
+	switch (what) {
 	case UNS_TOUCHED_DATA:
 		return w->move;
 	case UNS_TOUCHED_ACCOUNTS:
@@ -169,7 +169,9 @@ static bool is_touched(const struct uns_intent *w, const struct uns_fixed *x)
 	case UNS_TOUCHED_SUBIDS:
 		return w->account || w->subuid || w->subgid;
 	case UNS_TOUCHED_OPTIONS:
-		return is_edited(w, x->path);
+		return is_edited(w, path);
+	case UNS_TOUCHED_JOURNAL:
+		return w->work;
 	case UNS_TOUCHED:
 		break;
 	}
@@ -195,7 +197,7 @@ static int check_fixed(const struct uns_intent *w, struct uns_err *err)
 		const struct uns_fixed *x = &h->fixed[i];
 		uns_auto_free char *name = NULL;
 
-		if (!is_touched(w, x))
+		if (!is_touched(w, x->what, x->path))
 			continue;
 		more -= x->what == UNS_TOUCHED_DATA;
 		name = uns_str_escape(x->path, err);
@@ -209,6 +211,37 @@ static int check_fixed(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	return uns_intent_add(w, "ImmutablePath", names.v[0], remedy.data, err,
 	                      "what has to be changed, replaced or moved is immutable or append-only: %s", text);
+}
+
+/* ---- files that cannot be replaced ---- */
+
+/* Accounts, lines and settings are written beside the file and renamed over it. */
+static int add_pinned(const struct uns_intent *w, const struct uns_pinned *p, struct uns_err *err)
+{
+	uns_auto_free char *object = uns_str_escape(p->path, err);
+
+	if (!object)
+		return -1;
+	if (p->what == UNS_TOUCHED_JOURNAL)
+		return uns_intent_add(w, "PathNotReplaceable", object, "mount it read-write", err,
+		                      "the journal of changes is kept here, and the file system is read-only");
+	if (!p->mount)
+		return uns_intent_add(w, "PathNotReplaceable", object, "mount it read-write", err,
+		                      "the file has to be replaced by a new one, and the file system of its directory is read-only");
+	return uns_intent_add(w, "PathNotReplaceable", object,
+	                      "unmount it; in a container, make the change on the host, or mount the directory instead of the file", err,
+	                      "the file has to be replaced by a new one, and a file system is mounted on the file itself: nothing can be "
+	                      "renamed over a mount point");
+}
+
+static int check_pinned(const struct uns_intent *w, struct uns_err *err)
+{
+	const struct uns_hostfacts *h = &w->f->host;
+
+	for (size_t i = 0; i < h->pinneds; i++)
+		if (is_touched(w, h->pinned[i].what, h->pinned[i].path) && add_pinned(w, &h->pinned[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- the file system ---- */
@@ -478,14 +511,21 @@ static int check_old_trees(const struct uns_intent *w, struct uns_err *err)
 	for (size_t i = 0; i < h->olds; i++) {
 		const struct uns_old_tree *t = &h->old[i];
 		uns_auto_free char *path = uns_str_printf(err, "%s/%s", w->root, t->name);
+		bool needed = uns_plan_is_needed(w, t);
 		char size[32], date[32];
 
 		if (!path)
 			return -1;
+		if (!t->measured || uns_plan_is_lost(w, t) || (w->rooted && strcmp(t->name, "0.0") == 0)) /* other findings say more of it */
+			continue;
 		show_size(t->bytes, size);
 		show_date(t->newest, date);
-		if (uns_intent_add(w, "OldRemapTree", path, "remove it when nothing of it is needed any more", err,
-		                   "a tree of an earlier remapping that no engine uses: %s%s in %" PRIu64 " files%s%s%s", t->cut || t->bytes == UINT64_MAX ? "at least " : "",
+		if (uns_intent_add(w, "OldRemapTree", path,
+		                   needed ? "keep it" : "remove it when nothing of it is needed any more", err,
+		                   "a tree of an earlier remapping that %s: %s%s in %" PRIu64 " files%s%s%s",
+		                   needed ? "holds data, while there is none where the engine looks with the settings of today"
+		                          : "no engine uses",
+		                   t->cut || t->bytes == UINT64_MAX ? "at least " : "",
 		                   size, t->files, t->files ? ", the newest of " : "", t->files ? date : "",
 		                   t->cut ? " (not all were counted: the time limit)" : "") < 0)
 			return -1;
@@ -526,7 +566,7 @@ int uns_plan_check_host(const struct uns_intent *w, struct uns_err *err)
 		return -1;
 	if (w->r->command == UNS_ENABLE && w->have_shift && check_parents(w, err) < 0)
 		return -1;
-	if (check_fixed(w, err) < 0 || check_owners(w, err) < 0 || check_mount_options(w, err) < 0 || check_space(w, err) < 0)
+	if (check_fixed(w, err) < 0 || check_pinned(w, err) < 0 || check_owners(w, err) < 0 || check_mount_options(w, err) < 0 || check_space(w, err) < 0)
 		return -1;
 	if (check_swarm(w, err) < 0 || check_plugins(w, err) < 0)
 		return -1;

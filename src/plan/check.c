@@ -703,10 +703,10 @@ int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 		return check_option(w, err) < 0 || check_engine(w, err) < 0 ? -1 : uns_plan_check_host(w, err);
 	if (uns_plan_check_audit(w, err) < 0)
 		return -1;
-	if (check_option(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||
+	if (check_option(w, err) < 0 || uns_plan_check_remap(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||
 	    uns_plan_check_host(w, err) < 0 || check_trees(w, err) < 0)
 		return -1;
-	if (check_census(w, err) < 0 || uns_plan_check_containers(w, err) < 0)
+	if (check_census(w, err) < 0 || uns_plan_check_unread(w, err) < 0 || uns_plan_check_containers(w, err) < 0)
 		return -1;
 	return check_volumes(w, err) < 0 ? -1 : check_all_ranges(w, err);
 }

@@ -238,6 +238,9 @@ static int judge_sharing(const struct judge *j, bool on, struct uns_err *err)
 		    uns_buf_printf(&names, err, "%s%s", sharing++ ? ", " : "", c->name ? c->name : c->id) < 0)
 			return -1;
 	}
+	if (s->unreads && !sharing)
+		return put(j, item, UNS_CIS_WARN, s->unread[0].name, "$ usernsctl check docker", err,
+		           "the files of %zu containers or volumes cannot be read, first %s", s->unreads, s->unread[0].why);
 	if (s->containers == 0)
 		return put(j, item, UNS_CIS_NA, NULL, NULL, err, "there are no containers");
 	if (sharing)

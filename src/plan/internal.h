@@ -89,6 +89,7 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 /* check-containers.c */
+int uns_plan_check_unread(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err);
 /* check-image.c */
 int uns_plan_check_images(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err);
@@ -118,6 +119,13 @@ int uns_plan_check_audit(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_moves(struct uns_intent *w, struct uns_err *err);
 void uns_plan_moves_done(struct uns_intent *w);
 int uns_plan_check_moves(const struct uns_intent *w, struct uns_err *err);
+
+/* check-remap.c: whether the settings lead to the tree that the data is in. */
+int uns_plan_check_remap(const struct uns_intent *w, struct uns_err *err);
+/* The tree has data, and where the engine looks with the present settings there is none. */
+bool uns_plan_is_needed(const struct uns_intent *w, const struct uns_old_tree *t);
+/* And the user and the range of this change do not lead to it either. */
+bool uns_plan_is_lost(const struct uns_intent *w, const struct uns_old_tree *t);
 
 /* check-host.c: the kernel, the trees as file systems, and what else is on the host. */
 int uns_plan_check_host(const struct uns_intent *w, struct uns_err *err);

@@ -728,17 +728,38 @@ static void containers_are_read(void **state)
 	assert_false(x->f.flat.containerd_images);
 }
 
-static void a_malformed_container_is_bad_input(void **state)
+static void assert_unread(const struct uns_unread *u, const char *name, bool volume, const char *why)
+{
+	assert_string_equal(u->name, name);
+	assert_int_equal(u->volume, volume);
+	assert_non_null(strstr(u->why, why));
+}
+
+static void malformed_containers_hide_nothing_else(void **state)
 {
 	struct fixture *x = *state;
+	const struct uns_store *s = &x->f.flat;
 
 	put(x, D "containers/aaa/config.v2.json", "{\"ID\":\"aaa\",\n\"Name\":}");
-	read_refused(x, D "containers/aaa/config.v2.json:2:");
-	put(x, D "containers/aaa/config.v2.json", "[]");
-	read_refused(x, D "containers/aaa/config.v2.json:1:1: expected a JSON object");
-	put(x, D "containers/aaa/config.v2.json", "{}");
-	put(x, D "containers/aaa/hostconfig.json", "{");
-	read_refused(x, D "containers/aaa/hostconfig.json:1:");
+	put(x, D "containers/bbb/config.v2.json", "[]");
+	put(x, D "containers/ccc/config.v2.json", "{\"ID\":\"ccc\",\"Name\":\"/web\"}");
+	put(x, D "containers/ddd/config.v2.json", "{}");
+	put(x, D "containers/ddd/hostconfig.json", "{");
+	put(x, D "containers/eee/config.v2.json", "{\"Name\":\"\xff\"}");
+	put_dir(x, D "containers/fff/config.v2.json/");
+	put(x, D "volumes/v/opts.json", "{\"MountType\":");
+	put_dir(x, D "volumes/w/_data/");
+	read_ok(x);
+	assert_int_equal(s->containers, 1);
+	assert_string_equal(s->container[0].name, "web");
+	assert_int_equal(s->volumes, 1);
+	assert_int_equal(s->unreads, 6);
+	assert_unread(&s->unread[0], "aaa", false, D "containers/aaa/config.v2.json:2:");
+	assert_unread(&s->unread[1], "bbb", false, D "containers/bbb/config.v2.json:1:1: expected a JSON object");
+	assert_unread(&s->unread[2], "ddd", false, D "containers/ddd/hostconfig.json:1:");
+	assert_unread(&s->unread[3], "eee", false, D "containers/eee/config.v2.json:1:");
+	assert_unread(&s->unread[4], "fff", false, "not a regular file");
+	assert_unread(&s->unread[5], "v", true, D "volumes/v/opts.json:1:");
 }
 
 static void names_and_drivers_are_sorted_out(void **state)
@@ -818,14 +839,6 @@ static void volumes_are_read(void **state)
 	assert_string_equal(v[3].name, "quota");
 	assert_false(v[3].mounted_type);
 	assert_null(v[3].device);
-}
-
-static void malformed_volume_options_are_bad_input(void **state)
-{
-	struct fixture *x = *state;
-
-	put(x, D "volumes/v/opts.json", "{\"MountType\":");
-	read_refused(x, D "volumes/v/opts.json:1:");
 }
 
 #define PAGE 4096
@@ -1278,11 +1291,10 @@ int main(void)
 		T(the_active_directory_follows_the_setting),
 		T(lines_by_uid_are_decided_by_what_lies_there),
 		T(containers_are_read),
-		T(a_malformed_container_is_bad_input),
+		T(malformed_containers_hide_nothing_else),
 		T(names_and_drivers_are_sorted_out),
 		T(the_store_of_containerd_is_known),
 		T(volumes_are_read),
-		T(malformed_volume_options_are_bad_input),
 		T(labels_come_from_the_database),
 		T(the_nested_store_is_read),
 		T(the_census_walks_the_wanted_store),

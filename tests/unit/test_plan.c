@@ -2146,12 +2146,17 @@ static void the_containerd_store_is_found_as_a_flag(void **state)
 
 /* ---- the host ---- */
 
-static void host(struct world *w)
+static void know_host(struct world *w)
 {
-	stopped(w);
 	w->f.host = (struct uns_hostfacts){.known = true, .fstype = str("ext4")};
 	for (int i = 0; i < UNS_SPACES; i++)
 		w->f.host.space[i] = (struct uns_space){"/place", 5, 1u << 30, 1000};
+}
+
+static void host(struct world *w)
+{
+	stopped(w);
+	know_host(w);
 	make(w);
 	assert_quiet(w);
 }
@@ -2297,6 +2302,87 @@ static void room_is_needed_where_it_is_needed(void **state)
 	w.f.census.inodes = 4096;
 	assert_says(&w, "SpaceShort", "/place", "about 18688 KiB and 12 inodes, and 600 KiB and all inodes are free");
 	done(&w);
+}
+
+static void what_cannot_be_replaced_is_refused_where_it_is_replaced(void **state)
+{
+	struct uns_pinned pins[] = {{(char[]){"/etc/group"}, UNS_TOUCHED_ACCOUNTS, true},
+	                            {(char[]){"/etc/subuid"}, UNS_TOUCHED_SUBIDS, true},
+	                            {(char[]){"/etc/docker/daemon.json"}, UNS_TOUCHED_OPTIONS, true},
+	                            {(char[]){"/var/lib/usernsctl"}, UNS_TOUCHED_JOURNAL, false}};
+	struct world w;
+
+	(void)state;
+	host(&w);
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		w.f.host.pinned = &pins[i];
+		w.f.host.pinneds = 1;
+		assert_says(&w, "PathNotReplaceable", pins[i].path, pins[i].mount ? "mounted on the file itself" : "read-only");
+		assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	}
+	w.f.host.pinned = NULL;
+	w.f.host.pinneds = 0;
+	done(&w);
+	enabled(&w); /* nothing is to be done */
+	know_host(&w);
+	w.f.host.pinned = pins;
+	w.f.host.pinneds = 4;
+	make(&w);
+	assert_null(found(&w, "PathNotReplaceable"));
+	w.f.host.pinned = NULL;
+	done(&w);
+}
+
+/* The tree of a range that the settings do not lead to any more. */
+static void data_that_the_settings_lost_stops_everything(void **state)
+{
+	static const enum uns_command commands[] = {UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE};
+	struct uns_old_tree old = {.name = (char[]){"917504.983040"}, .measured = true, .volumes = 1};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		enabled(&w);
+		w.r.command = commands[i];
+		know_host(&w);
+		w.f.host.old = &old;
+		w.f.host.olds = 1;
+		make(&w);
+		assert_null(found(&w, "RemapTreeLost")); /* there is data where the engine looks */
+		w.f.nested.containers = w.f.nested.volumes = 0;
+		uns_strs_done(&w.f.nested.drivers);
+		make(&w);
+		assert_string_equal(found(&w, "RemapTreeLost")->object, ROOT "/917504.983040");
+		assert_has(found(&w, "RemapTreeLost")->remedy, "dockremap:917504:65536 in /etc/subuid and dockremap:983040:65536 in /etc/subgid");
+		assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+		old.volumes = 0;
+		make(&w);
+		assert_null(found(&w, "RemapTreeLost"));
+		old.volumes = 1;
+		w.f.host.old = NULL;
+		done(&w);
+	}
+}
+
+static void what_cannot_be_read_stops_every_change(void **state)
+{
+	static const enum uns_command commands[] = {UNS_ENABLE, UNS_DISABLE, UNS_MIGRATE};
+	struct uns_unread unread = {(char[]){"aa"}, false, (char[]){"aa/hostconfig.json:1:2: odd"}};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		enabled(&w);
+		w.r.command = commands[i];
+		w.f.nested.unread = &unread;
+		w.f.nested.unreads = 1;
+		make(&w);
+		assert_string_equal(found(&w, "ContainerUnreadable")->object, "aa");
+		assert_has(found(&w, "ContainerUnreadable")->reason, "aa/hostconfig.json:1:2: odd");
+		assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+		w.f.nested.unread = NULL;
+		done(&w);
+	}
 }
 
 /* An engine that is down cannot be asked; what it would choose can be told. */
@@ -2446,6 +2532,9 @@ int main(void)
 		cmocka_unit_test(purge_removes_user_and_ranges),
 		cmocka_unit_test(disable_of_nothing_is_nothing),
 		cmocka_unit_test(disable_needs_one_range),
+		cmocka_unit_test(what_cannot_be_replaced_is_refused_where_it_is_replaced),
+		cmocka_unit_test(data_that_the_settings_lost_stops_everything),
+		cmocka_unit_test(what_cannot_be_read_stops_every_change),
 		cmocka_unit_test(what_lies_in_the_way_home),
 		cmocka_unit_test(volumes_left_behind_are_adopted),
 		cmocka_unit_test(a_stopped_engine_cannot_take_labels),
