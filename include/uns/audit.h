@@ -25,10 +25,10 @@ void uns_audit_close(struct uns_audit *a);
 
 /* ---- which records, and what is in them: pure ---- */
 
-enum uns_audit_type { UNS_AUDIT_ADD_USER, UNS_AUDIT_DEL_USER, UNS_AUDIT_MGMT, UNS_AUDIT_CONFIG };
+enum uns_audit_type { UNS_AUDIT_ADD_USER, UNS_AUDIT_DEL_USER, UNS_AUDIT_ADD_GROUP, UNS_AUDIT_DEL_GROUP, UNS_AUDIT_MGMT, UNS_AUDIT_CONFIG };
 #define UNS_AUDIT_PAIRS 6
 struct uns_audit_record {
-	enum uns_audit_type type; /* ADD_USER, DEL_USER, USER_MGMT, USYS_CONFIG */
+	enum uns_audit_type type; /* ADD_USER, DEL_USER, ADD_GROUP, DEL_GROUP, USER_MGMT, USYS_CONFIG */
 	bool ok;
 	size_t n;
 	struct {

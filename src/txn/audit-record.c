@@ -95,14 +95,25 @@ static void ranges(const struct out *o)
 /* ---- accounts ---- */
 
 /* useradd and userdel tell themselves; the tools of busybox do not. */
+static void put_name(const struct out *o, enum uns_audit_type type, const char *op, const char *key)
+{
+	struct uns_audit_record r = start(o, type, op);
+
+	add(&r, "acct", uns_json_str_or(o->e->what->args, key, ""), false);
+	o->put(o->user, &r);
+}
+
 static void account(const struct out *o)
 {
-	struct uns_audit_record r = start(o, o->forward ? UNS_AUDIT_ADD_USER : UNS_AUDIT_DEL_USER, o->forward ? "add-user" : "delete-user");
-
 	if (!o->e->unaudited)
 		return;
-	add(&r, "acct", uns_json_str_or(o->e->what->args, "user", ""), false);
-	o->put(o->user, &r);
+	if (o->forward) {
+		put_name(o, UNS_AUDIT_ADD_GROUP, "add-group", "group");
+		put_name(o, UNS_AUDIT_ADD_USER, "add-user", "user");
+	} else {
+		put_name(o, UNS_AUDIT_DEL_USER, "delete-user", "user");
+		put_name(o, UNS_AUDIT_DEL_GROUP, "delete-group", "group");
+	}
 }
 
 /* ---- options ---- */

@@ -35,7 +35,7 @@ static int put_pair(struct uns_buf *b, const char *name, const char *value, bool
 
 static void send_record(void *user, const struct uns_audit_record *r)
 {
-	static const int types[] = {AUDIT_ADD_USER, AUDIT_DEL_USER, AUDIT_USER_MGMT, AUDIT_USYS_CONFIG};
+	static const int types[] = {AUDIT_ADD_USER, AUDIT_DEL_USER, AUDIT_ADD_GROUP, AUDIT_DEL_GROUP, AUDIT_USER_MGMT, AUDIT_USYS_CONFIG};
 	const struct uns_audit *a = user;
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 

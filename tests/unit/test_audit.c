@@ -13,7 +13,7 @@ static char said[4096];
 /* "TYPE ok op=… name='value'" a line; what needs encoding is in quotes. */
 static void say(void *user, const struct uns_audit_record *r)
 {
-	static const char *const types[] = {"ADD_USER", "DEL_USER", "USER_MGMT", "USYS_CONFIG"};
+	static const char *const types[] = {"ADD_USER", "DEL_USER", "ADD_GROUP", "DEL_GROUP", "USER_MGMT", "USYS_CONFIG"};
 	size_t at = strlen(said);
 
 	(void)user;
@@ -70,8 +70,8 @@ static void accounts_are_told_when_nobody_else_does(void **state)
 
 	(void)state;
 	assert_said(&p, "done", UNS_AFTER, false, "");
-	assert_said(&p, "done", UNS_AFTER, true, "ADD_USER ok op=add-user acct='u'\n");
-	assert_said(&p, "fail", UNS_BEFORE, true, "DEL_USER failed op=delete-user acct='u'\n");
+	assert_said(&p, "done", UNS_AFTER, true, "ADD_GROUP ok op=add-group acct='g'\nADD_USER ok op=add-user acct='u'\n");
+	assert_said(&p, "fail", UNS_BEFORE, true, "DEL_USER failed op=delete-user acct='u'\nDEL_GROUP failed op=delete-group acct='g'\n");
 	uns_plan_done(&p);
 }
 
