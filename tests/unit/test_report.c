@@ -83,6 +83,32 @@ static void safe_text(void **state)
 				    "\\xc3");
 }
 
+static void bytes_that_are_no_text_are_escaped(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} v[] = {
+		{"a\x9b[2J", "a\\x9b[2J"},
+		{"\xff\xfe", "\\xff\\xfe"},
+		{"\xc3", "\\xc3"},                   /* cut */
+		{"\xe2\x86", "\\xe2\\x86"},
+		{"\xc3(", "\\xc3("},
+		{"\xc0\x9b", "\\xc0\\x9b"},         /* too long */
+		{"\xe0\x82\x9b", "\\xe0\\x82\\x9b"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"}, /* half of a pair */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+		{"\xf0\x9f\x90\xb3 \xed\x9f\xbf", "\xf0\x9f\x90\xb3 \xed\x9f\xbf"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+		assert_int_equal(uns_report_safe(v[i].text, &b, NULL), 0);
+		assert_string_equal(b.data, v[i].wanted);
+	}
+}
+
 static void plan_headings_and_numbers(void **state)
 {
 	uns_auto(uns_plan_done) struct uns_plan p = { .n = 0 };
@@ -558,6 +584,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(safe_text),
+		cmocka_unit_test(bytes_that_are_no_text_are_escaped),
 		cmocka_unit_test(plan_headings_and_numbers),
 		cmocka_unit_test(plan_heading_once_per_group),
 		cmocka_unit_test(plan_numbers_of_a_part),
