@@ -16,9 +16,9 @@
 #define UNS_AUDIT_BACKLOG 64 /* the kernel's own limit, where no rule sets one */
 
 struct uns_auditfacts {
-	bool loaded; /* the kernel was asked: rules and the three numbers are its own; else they are those of the files */
+	bool loaded; /* the kernel was asked: rules and the four numbers are its own; else they are those of the files */
 	bool enabled, locked; /* locked: -e 2, nothing can be changed before a reboot */
-	uint32_t failure, backlog;
+	uint32_t failure, backlog, rate; /* the latter two: 0 is no limit */
 	struct uns_auditrules rules; /* in the order in which they are tried */
 	bool have_conf;              /* auditd.conf is there */
 	struct uns_auditdconf conf;
@@ -30,7 +30,8 @@ struct uns_auditfacts {
 	struct uns_strs scanners;    /* paths of programs and jobs that look for files of nobody, or for files that changed */
 };
 void uns_auditfacts_done(struct uns_auditfacts *f);
-/* Files as augenrules(8) takes them: those of rules.d, else audit.rules. No audit at all is no error. */
+/* Files as augenrules(8) takes them: those of rules.d, else audit.rules. No audit at all is no error. A file that is there but
+ * cannot be read is a note of the rules. */
 int uns_auditfacts_read(const struct uns_root *root, struct uns_auditfacts *ret, struct uns_err *err);
 
 #endif

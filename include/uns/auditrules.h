@@ -48,21 +48,25 @@ struct uns_auditrules {
 	struct uns_auditrule *v;
 	size_t n, cap;
 	struct uns_strs problems; /* "file:line: found …; expected …", in the order of the text */
-	bool has_enabled, has_failure, has_backlog;
+	struct uns_strs notes;    /* whole sentences: what else is not known of files */
+	bool has_enabled, has_failure, has_backlog, has_rate;
 	uint32_t enabled; /* the last -e: 0 off, 1 on, 2 on and locked */
 	uint32_t failure; /* the last -f: 0 silent, 1 printk, 2 panic */
-	uint32_t backlog; /* the last -b */
+	uint32_t backlog; /* the last -b; 0: no limit */
+	uint32_t rate;    /* the last -r, records a second; 0: no limit */
 	size_t changes;   /* lines that added rules or took some away */
 	bool go_on;       /* -i or -c: a line that auditctl does not take does not end the loading */
 };
+#define UNS_AUDIT_PROBLEMS 4
 void uns_auditrule_done(struct uns_auditrule *r);
 void uns_auditrules_done(struct uns_auditrules *all);
 
-/* Appends what the text makes of the rules so far: -a appends, -A puts in front, -d, -D and -W take away, -e, -f and -b are the last
+/* Appends what the text makes of the rules so far: -a appends, -A puts in front, -d, -D and -W take away, -e, -f, -b and -r are the last
  * ones. Words are parted by blanks (not tabs), "\ " is a blank within a word, there are no quotes, '#' begins a comment at the
  * beginning of a line. from_dir: a file of rules.d, whose lines augenrules reorders: -D without -k comes first, so takes away
  * nothing; the caller gives the files in the order of "ls -v". More than 10000 lines that change the rules are a problem, told
- * once: what is behind them is not looked at. Fails only for want of memory. */
+ * once: what is behind them is not looked at. Of a file with many problems the first UNS_AUDIT_PROBLEMS are told, and a note counts
+ * the rest. Fails only for want of memory. */
 int uns_auditrules_parse(const char *text, size_t len, const char *file, bool from_dir, struct uns_auditrules *ret, struct uns_err *err);
 
 /* One rule as the kernel lists it (the payload of AUDIT_LIST_RULES), appended. UNS_E_INPUT when it is no such thing. */

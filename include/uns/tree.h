@@ -170,6 +170,7 @@ struct uns_census_list {
 struct uns_census {
 	uint64_t inodes, bytes, specials /* setuid, setgid, capability, flags */, acls, hard_links /* inodes with nlink > 1 */;
 	uint64_t home, capabilities; /* home: inodes with an ID that the maps move (needs maps) */
+	uint64_t directories;
 	uint32_t max_uid, max_gid;
 	struct uns_rangeset uid_blocks,
 	    gid_blocks;                   /* blocks of 65536 IDs that are in use (owners, ACLs, v3 rootids), who = a path */

@@ -17,6 +17,8 @@ const char *const uns_audit_op_texts[] = {"=", "!=", "<", ">", "<=", ">=", "&", 
 static const char *const list_names[] = {"task", "exit", "user", "exclude", "filesystem", "io_uring"};
 #define LISTS (sizeof(list_names) / sizeof(*list_names))
 
+#define FOUND_MAX 100 /* bytes of a word in a message */
+
 /* Names of fields that auditctl knows, but for path, dir, perm and key, which have members of their own. */
 static const char *const field_names[] = {
 	"pid", "uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid", "auid", "loginuid", "pers", "arch", "msgtype", "subj_user",
@@ -32,10 +34,17 @@ static const char *const field_names[] = {
 
 enum verb { NOTHING, APPEND, PREPEND, DELETE, CLEAR };
 
+/* What was wrong in one file. */
+struct told {
+	size_t first; /* of its problems */
+	size_t more;  /* problems that are only counted: a file that is no text has one in each line */
+};
+
 /* One line. */
 struct line {
 	struct uns_auditrules *all;
 	const char *where;
+	struct told *told;
 	struct uns_auditrule rule;
 	enum verb verb;
 	bool list;  /* -a, -A or -d is there */
@@ -68,6 +77,7 @@ void uns_auditrules_done(struct uns_auditrules *all)
 		uns_auditrule_done(&all->v[i]);
 	free(all->v);
 	uns_strs_done(&all->problems);
+	uns_strs_done(&all->notes);
 	*all = (struct uns_auditrules){0};
 }
 
@@ -237,9 +247,15 @@ char *uns_auditrule_format(const struct uns_auditrule *r, struct uns_err *err)
 
 static int problem(struct line *l, const char *found, const char *expected, struct uns_err *err)
 {
-	uns_auto_free char *text = uns_str_printf(err, "%s: found \"%s\"; expected %s", l->where, found, expected);
+	uns_auto_free char *text = NULL;
 
 	l->bad = true;
+	if (l->all->problems.n - l->told->first >= UNS_AUDIT_PROBLEMS) {
+		l->told->more++;
+		return 0;
+	}
+	text = uns_str_printf(err, "%s: found \"%.*s%s\"; expected %s", l->where, FOUND_MAX, found,
+	                      strlen(found) > FOUND_MAX ? "..." : "", expected);
 	return text ? uns_strs_add(&l->all->problems, text, err) : -1;
 }
 
@@ -491,12 +507,14 @@ static int take_option(struct line *l, char c, const char *arg, struct uns_err *
 		return take_number(l, arg, 2, &l->all->failure, &l->all->has_failure, "-f 0, 1 or 2", err);
 	case 'b':
 		return take_number(l, arg, INT32_MAX, &l->all->backlog, &l->all->has_backlog, "-b and a number", err);
+	case 'r':
+		return take_number(l, arg, INT32_MAX, &l->all->rate, &l->all->has_rate, "-r and a number", err);
 	case 'i':
 	case 'c':
 		l->all->go_on = true;
 		return 0;
 	}
-	return 0; /* -h -l -q -m -r -R -s -t -v change nothing of this */
+	return 0; /* -h -l -q -m -R -s -t -v change nothing of this */
 }
 
 /* A word that begins with one hyphen: letters without argument up to one with, whose argument is the rest or the next word. */
@@ -655,9 +673,10 @@ static void line_done(struct line *l)
 	uns_auditrule_done(&l->rule);
 }
 
-static int take_line(struct uns_auditrules *all, const struct uns_strs *words, const char *where, bool from_dir, struct uns_err *err)
+static int take_line(struct uns_auditrules *all, const struct uns_strs *words, const char *where, struct told *told, bool from_dir,
+                     struct uns_err *err)
 {
-	uns_auto(line_done) struct line l = {.all = all, .where = where, .from_dir = from_dir};
+	uns_auto(line_done) struct line l = {.all = all, .where = where, .told = told, .from_dir = from_dir};
 
 	if (take_words(&l, words, err) < 0)
 		return -1;
@@ -702,6 +721,9 @@ static bool is_comment(const char *s, const char *end, bool from_dir)
 
 int uns_auditrules_parse(const char *text, size_t len, const char *file, bool from_dir, struct uns_auditrules *ret, struct uns_err *err)
 {
+	struct told told = {.first = ret->problems.n};
+	uns_auto_free char *note = NULL;
+
 	for (struct uns_line l = {0}; uns_line_next(&l, text, len);) {
 		uns_auto(uns_strs_done) struct uns_strs words = UNS_STRS_INIT;
 		const char *end = l.s + strnlen(l.s, l.len);
@@ -710,8 +732,11 @@ int uns_auditrules_parse(const char *text, size_t len, const char *file, bool fr
 		if (is_comment(l.s, end, from_dir))
 			continue;
 		where = uns_str_printf(err, "%s:%u", file, l.number);
-		if (!where || split(l.s, end, &words, err) < 0 || take_line(ret, &words, where, from_dir, err) < 0)
+		if (!where || split(l.s, end, &words, err) < 0 || take_line(ret, &words, where, &told, from_dir, err) < 0)
 			return -1;
 	}
-	return 0;
+	if (!told.more)
+		return 0;
+	note = uns_str_printf(err, "%s: %zu more lines are none that auditctl takes", file, told.more);
+	return note ? uns_strs_add(&ret->notes, note, err) : -1;
 }

@@ -34,21 +34,29 @@ void uns_auditfacts_done(struct uns_auditfacts *f)
 
 /* ---- files ---- */
 
-/* A file that is there but cannot be read, or is too large, says nothing about audit: 1. */
-static int read_file(const struct uns_root *root, const char *path, struct uns_buf *ret, struct uns_err *err)
+/* What is there but cannot be read, or is too large, says nothing about audit, which is to be known: 1. */
+static int note_unread(const struct uns_err *why, struct uns_auditfacts *f, struct uns_err *err)
+{
+	uns_auto_free char *note = NULL;
+
+	if (why->code != UNS_E_INPUT && !why->errnum)
+		return uns_err_set(err, why->code, "%s", why->text);
+	note = uns_str_printf(err, "%s; so it is not known what audit is told there", why->text);
+	return !note || uns_strs_add(&f->rules.notes, note, err) < 0 ? -1 : 1;
+}
+
+static int read_file(const struct uns_root *root, const char *path, struct uns_auditfacts *f, struct uns_buf *ret, struct uns_err *err)
 {
 	struct uns_err why = {0};
 	int r = uns_root_read(root, path, FILE_MAX, ret, NULL, &why);
 
-	if (r < 0 && why.code != UNS_E_INPUT && !why.errnum)
-		return uns_err_set(err, why.code, "%s", why.text);
-	return r ? 1 : 0;
+	return r < 0 ? note_unread(&why, f, err) : r;
 }
 
 static int parse_file(const struct uns_root *root, const char *path, bool from_dir, struct uns_auditfacts *f, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = read_file(root, path, &text, err);
+	int r = read_file(root, path, f, &text, err);
 
 	if (r)
 		return r < 0 ? -1 : 0;
@@ -71,10 +79,11 @@ static bool is_rules(const char *name)
 static int read_dir(const struct uns_root *root, struct uns_auditfacts *f, bool *ret_any, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
-	int r = uns_root_list(root, RULES_DIR, &names, NULL);
+	struct uns_err why = {0};
+	int r = uns_root_list(root, RULES_DIR, &names, &why);
 
 	if (r)
-		return 0;
+		return r < 0 && note_unread(&why, f, err) < 0 ? -1 : 0;
 	if (names.n)
 		qsort(names.v, names.n, sizeof(*names.v), by_version);
 	for (size_t i = 0; i < names.n; i++) {
@@ -100,13 +109,14 @@ static int read_rules(const struct uns_root *root, struct uns_auditfacts *f, str
 	f->locked = f->rules.has_enabled && f->rules.enabled == 2;
 	f->failure = f->rules.has_failure ? f->rules.failure : 1;
 	f->backlog = f->rules.has_backlog ? f->rules.backlog : UNS_AUDIT_BACKLOG;
+	f->rate = f->rules.has_rate ? f->rules.rate : 0;
 	return 0;
 }
 
 static int read_conf(const struct uns_root *root, struct uns_auditfacts *f, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = read_file(root, CONF_FILE, &text, err);
+	int r = read_file(root, CONF_FILE, f, &text, err);
 
 	if (r < 0)
 		return -1;
@@ -214,6 +224,7 @@ static bool ask_status(int fd, struct uns_auditfacts *f)
 	f->locked = s.enabled == 2;
 	f->failure = s.failure;
 	f->backlog = s.backlog_limit;
+	f->rate = s.rate_limit;
 	return true;
 }
 
@@ -257,9 +268,12 @@ static int read_kernel(struct uns_auditfacts *f, struct uns_err *err)
 	f->locked = status.locked;
 	f->failure = status.failure;
 	f->backlog = status.backlog;
+	f->rate = status.rate;
 	/* What is wrong in the files stays told. */
 	loaded.problems = f->rules.problems;
 	f->rules.problems = (struct uns_strs)UNS_STRS_INIT;
+	loaded.notes = f->rules.notes;
+	f->rules.notes = (struct uns_strs)UNS_STRS_INIT;
 	loaded.go_on = f->rules.go_on;
 	uns_auditrules_done(&f->rules);
 	f->rules = loaded;

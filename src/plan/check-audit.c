@@ -10,7 +10,6 @@
 /* What the looks before, the scan, the change and the look after read: how often a directory is opened, and the names of an inode's
  * extended attributes are asked for. Measured (tests/e2e/audit). */
 #define OPENS 12
-#define DIRECTORIES 10 /* one inode in so many is a directory */
 #define LISTS 3
 #define MIB (1u << 20)
 
@@ -42,7 +41,7 @@ static void estimate(struct flood *fl)
 		{"setxattr", SYS_setxattr, UNS_AUDIT_PERM_A, c->acls + c->capabilities},
 		{"fchmod", SYS_fchmod, UNS_AUDIT_PERM_A, c->specials - (c->capabilities < c->specials ? c->capabilities : c->specials)},
 		{"llistxattr", SYS_llistxattr, UNS_AUDIT_PERM_R, LISTS * c->inodes},
-		{"openat", SYS_openat, UNS_AUDIT_PERM_R, OPENS * (c->inodes / DIRECTORIES + 1)},
+		{"openat", SYS_openat, UNS_AUDIT_PERM_R, OPENS * (c->directories + 1)},
 	};
 
 	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
@@ -134,13 +133,17 @@ static char *room_text(const struct uns_auditfacts *f, uint64_t bytes, struct un
 static char *remedy_text(const struct flood *fl, struct uns_err *err)
 {
 	const struct uns_auditfacts *f = fl->who.f;
+	uns_auto_free char *exe = uns_str_shell(f->exe, err), *root = exe ? uns_str_shell(fl->who.root, err) : NULL;
 
+	if (!root)
+		return NULL;
 	if (f->locked)
 		return uns_str_printf(err, "put \"-a never,exit -F exe=%s -F dir=%s\" before all rules and restart the host (the rules are "
 		                           "locked by -e 2), if your policy allows that",
 		                      f->exe, fl->who.root);
-	return uns_str_printf(err, "auditctl -A never,exit -F exe=%s -F dir=%s, and the same with -d afterwards, if your policy allows that",
-	                      f->exe, fl->who.root);
+	return uns_str_printf(err, UNS_COMMAND "auditctl -A never,exit -F exe=%s -F dir=%s" UNS_COMMAND_ENDS
+	                           "before the change, and the same with -d afterwards, if your policy allows that",
+	                      exe, root);
 }
 
 static int say_flood(const struct flood *fl, struct uns_err *err)
@@ -158,23 +161,49 @@ static int say_flood(const struct flood *fl, struct uns_err *err)
 	                      fl->who.f->loaded ? "loaded" : "configured", rules, room);
 }
 
+/* What makes the kernel lose a record; NULL: out of memory. Of both limits 0 is none (kernel/audit.c: audit_log_start, audit_rate_check). */
+static char *loses(const struct flood *fl, struct uns_err *err)
+{
+	const struct uns_auditfacts *f = fl->who.f;
+	uint64_t records = fl->cost.records;
+	bool full = f->backlog && records > f->backlog, fast = f->rate && records >= f->rate;
+
+	if (full && fast)
+		return uns_str_printf(err, "than auditd may take them: the backlog holds %u, and only %u a second are let through (-r)",
+		                      f->backlog, f->rate);
+	if (fast)
+		return uns_str_printf(err, "than they are let through: %u a second (-r)", f->rate);
+	return uns_str_printf(err, "than auditd may take them: the backlog holds %u", f->backlog);
+}
+
+static int say_loss(const struct flood *fl, struct uns_err *err)
+{
+	const struct uns_auditfacts *f = fl->who.f;
+	uint64_t records = fl->cost.records;
+	uns_auto_free char *why = NULL;
+
+	if (f->failure != 2 || ((!f->backlog || records <= f->backlog) && (!f->rate || records < f->rate)))
+		return 0;
+	why = loses(fl, err);
+	if (!why)
+		return -1;
+	return uns_intent_add(fl->w, "AuditPanicRisk", "-f 2",
+	                      f->locked ? "auditctl -f 1 for the time of the change, after a restart without -e 2; or keep it from being "
+	                                  "recorded (AuditFlood)" :
+	                                  UNS_COMMAND "auditctl -f 1" UNS_COMMAND_ENDS
+	                                              "for the time of the change; or keep it from being recorded (AuditFlood)",
+	                      err, "the kernel panics when it loses a record (-f 2), and %llu records come faster %s",
+	                      (unsigned long long)records, why);
+}
+
 static int say_panic(const struct flood *fl, struct uns_err *err)
 {
 	const struct uns_auditfacts *f = fl->who.f;
 	enum uns_auditd_action action = UNS_AUDITD_IGNORE;
 	const char *setting = halts(f, fl->cost.bytes, &action);
-	uns_auto_free char *remedy = NULL;
 
-	if (f->failure == 2 && fl->cost.records > f->backlog) {
-		remedy = uns_str_printf(err, "auditctl -f 1 for the time of the change%s; or keep it from being recorded (AuditFlood)",
-		                        f->locked ? ", after a restart without -e 2" : "");
-		if (!remedy ||
-		    uns_intent_add(fl->w, "AuditPanicRisk", "-f 2", remedy, err,
-		                   "the kernel panics when it loses a record (-f 2), and %llu records come faster than auditd may take "
-		                   "them: the backlog holds %u",
-		                   (unsigned long long)fl->cost.records, f->backlog) < 0)
-			return -1;
-	}
+	if (say_loss(fl, err) < 0)
+		return -1;
 	if (!setting)
 		return 0;
 	return uns_intent_add(fl->w, "AuditPanicRisk", setting, "make room in the file system of the log, or change that action for the time", err,
@@ -193,6 +222,9 @@ static int check_files(const struct uns_intent *w, struct uns_err *err)
 		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "auditctl -R tells the same of the file; mend the line", err,
 		                   "%s; auditctl stops there, and no rule behind it is loaded%s", f->rules.problems.v[i],
 		                   f->rules.go_on ? ", but for -c or -i, by which it goes on" : "") < 0)
+			return -1;
+	for (size_t i = 0; i < f->rules.notes.n; i++)
+		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "mend the file, or take it away", err, "%s", f->rules.notes.v[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < f->conf.problems.n; i++)
 		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "mend the line", err, "%s; auditd does not start with it",

@@ -145,6 +145,7 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 	struct uns_census *c = &run->c, *more = &forked->c;
 
 	c->inodes += more->inodes;
+	c->directories += more->directories;
 	c->bytes = uns_num_sum(c->bytes, more->bytes);
 	c->specials += more->specials;
 	c->acls += more->acls;
@@ -248,7 +249,9 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 	if (r)
 		return r < 0 ? -1 : 0;
 	run->c.inodes++;
-	if (!S_ISDIR(e->mode))
+	if (S_ISDIR(e->mode))
+		run->c.directories++;
+	else
 		run->c.bytes = uns_num_sum(run->c.bytes, e->size);
 	run->c.specials += uns_entry_fragile(e) || e->immutable || e->append;
 	run->c.acls += e->acl_access || e->acl_default;

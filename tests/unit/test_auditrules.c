@@ -58,6 +58,46 @@ static void every_form_of_a_rule_is_read(void **state)
 	RULES("-a always,exit", false, "-a always,exit -S all");
 }
 
+/* A file that is no text would have a problem in each line. */
+static void of_many_problems_the_first_are_told(void **state)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_auditrules all;
+
+	(void)state;
+	for (size_t i = 0; i < UNS_AUDIT_PROBLEMS; i++)
+		assert_int_equal(uns_buf_puts(&text, "-w x\n", NULL), 0);
+	all = parse(text.data, false);
+	assert_int_equal(all.problems.n, UNS_AUDIT_PROBLEMS);
+	assert_int_equal(all.notes.n, 0);
+	uns_auditrules_done(&all);
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(uns_buf_puts(&text, "xxxxxxxxxx", NULL), 0);
+	assert_int_equal(uns_buf_puts(&text, "\n-w y\n-w /y\n", NULL), 0);
+	all = parse(text.data, false);
+	assert_int_equal(all.problems.n, UNS_AUDIT_PROBLEMS);
+	assert_int_equal(all.notes.n, 1);
+	assert_string_equal(all.notes.v[0], "f: 2 more lines are none that auditctl takes");
+	assert_int_equal(all.n, 1);
+	/* The next file has problems of its own, and no word fills a screen. */
+	assert_int_equal(uns_auditrules_parse(text.data + 5 * UNS_AUDIT_PROBLEMS, 10001, "g", false, &all, NULL), 0);
+	assert_int_equal(all.problems.n, UNS_AUDIT_PROBLEMS + 1);
+	assert_true(strlen(all.problems.v[UNS_AUDIT_PROBLEMS]) < 200);
+	uns_auditrules_done(&all);
+}
+
+static void limits_are_the_last_ones(void **state)
+{
+	struct uns_auditrules all = parse("-b 64 -r 7\n-r 10\n-b 0\n", false);
+
+	(void)state;
+	assert_int_equal(all.problems.n, 0);
+	assert_true(all.has_rate && all.has_backlog);
+	assert_int_equal(all.rate, 10);
+	assert_int_equal(all.backlog, 0);
+	uns_auditrules_done(&all);
+}
+
 static void order_is_that_of_the_kernel(void **state)
 {
 	(void)state;
@@ -391,6 +431,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_of_a_rule_is_read),
+		cmocka_unit_test(of_many_problems_the_first_are_told),
+		cmocka_unit_test(limits_are_the_last_ones),
 		cmocka_unit_test(order_is_that_of_the_kernel),
 		cmocka_unit_test(control_lines_are_read),
 		cmocka_unit_test(what_auditctl_does_not_take_is_named),

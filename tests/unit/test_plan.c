@@ -2436,6 +2436,73 @@ static void audited_done(struct world *w)
 	done(w);
 }
 
+/* Of both limits 0 is none. */
+static void a_record_that_is_lost_can_take_the_host_down(void **state)
+{
+	static const struct {
+		uint32_t failure, backlog, rate;
+		const char *reason; /* NULL: nothing is said */
+	} v[] = {
+		{2, 64, 0, "the backlog holds 64"},
+		{2, 0, 0, NULL},
+		{2, 5000000, 0, NULL},
+		{2, 0, 10, "10 a second (-r)"},
+		{2, 64, 10, "the backlog holds 64, and only 10 a second"},
+		{2, 0, 5000000, NULL},
+		{1, 64, 10, NULL},
+	};
+	struct world w;
+
+	(void)state;
+	audited(&w, 2000);
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		w.f.audit.failure = v[i].failure;
+		w.f.audit.backlog = v[i].backlog;
+		w.f.audit.rate = v[i].rate;
+		make(&w);
+		assert_int_equal(found(&w, "AuditPanicRisk") != NULL, v[i].reason != NULL);
+		if (!v[i].reason)
+			continue;
+		assert_non_null(strstr(found(&w, "AuditPanicRisk")->reason, v[i].reason));
+		assert_string_equal(found(&w, "AuditPanicRisk")->command, "auditctl -f 1");
+	}
+	w.f.audit.locked = true; /* auditctl can do nothing now */
+	w.f.audit.failure = 2;
+	make(&w);
+	assert_null(found(&w, "AuditPanicRisk")->command);
+	assert_null(found(&w, "AuditFlood")->command);
+	audited_done(&w);
+}
+
+static void the_remedy_against_a_flood_is_a_command(void **state)
+{
+	struct world w;
+
+	(void)state;
+	audited(&w, 2000);
+	w.f.audit.exe = str("/opt/my tools/usernsctl");
+	make(&w);
+	assert_string_equal(found(&w, "AuditFlood")->command,
+	                    "auditctl -A never,exit -F exe='/opt/my tools/usernsctl' -F dir=" ROOT);
+	audited_done(&w);
+}
+
+/* Opening a directory is what such a rule records, so that their number counts, not that of the files. */
+static void directories_are_counted_for_rules_about_reading(void **state)
+{
+	static const char rule[] = "-a always,exit -F dir=" ROOT " -F perm=r -S openat\n";
+	struct world w;
+
+	(void)state;
+	audited(&w, 2000);
+	uns_auditrules_done(&w.f.audit.rules);
+	assert_int_equal(uns_auditrules_parse(rule, sizeof(rule) - 1, "r", false, &w.f.audit.rules, NULL), 0);
+	w.f.census.directories = 499;
+	make(&w);
+	assert_non_null(strstr(found(&w, "AuditFlood")->reason, "about 24000 records"));
+	audited_done(&w);
+}
+
 static void a_log_of_audit_that_fills_up_can_take_the_host_down(void **state)
 {
 	struct uns_auditdconf *conf;
@@ -2550,6 +2617,9 @@ int main(void)
 		cmocka_unit_test(mount_options_that_matter_are_told),
 		cmocka_unit_test(room_is_needed_where_it_is_needed),
 		cmocka_unit_test(images_in_containerd_are_found_behind_a_stopped_engine),
+		cmocka_unit_test(a_record_that_is_lost_can_take_the_host_down),
+		cmocka_unit_test(the_remedy_against_a_flood_is_a_command),
+		cmocka_unit_test(directories_are_counted_for_rules_about_reading),
 		cmocka_unit_test(a_log_of_audit_that_fills_up_can_take_the_host_down),
 	};
 	/* clang-format on */
