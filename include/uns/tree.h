@@ -195,6 +195,9 @@ int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], s
                     struct uns_census *ret, struct uns_err *err);
 int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
                             const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err);
+/* What a census without maps says with these, where no second walk is needed for it: every ID that is in use is one that they move.
+ * False, and nothing changed, where that cannot be told. */
+bool uns_census_settle(struct uns_census *c, const struct uns_maps *maps);
 
 /* The same inside a walk of the caller's: new, add for each entry, end (may walk again to name hard links), free. */
 struct uns_census_run;

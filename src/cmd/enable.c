@@ -166,6 +166,16 @@ static int read_host(const struct uns_run *r, bool first, struct uns_planned *p,
 	return 0;
 }
 
+/* On most hosts no ID is one that the chosen range cannot take: then the first look has counted all, and the trees, which may be
+ * large, are not walked again. */
+static bool is_counted(struct uns_planned *p)
+{
+	struct uns_maps maps;
+
+	uns_maps_of(&p->shift, &maps);
+	return p->facts.have_census && uns_census_settle(&p->facts.census, &maps);
+}
+
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)
 {
 	struct uns_shift shift;
@@ -174,7 +184,7 @@ int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, str
 		return make_ranges(r, ret, err);
 	if (read_facts(r, guess, ret, err) < 0)
 		return -1;
-	if (ret->have_shift && (!guess || !same_shift(guess, &ret->shift))) {
+	if (ret->have_shift && (guess ? !same_shift(guess, &ret->shift) : !is_counted(ret))) {
 		shift = ret->shift;
 		if (read_facts(r, &shift, ret, err) < 0)
 			return -1;

@@ -330,6 +330,20 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	return uns_census_run_add(user, e, err);
 }
 
+/* IDs up to max are sources of the map, so that none is a target or outside. */
+static bool moves_all(const struct uns_map *map, uint32_t max)
+{
+	return map->n == 1 && map->v[0].from == 0 && max < map->v[0].count;
+}
+
+bool uns_census_settle(struct uns_census *c, const struct uns_maps *maps)
+{
+	if (!moves_all(&maps->uid, c->max_uid) || !moves_all(&maps->gid, c->max_gid))
+		return false;
+	c->home = c->inodes;
+	return true;
+}
+
 struct threads {
 	struct uns_census_run *run[UNS_WALK_JOBS_MAX]; /* the first is the whole's */
 };

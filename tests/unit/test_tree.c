@@ -567,6 +567,7 @@ static void census_counts_and_names(void **state)
 	assert_int_equal(c.bytes, 5);
 	assert_int_equal(c.specials, 1);
 	assert_int_equal(c.hard_links, 2);
+	assert_int_equal(c.directories, 1);
 	assert_int_equal(c.max_uid, 70000);
 	assert_int_equal(c.max_gid, 524295);
 	assert_int_equal(c.unmapped.n, 1);
@@ -581,6 +582,34 @@ static void census_counts_and_names(void **state)
 	census_of(s, ".", NULL, &c);
 	assert_int_equal(c.outside.n + c.unmapped.n + c.in_target.n, 0);
 	uns_census_done(&c);
+}
+
+/* One walk is enough where no ID is beyond what the maps move. */
+static void census_without_maps_may_settle(void **state)
+{
+	const struct scratch *s = *state;
+	struct uns_census c = {0}, with = {0};
+
+	if (geteuid())
+		skip();
+	put_dir(s, "d");
+	put_file(s, "d/f", "");
+	set_owner(s, "d/f", 65535, 65535);
+	census_of(s, "d", NULL, &c);
+	census_of(s, "d", &shift, &with);
+	assert_int_equal(c.home, 0);
+	assert_true(uns_census_settle(&c, &shift));
+	assert_int_equal(c.home, 2);
+	assert_int_equal(with.home, 2);
+	uns_census_done(&c);
+	uns_census_done(&with);
+	for (int i = 0; i < 2; i++) {
+		set_owner(s, "d/f", i ? 65536 : 0, i ? 0 : 524288);
+		census_of(s, "d", NULL, &c);
+		assert_false(uns_census_settle(&c, &shift));
+		assert_int_equal(c.home, 0);
+		uns_census_done(&c);
+	}
 }
 
 static void census_reads_ids_in_attributes(void **state)
@@ -773,6 +802,7 @@ int main(void)
 	    TEST(an_old_kernel_with_threads),
 	    TEST(attributes_are_read),
 	    TEST(census_counts_and_names),
+	    TEST(census_without_maps_may_settle),
 	    TEST(census_reads_ids_in_attributes),
 	    TEST(census_exempts_whiteouts_and_lists_symlinks),
 	    TEST(census_lists_twenty_and_counts_all),
