@@ -192,7 +192,7 @@ static void many_rules_take_little_time(void **state)
 		int n, n_then;
 		bool same;
 		size_t rules, problems;
-	} cases[] = {{"-w /a", "-W /a", 5000, 5000, true, 5000, 5000},
+	} cases[] = {{"-w /a", "-W /a", 5000, 5000, true, 5000, UNS_AUDIT_PROBLEMS},
 	             {"-w /a", "-W /a", 5000, 5000, false, 0, 0},
 	             {"-A never,exit -Fuid=", "", 60000, 0, false, 10000, 1}};
 
