@@ -669,15 +669,19 @@ int uns_cmd_enable(struct uns_run *r, struct uns_err *err)
 int uns_change_only_plan(struct uns_run *r, const struct uns_plan *p, const struct uns_findings *f, const struct uns_outlook *outlook,
 			 struct uns_err *err)
 {
+	bool alone = r->o->output && strcmp(r->o->output, "-") == 0;
+
+	if (alone && r->o->json != UNS_JSON_NONE)
+		return uns_err_set(err, UNS_E_USAGE, "-o - and --json both write to the standard output; name a file");
 	uns_planned_show_findings(r, f);
 	if (uns_change_set_findings(r, f, err) < 0 || uns_planned_refused(f, err) < 0 || uns_change_set_plan(r, p, err) < 0)
 		return -1;
 	r->bare = json_incref(json_object_get(r->document, "plan"));
 	if (r->o->output && uns_run_save(r->o->output, r->bare, err) < 0)
 		return -1;
-	if (p->n == 0)
+	if (p->n == 0 && !alone)
 		uns_run_print(r, "Nothing to do.\n");
-	else if (show_plan(r, p, NULL, outlook, false, err) < 0)
+	else if (p->n > 0 && !alone && show_plan(r, p, NULL, outlook, false, err) < 0)
 		return -1;
 	r->status = p->n > 0 && r->o->detailed ? UNS_EXIT_CHANGED : 0;
 	return 0;

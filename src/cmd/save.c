@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -34,6 +36,32 @@ static int replace(int dir, const char *name, const char *text, struct uns_err *
 	return -1;
 }
 
+/* A FIFO, a device, what a symbolic link leads to: written to, as by a redirection of the shell; never made another thing. */
+static int write_through(int dir, const char *name, const char *text, struct uns_err *err)
+{
+	uns_auto_close int fd = openat(dir, name, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 || uns_sys_write(fd, text, strlen(text)) != 0 || uns_sys_write(fd, "\n", 1) != 0)
+		return uns_err_sys(err, errno, "cannot write %s", name);
+	return 0;
+}
+
+static int save(int dir, const char *name, const char *text, struct uns_err *err)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? replace(dir, name, text, err) : uns_err_sys(err, errno, "cannot look at %s", name);
+	return S_ISREG(st.st_mode) ? replace(dir, name, text, err) : write_through(dir, name, text, err);
+}
+
+static int print(const char *text, struct uns_err *err)
+{
+	if (fflush(stdout) == 0 && uns_sys_write(STDOUT_FILENO, text, strlen(text)) == 0 && uns_sys_write(STDOUT_FILENO, "\n", 1) == 0)
+		return 0;
+	return uns_err_sys(err, errno, "cannot write the plan to the standard output");
+}
+
 int uns_run_save(const char *file, const json_t *document, struct uns_err *err)
 {
 	uns_auto_free char *text = uns_json_dump(document, true, err), *parent = uns_str_dup(file, err), *last = uns_str_dup(file, err);
@@ -41,8 +69,10 @@ int uns_run_save(const char *file, const json_t *document, struct uns_err *err)
 
 	if (!text || !parent || !last)
 		return -1;
+	if (strcmp(file, "-") == 0)
+		return print(text, err);
 	dir = open(dirname(parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return uns_err_sys(err, errno, "cannot open the directory of %s", file);
-	return replace(dir, basename(last), text, err);
+	return save(dir, basename(last), text, err);
 }

@@ -227,7 +227,6 @@ static json_t *count_json(long n)
 	return n < 0 ? json_null() : json_integer(n);
 }
 
-#define WORLD_PATH 30 /* columns of a path */
 #define NUMBER_MAX 24
 
 static const char *count_text(long n, char text[NUMBER_MAX])
@@ -236,7 +235,7 @@ static const char *count_text(long n, char text[NUMBER_MAX])
 	return n < 0 ? "?" : text;
 }
 
-static int status_world(struct uns_status *s, const char *dir, bool current, json_t *list, struct uns_err *err)
+static int status_world(struct uns_status *s, const char *dir, int width, bool current, json_t *list, struct uns_err *err)
 {
 	const struct uns_root *root = &s->run->root;
 	struct world w = { count_images(root, dir), count_dirs(root, dir, "containers"), count_dirs(root, dir, "volumes") };
@@ -246,30 +245,38 @@ static int status_world(struct uns_status *s, const char *dir, bool current, jso
 
 	if (json_array_append_new(list, j) < 0)
 		return uns_err_nomem(err);
-	return uns_status_line(s, err, "%-*s %6s %10s %7s  %s", WORLD_PATH, dir, count_text(w.images, images),
+	return uns_status_line(s, err, "%-*s %6s %10s %7s  %s", width, dir, count_text(w.images, images),
 			       count_text(w.containers, containers), count_text(w.volumes, volumes), current ? "in use" : "-");
+}
+
+static int longer(int width, size_t len)
+{
+	return len > (size_t)width ? (int)len : width;
 }
 
 static int status_worlds(struct uns_status *s, const struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto_json json_t *list = json_array();
+	int width = longer(30, strlen(f->data_root));
 
 	if (!list)
 		return uns_err_nomem(err);
 	s->label = "Data";
+	for (size_t i = 0; i < f->remap_dirs.n; i++)
+		width = longer(width, strlen(f->data_root) + 1 + strlen(f->remap_dirs.v[i]));
 	if (!f->have_data_root) {
 		if (uns_status_line(s, err, "%s is absent", f->data_root) < 0)
 			return -1;
 		return uns_run_set(s->run, "data", json_incref(list), err);
 	}
-	if (uns_status_line(s, err, "%-*s %6s %10s %7s  %s", WORLD_PATH, "PATH", "IMAGES", "CONTAINERS", "VOLUMES", "STATE") < 0 ||
-	    status_world(s, f->data_root, !f->active_dir, list, err) < 0)
+	if (uns_status_line(s, err, "%-*s %6s %10s %7s  %s", width, "PATH", "IMAGES", "CONTAINERS", "VOLUMES", "STATE") < 0 ||
+	    status_world(s, f->data_root, width, !f->active_dir, list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f->remap_dirs.n; i++) {
 		const char *name = f->remap_dirs.v[i];
 		uns_auto_free char *dir = uns_str_printf(err, "%s/%s", f->data_root, name);
 
-		if (!dir || status_world(s, dir, f->active_dir && strcmp(f->active_dir, name) == 0, list, err) < 0)
+		if (!dir || status_world(s, dir, width, f->active_dir && strcmp(f->active_dir, name) == 0, list, err) < 0)
 			return -1;
 	}
 	return uns_run_set(s->run, "data", json_incref(list), err);

@@ -47,13 +47,25 @@ static int put_who(const struct uns_band *b, struct uns_buf *ret, struct uns_err
 
 /* ---- text ---- */
 
+/* Of the next word, or of the part of it that has room on a line of its own; characters stay whole. */
+static size_t word_length(const char *text)
+{
+	size_t len = strcspn(text, " ");
+
+	if (len <= WIDTH - LABEL_AT)
+		return len;
+	for (len = WIDTH - LABEL_AT; len > 1 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+		len--;
+	return len;
+}
+
 /* Words; a new line, indented, where the next one would pass the edge. */
 static int put_wrapped(const char *text, struct uns_buf *ret, struct uns_err *err)
 {
 	size_t at = LABEL_AT;
 
 	while (*text) {
-		size_t word = strcspn(text, " ");
+		size_t word = word_length(text);
 		bool first = at == LABEL_AT;
 
 		if (!first && at + 1 + word > WIDTH) {
