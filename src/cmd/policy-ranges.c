@@ -90,7 +90,7 @@ static int settle(const struct uns_run *r, struct uns_idfacts *f, struct uns_ran
 		if (round == PROBE_ROUNDS)
 			return uns_err_set(err, UNS_E_CONFLICT, "wherever a range was tried, NSS has accounts; name one in the policy");
 		if (uns_ranges_add(&q, w, err) < 0)
-			return -1;
+			return err && err->code == UNS_E_INPUT ? uns_err_prefix(err, "%s", r->o->policy.name) : -1;
 		if (uns_findings_code(&findings) != UNS_OK)
 			found = 0;
 		else if (probe(r, f, w, &found, err) < 0)

@@ -143,7 +143,7 @@ static int add_owner(struct reader *r, const struct uns_ini_section *s, struct u
 	if (!v)
 		return uns_err_nomem(err);
 	w->v = v;
-	v[w->n] = (struct uns_range_want){.how = UNS_RANGE_AUTO};
+	v[w->n] = (struct uns_range_want){.how = UNS_RANGE_AUTO, .line = s->line};
 	v[w->n].owner = uns_str_dup(owner, err);
 	if (!v[w->n].owner)
 		return -1;
@@ -232,7 +232,7 @@ static int read_section(struct reader *r, size_t section, struct uns_err *err)
 		return read_daemon(r, section, err);
 	if (uns_str_starts(s->name, RANGE_PREFIX))
 		return read_owner(r, section, err);
-	return bad_section(r, s, "[remap], [daemon] or [" RANGE_PREFIX "OWNER]", err);
+	return bad_section(r, s, "[remap], [daemon] or [" RANGE_PREFIX "OWNER], such as [" RANGE_PREFIX "alice]", err);
 }
 
 /* What one section says must fit what another says. */

@@ -306,6 +306,8 @@ int uns_ini_parse(const char *text, size_t len, const char *file, struct uns_ini
 
 	if (len > UNS_INI_MAX)
 		return uns_err_set(err, UNS_E_INPUT, "%s: found more than %u bytes; expected fewer", file, UNS_INI_MAX);
+	if (uns_str_starts(text, "\xef\xbb\xbf"))
+		return uns_err_set(err, UNS_E_INPUT, "%s:1:1: found a byte order mark; expected UTF-8 without one", file);
 	while (uns_line_next(&s.line, text, len))
 		if (scan_line(&s, err) < 0)
 			return -1;
