@@ -42,7 +42,11 @@ struct uns_fixed {
 struct uns_pinned {
 	char *path;
 	enum uns_touched what;
-	bool mount; /* a file system is mounted on it; else its directory's is read-only */
+	enum uns_pin {
+		UNS_PIN_READONLY, /* the file system of its directory is read-only */
+		UNS_PIN_MOUNT,    /* a file system is mounted on it */
+		UNS_PIN_SYMLINK,  /* account tools would follow it out of the offline root */
+	} why;
 };
 
 /* The file system of a place that is written to; of a directory that is still to be made, that of the one above it. */

@@ -173,14 +173,14 @@ static int read_mount_id(int fd, char ret[32], struct uns_err *err)
 	return 0;
 }
 
-static int add_pinned(const char *path, enum uns_touched what, bool mount, struct uns_hostfacts *h, struct uns_err *err)
+static int add_pinned(const char *path, enum uns_touched what, enum uns_pin why, struct uns_hostfacts *h, struct uns_err *err)
 {
 	struct uns_pinned *v = reallocarray(h->pinned, h->pinneds + 1, sizeof(*v));
 
 	if (!v)
 		return uns_err_nomem(err);
 	h->pinned = v;
-	v[h->pinneds] = (struct uns_pinned){uns_str_dup(path, err), what, mount};
+	v[h->pinneds] = (struct uns_pinned){uns_str_dup(path, err), what, why};
 	return v[h->pinneds++].path ? 0 : -1;
 }
 
@@ -191,6 +191,7 @@ static int look_at_pin(const struct uns_root *root, const char *path, enum uns_t
 	char mine[32] = "", above[32] = "";
 	struct uns_err absent;
 	bool readonly = false;
+	struct stat st;
 
 	if (!dir)
 		return -1;
@@ -201,13 +202,15 @@ static int look_at_pin(const struct uns_root *root, const char *path, enum uns_t
 	if (at >= 0 && fd >= 0 && (read_mount_id(at, above, err) < 0 || read_mount_id(fd, mine, err) < 0))
 		return -1;
 	if (strcmp(mine, above) != 0)
-		return add_pinned(path, what, true, h, err);
+		return add_pinned(path, what, UNS_PIN_MOUNT, h, err);
+	if (!root->is_host && what == UNS_TOUCHED_ACCOUNTS && fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+		return add_pinned(path, what, UNS_PIN_SYMLINK, h, err);
 	/* The places of options say so by themselves: OptionsReadOnly. */
 	if (what == UNS_TOUCHED_OPTIONS)
 		return 0;
 	if (uns_host_is_readonly(root, dir, &readonly, err) < 0)
 		return -1;
-	return readonly ? add_pinned(path, what, false, h, err) : 0;
+	return readonly ? add_pinned(path, what, UNS_PIN_READONLY, h, err) : 0;
 }
 
 static int read_pinned(const struct uns_root *root, const struct uns_facts *f, struct uns_hostfacts *h, struct uns_err *err)
@@ -227,7 +230,7 @@ static int read_pinned(const struct uns_root *root, const struct uns_facts *f, s
 			return -1;
 	if (uns_host_is_readonly(root, JOURNAL, &readonly, err) < 0)
 		return -1;
-	return readonly ? add_pinned(JOURNAL, UNS_TOUCHED_JOURNAL, false, h, err) : 0;
+	return readonly ? add_pinned(JOURNAL, UNS_TOUCHED_JOURNAL, UNS_PIN_READONLY, h, err) : 0;
 }
 
 /* ---- the file system ---- */

@@ -225,7 +225,10 @@ static int add_pinned(const struct uns_intent *w, const struct uns_pinned *p, st
 	if (p->what == UNS_TOUCHED_JOURNAL)
 		return uns_intent_add(w, "PathNotReplaceable", object, "mount it read-write", err,
 		                      "the journal of changes is kept here, and the file system is read-only");
-	if (!p->mount)
+	if (p->why == UNS_PIN_SYMLINK)
+		return uns_intent_add(w, "PathNotReplaceable", object, "make it a file of the root", err,
+		                      "the file is a symlink, which account tools would follow on this host, out of the root");
+	if (p->why == UNS_PIN_READONLY)
 		return uns_intent_add(w, "PathNotReplaceable", object, "mount it read-write", err,
 		                      "the file has to be replaced by a new one, and the file system of its directory is read-only");
 	return uns_intent_add(w, "PathNotReplaceable", object,

@@ -319,10 +319,13 @@ static int account_drive(struct uns_step_ctx *c, enum uns_side to, struct uns_er
 	bool want = to == UNS_AFTER;
 	struct seen s;
 
-	if (job_start(&j, c->root, c->step->args, err) || pass_lock(c, err) || see(c->root, &j.a, &s, err))
+	/* What is so already needs no tool, and nothing of what may be wrong with one. */
+	if (get_account(c->step->args, &j.a, err) || pass_lock(c, err) || see(c->root, &j.a, &s, err))
 		return -1;
 	if (s.user == want && s.group == want)
 		return 0;
+	if (job_start(&j, c->root, c->step->args, err))
+		return -1;
 	/* Shadow's tools, which Debian's call too, tell audit themselves. */
 	c->unaudited = j.tools == TOOLS_BUSYBOX;
 	if (c->locked)

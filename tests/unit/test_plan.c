@@ -2306,10 +2306,10 @@ static void room_is_needed_where_it_is_needed(void **state)
 
 static void what_cannot_be_replaced_is_refused_where_it_is_replaced(void **state)
 {
-	struct uns_pinned pins[] = {{(char[]){"/etc/group"}, UNS_TOUCHED_ACCOUNTS, true},
-	                            {(char[]){"/etc/subuid"}, UNS_TOUCHED_SUBIDS, true},
-	                            {(char[]){"/etc/docker/daemon.json"}, UNS_TOUCHED_OPTIONS, true},
-	                            {(char[]){"/var/lib/usernsctl"}, UNS_TOUCHED_JOURNAL, false}};
+	struct uns_pinned pins[] = {{(char[]){"/etc/group"}, UNS_TOUCHED_ACCOUNTS, UNS_PIN_MOUNT},
+	                            {(char[]){"/etc/subuid"}, UNS_TOUCHED_SUBIDS, UNS_PIN_MOUNT},
+	                            {(char[]){"/etc/docker/daemon.json"}, UNS_TOUCHED_OPTIONS, UNS_PIN_MOUNT},
+	                            {(char[]){"/var/lib/usernsctl"}, UNS_TOUCHED_JOURNAL, UNS_PIN_READONLY}};
 	struct world w;
 
 	(void)state;
@@ -2317,7 +2317,7 @@ static void what_cannot_be_replaced_is_refused_where_it_is_replaced(void **state
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
 		w.f.host.pinned = &pins[i];
 		w.f.host.pinneds = 1;
-		assert_says(&w, "PathNotReplaceable", pins[i].path, pins[i].mount ? "mounted on the file itself" : "read-only");
+		assert_says(&w, "PathNotReplaceable", pins[i].path, pins[i].why == UNS_PIN_MOUNT ? "mounted on the file itself" : "read-only");
 		assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
 	}
 	w.f.host.pinned = NULL;
