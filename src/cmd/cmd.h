@@ -248,7 +248,10 @@ void uns_run_line(const struct uns_run *r, json_t *j);
 /* Appends the whole file to *ret; it is named from where the caller is, not from inside --root. NULL: the standard input. More than
  * 64 MiB are UNS_E_INPUT. name is for messages. */
 int uns_run_read_file(const char *file, const char *name, struct uns_buf *ret, struct uns_err *err);
-/* save.c: writes the document to a file that is named from where the caller is: replaced as a whole, mode 0600. */
+/* save.c: writes the text to a file that is named from where the caller is; "-": the standard output. A regular file is replaced as a
+ * whole and gets the mode; what is none is written to. */
+int uns_run_write_file(const char *file, const char *text, mode_t mode, struct uns_err *err);
+/* The document so, with mode 0600. */
 int uns_run_save(const char *file, const json_t *document, struct uns_err *err);
 /* Sets a member of the document; takes the reference; NULL value is "out of memory". */
 int uns_run_set(struct uns_run *r, const char *key, json_t *value, struct uns_err *err);

@@ -2,10 +2,7 @@
 /* map: the ID space of this host, drawn. It judges nothing; range check does. */
 #include "cmd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "uns/cleanup.h"
 #include "uns/ranges.h"
@@ -79,34 +76,14 @@ static int show(struct uns_run *r, const struct map *m, struct uns_err *err)
 	return show_next(r, m, err);
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* The file is the caller's, as with a redirection of the shell. */
 static int draw(struct uns_run *r, const struct map *m, const char *file, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	uns_auto_close int fd = -1;
 
-	if (uns_report_idspace_svg(m->space, &text, err) < 0)
+	if (uns_report_idspace_svg(m->space, &text, err) < 0 || uns_run_write_file(file, text.data, 0644, err) < 0)
 		return -1;
 	if (strcmp(file, "-") == 0)
-		return write_all(STDOUT_FILENO, text.data, text.len) < 0 ? uns_err_sys(err, errno, "cannot write the picture") : 0;
-	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-	if (fd < 0 || write_all(fd, text.data, text.len) < 0)
-		return uns_err_sys(err, errno, "cannot write %s", file);
+		return 0;
 	uns_run_note(r, "usernsctl: the picture is in %s", file);
 	return uns_run_set(r, "svg", uns_report_string_json(file), err);
 }
