@@ -70,7 +70,7 @@ static int may_time(void)
 
 static int may_priority(void)
 {
-	return setpriority(PRIO_PROCESS, 0, -5);
+	return setpriority(PRIO_PROCESS, 0, -20);
 }
 
 /* More than the limit that the kernel gives to everybody. */
