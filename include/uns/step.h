@@ -36,6 +36,7 @@ struct uns_step_ctx {
 	int record_dir;
 	char record_name[64]; /* "record-0007-0.json" */
 	char first_record_name[64]; /* the record of leg 0 of the same step */
+	size_t record_max;          /* bytes of a record at most; 0: 1 GiB */
 	int leg;
 	/* The side, in the kind's own terms, on which the fact was when the leg began. Driving to that side means: back to the very
 	 * values of the record. */

@@ -53,7 +53,9 @@ static int nobody_at_work(const struct uns_run *r, struct uns_err *err)
 	struct uns_err absent;
 	uns_auto_close int fd = uns_root_openat(&r->root, UNS_TXN_DIR "/lock", O_RDONLY, &absent);
 
-	return fd < 0 ? 0 : uns_lock_fd(fd, UNS_TXN_DIR, err);
+	if (fd < 0 || uns_lock_holder(fd) == getpid())
+		return 0;
+	return uns_lock_fd(fd, UNS_TXN_DIR, err);
 }
 
 int uns_change_no_pending(const struct uns_run *r, struct uns_err *err)

@@ -325,34 +325,57 @@ static void tell_audit(struct uns_audit *a, const char *type)
 	uns_audit_event(a, &e);
 }
 
+/* No other run may be at work in the tree meanwhile. Where the journal's place takes no file, it holds no transaction that could begin. */
+static int hold_others_off(const struct uns_shift_cmd *j, int *ret_lock, struct uns_err *err)
+{
+	struct uns_err why = {0};
+
+	if (uns_txn_lock(&j->run->root, ret_lock, &why) && why.errnum != EROFS && why.errnum != ENOSPC && why.errnum != EDQUOT) {
+		*err = why;
+		return -1;
+	}
+	return uns_change_no_pending(j->run, err);
+}
+
+static int drive_all(struct uns_shift_cmd *j, const struct uns_txn_run *listen, struct uns_audit *audit, struct uns_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < j->plan.n; i++) {
+		struct uns_step_ctx step = {.root = &j->run->root, .step = &j->plan.v[i], .record_dir = -1, .leg_start = UNS_BEFORE,
+		                            .jobs = listen->jobs, .go_on = listen->go_on, .tell = listen->tell,
+		                            .tell_user = listen->tell_user};
+		struct uns_event e = {.type = "begin", .time = time(NULL), .step = i, .to = UNS_AFTER, .what = &j->plan.v[i]};
+
+		listen->sink(listen->sink_user, &e);
+		r = uns_stop_check(err) || uns_step_drive(&step, UNS_AFTER, err) < 0 ? -1 : 0;
+		e.type = "done";
+		e.time = time(NULL);
+		e.result = step.result;
+		if (!r) {
+			uns_audit_event(audit, &e);
+			listen->sink(listen->sink_user, &e);
+		}
+		json_decref(step.result);
+	}
+	return r;
+}
+
 /* Nothing is kept that could take it back or carry it on; what is told comes to the document all the same. */
 static int without_journal(struct uns_shift_cmd *j, struct uns_change *c, struct uns_err *err)
 {
 	struct uns_change_sink sink;
 	struct uns_txn_run listen;
 	struct uns_audit audit;
-	int r = 0;
+	uns_auto_close int lock = -1;
+	int r;
 
+	if (hold_others_off(j, &lock, err) < 0)
+		return -1;
 	uns_change_listen(&sink, j->run, j->plan.n, &listen);
 	uns_audit_open(&audit, &j->run->root, &j->plan, 0);
 	tell_audit(&audit, "run");
-	for (size_t i = 0; !r && i < j->plan.n; i++) {
-		struct uns_step_ctx step = {.root = &j->run->root, .step = &j->plan.v[i], .record_dir = -1, .leg_start = UNS_BEFORE,
-		                            .jobs = listen.jobs, .go_on = listen.go_on, .tell = listen.tell,
-		                            .tell_user = listen.tell_user};
-		struct uns_event e = {.type = "begin", .time = time(NULL), .step = i, .to = UNS_AFTER, .what = &j->plan.v[i]};
-
-		listen.sink(listen.sink_user, &e);
-		r = uns_stop_check(err) || uns_step_drive(&step, UNS_AFTER, err) < 0 ? -1 : 0;
-		e.type = "done";
-		e.time = time(NULL);
-		e.result = step.result;
-		if (!r) {
-			uns_audit_event(&audit, &e);
-			listen.sink(listen.sink_user, &e);
-		}
-		json_decref(step.result);
-	}
+	r = drive_all(j, &listen, &audit, err);
 	tell_audit(&audit, r ? "fail" : "end");
 	uns_audit_close(&audit);
 	if (r && uns_stop_asked())

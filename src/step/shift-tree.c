@@ -614,7 +614,7 @@ static int begin_leg(struct uns_shift_job *job, struct uns_err *err)
 	}
 	j = uns_shift_record_to_json(&found, err);
 	if (!j || uns_record_write(job->c, j, err))
-		return -1;
+		return err && err->code == UNS_E_REFUSED ? uns_err_prefix(err, "shift of %s refused, nothing changed", job->args.base) : -1;
 	uns_shift_record_done(&job->rec);
 	return load_records(job, err) ? -1 : 0;
 }

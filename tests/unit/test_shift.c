@@ -1352,6 +1352,39 @@ static void ids_already_in_the_range_are_refused_or_never_touched(void **state)
 	free(foreign);
 }
 
+/* As much as a record can hold is shifted, a byte more is not. */
+static void more_than_a_record_holds_is_refused(void **state)
+{
+	struct world *w = *state;
+	char name[64];
+	struct stat st;
+
+	if (geteuid())
+		skip();
+	put_two(w);
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "data/a/diff/suid%d", i);
+		put_file(&w->s, name, "x");
+		set_mode(&w->s, name, 04755);
+	}
+	w->c.record_max = 1000;
+	assert_refused(w, "data refused, nothing changed: ");
+	assert_refused(w, "bytes are to be recorded, and a record can hold 1000; shift parts of the tree one by one");
+	w->c.record_max = 0;
+	drive(w, UNS_AFTER);
+	assert_int_equal(fstatat(w->c.record_dir, w->c.record_name, &st, 0), 0);
+	assert_true(st.st_size > 10000);
+	w->c.record_max = (size_t)st.st_size - 1;
+	assert_int_equal(drive_fails(w, UNS_BEFORE, "larger than a record can be"), UNS_E_INPUT);
+	w->c.record_max++;
+	drive(w, UNS_BEFORE);
+	new_transaction(w, UNS_BEFORE);
+	w->c.record_max--;
+	assert_refused(w, "shift parts of the tree");
+	w->c.record_max++;
+	drive(w, UNS_AFTER);
+}
+
 static void hard_links_that_lead_out_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -1755,6 +1788,7 @@ int main(void)
 	    ZOO(errors_can_be_passed_over),
 	    TEST(ids_that_cannot_be_mapped_are_refused),
 	    TEST(ids_already_in_the_range_are_refused_or_never_touched),
+	    TEST(more_than_a_record_holds_is_refused),
 	    TEST(hard_links_that_lead_out_are_refused),
 	    TEST(symlinks_in_the_place_of_data_are_refused),
 	    ZOO(flags_are_refused),
