@@ -48,7 +48,7 @@ struct uns_auditrules {
 	struct uns_auditrule *v;
 	size_t n, cap;
 	struct uns_strs problems; /* "file:line: found …; expected …", in the order of the text */
-	struct uns_strs notes;    /* whole sentences: what else is not known of files */
+	struct uns_strs notes;    /* "file: sentence": what else is not known of files */
 	bool has_enabled, has_failure, has_backlog, has_rate;
 	uint32_t enabled; /* the last -e: 0 off, 1 on, 2 on and locked */
 	uint32_t failure; /* the last -f: 0 silent, 1 printk, 2 panic */

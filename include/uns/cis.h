@@ -35,6 +35,7 @@ enum uns_cis_file_id {
 	UNS_CIS_RUNC,
 	UNS_CIS_FILES,
 };
+#define UNS_CIS_CERTS "/etc/docker/certs.d" /* a directory of certificates for each registry */
 struct uns_cis_file {
 	char *path; /* where it is, else where it would be; NULL: the settings name none */
 	bool exists;
@@ -44,6 +45,8 @@ struct uns_cis_file {
 };
 struct uns_cisfacts {
 	struct uns_cis_file file[UNS_CIS_FILES];
+	struct uns_cis_file *cert; /* files in the registries' directories of /etc/docker/certs.d */
+	size_t certs, cert_cap;
 	struct uns_auditrules rules; /* of /etc/audit/rules.d, else of /etc/audit/audit.rules: what is loaded when the host starts */
 	enum uns_cis_effect { UNS_CIS_UNKNOWN, UNS_CIS_OFF, UNS_CIS_ON } effect; /* what the running engine says; the caller asks it */
 };
@@ -64,7 +67,8 @@ struct uns_cis_rows {
 	size_t n, cap;
 };
 void uns_cis_rows_done(struct uns_cis_rows *rows);
-/* All rows, in the order of their numbers. Pure. */
+/* All rows, in the order of their numbers. A watch passes when it is configured and, where the kernel said which rules are loaded
+ * (uns_auditfacts.loaded), loaded as well. Pure. */
 int uns_cis_judge(const struct uns_facts *f, const struct uns_cisfacts *c, struct uns_cis_rows *ret, struct uns_err *err);
 
 #endif

@@ -35,13 +35,13 @@ void uns_auditfacts_done(struct uns_auditfacts *f)
 /* ---- files ---- */
 
 /* What is there but cannot be read, or is too large, says nothing about audit, which is to be known: 1. */
-static int note_unread(const struct uns_err *why, struct uns_auditfacts *f, struct uns_err *err)
+static int note_unread(const char *path, const struct uns_err *why, struct uns_auditfacts *f, struct uns_err *err)
 {
 	uns_auto_free char *note = NULL;
 
 	if (why->code != UNS_E_INPUT && !why->errnum)
 		return uns_err_set(err, why->code, "%s", why->text);
-	note = uns_str_printf(err, "%s; so it is not known what audit is told there", why->text);
+	note = uns_str_printf(err, "%s: %s; so it is not known what audit is told there", path, why->text);
 	return !note || uns_strs_add(&f->rules.notes, note, err) < 0 ? -1 : 1;
 }
 
@@ -50,7 +50,7 @@ static int read_file(const struct uns_root *root, const char *path, struct uns_a
 	struct uns_err why = {0};
 	int r = uns_root_read(root, path, FILE_MAX, ret, NULL, &why);
 
-	return r < 0 ? note_unread(&why, f, err) : r;
+	return r < 0 ? note_unread(path, &why, f, err) : r;
 }
 
 static int parse_file(const struct uns_root *root, const char *path, bool from_dir, struct uns_auditfacts *f, struct uns_err *err)
@@ -83,7 +83,7 @@ static int read_dir(const struct uns_root *root, struct uns_auditfacts *f, bool 
 	int r = uns_root_list(root, RULES_DIR, &names, &why);
 
 	if (r)
-		return r < 0 && note_unread(&why, f, err) < 0 ? -1 : 0;
+		return r < 0 && note_unread(RULES_DIR, &why, f, err) < 0 ? -1 : 0;
 	if (names.n)
 		qsort(names.v, names.n, sizeof(*names.v), by_version);
 	for (size_t i = 0; i < names.n; i++) {

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "uns/cis.h"
 #include "uns/cleanup.h"
+#include "uns/vec.h"
 
 #define RULES_DIR "/etc/audit/rules.d"
 #define RULES_MAX (4u << 20)
@@ -42,6 +43,9 @@ void uns_cisfacts_done(struct uns_cisfacts *c)
 {
 	for (int i = 0; i < UNS_CIS_FILES; i++)
 		free(c->file[i].path);
+	for (size_t i = 0; i < c->certs; i++)
+		free(c->cert[i].path);
+	free(c->cert);
 	uns_auditrules_done(&c->rules);
 	*c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};
 }
@@ -115,6 +119,44 @@ static const char *named(const struct uns_facts *f, enum uns_cis_file_id id)
 	}
 }
 
+static int add_cert(const struct uns_root *root, const char *dir, const char *name, struct uns_cisfacts *c, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_printf(err, "%s/%s", dir, name);
+	struct uns_cis_file one = {0}, *v;
+
+	if (!path || look_at(root, path, &one, err) < 0)
+		return -1;
+	if (!one.exists || !S_ISREG(one.mode))
+		return 0;
+	v = uns_vec_room(c->cert, c->certs, &c->cert_cap, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	c->cert = v;
+	one.path = uns_take_ptr(path);
+	v[c->certs++] = one;
+	return 0;
+}
+
+/* The engine takes certificates and keys from a directory of each registry's name; what lies beside these it does not read. */
+static int read_certs(const struct uns_root *root, struct uns_cisfacts *c, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs registries = UNS_STRS_INIT;
+
+	if (uns_root_list(root, UNS_CIS_CERTS, &registries, err) < 0)
+		return -1;
+	for (size_t i = 0; i < registries.n; i++) {
+		uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+		uns_auto_free char *dir = uns_str_printf(err, UNS_CIS_CERTS "/%s", registries.v[i]);
+
+		if (!dir || uns_root_list(root, dir, &names, err) < 0)
+			return -1;
+		for (size_t k = 0; k < names.n; k++)
+			if (add_cert(root, dir, names.v[k], c, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
 static int read_rules_file(const struct uns_root *root, const char *path, bool from_dir, struct uns_auditrules *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
@@ -164,7 +206,7 @@ int uns_cisfacts_read(const struct uns_root *root, const struct uns_facts *f, st
 	for (int i = 0; i < UNS_CIS_FILES; i++)
 		if (read_file(root, places[i], named(f, (enum uns_cis_file_id)i), &c.file[i], err) < 0)
 			return -1;
-	if (read_rules(root, &c.rules, err) < 0)
+	if (read_certs(root, &c, err) < 0 || read_rules(root, &c.rules, err) < 0)
 		return -1;
 	*ret = c;
 	c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};

@@ -214,21 +214,29 @@ static int say_panic(const struct flood *fl, struct uns_err *err)
 
 /* ---- the rest ---- */
 
+/* said: "file:line: found …", or "file: …" of a whole file. */
+static int say_file(const struct uns_intent *w, const char *said, const char *ends, const char *remedy, const char *tail, struct uns_err *err)
+{
+	const char *end = strstr(said, ends), *rest = end ? end + strlen(": ") : said;
+	uns_auto_free char *place = end ? uns_str_printf(err, "%.*s", (int)(end - said), said) : uns_str_dup("/etc/audit", err);
+
+	return place ? uns_intent_add(w, "AuditRuleInvalid", place, remedy, err, "%s%s", rest, tail) : -1;
+}
+
 static int check_files(const struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_auditfacts *f = &w->f->audit;
+	const char *tail = f->rules.go_on ? "; auditctl stops there, and no rule behind it is loaded, but for -c or -i, by which it goes on"
+	                                  : "; auditctl stops there, and no rule behind it is loaded";
 
 	for (size_t i = 0; i < f->rules.problems.n; i++)
-		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "auditctl -R tells the same of the file; mend the line", err,
-		                   "%s; auditctl stops there, and no rule behind it is loaded%s", f->rules.problems.v[i],
-		                   f->rules.go_on ? ", but for -c or -i, by which it goes on" : "") < 0)
+		if (say_file(w, f->rules.problems.v[i], ": found \"", "auditctl -R tells the same of the file; mend the line", tail, err) < 0)
 			return -1;
 	for (size_t i = 0; i < f->rules.notes.n; i++)
-		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "mend the file, or take it away", err, "%s", f->rules.notes.v[i]) < 0)
+		if (say_file(w, f->rules.notes.v[i], ": ", "mend the file, or take it away", "", err) < 0)
 			return -1;
 	for (size_t i = 0; i < f->conf.problems.n; i++)
-		if (uns_intent_add(w, "AuditRuleInvalid", "/etc/audit", "mend the line", err, "%s; auditd does not start with it",
-		                   f->conf.problems.v[i]) < 0)
+		if (say_file(w, f->conf.problems.v[i], ": found \"", "mend the line", "; auditd does not start with it", err) < 0)
 			return -1;
 	return 0;
 }

@@ -114,12 +114,37 @@ static char *add_watch(const char *path, struct uns_err *err)
 	return uns_str_printf(err, "$ printf '%%s\\n' %s >> /etc/audit/rules.d/docker.rules && augenrules --load", word);
 }
 
+/* What the kernel has now, where it said so. */
+static bool is_loaded(const struct judge *j, const char *path)
+{
+	const struct uns_auditrule *rule;
+
+	return uns_auditrules_watching(&j->f->audit.rules, path, &rule) == UNS_AUDIT_WATCHED;
+}
+
+/* Configured by the rule; loaded as well? */
+static int judge_loaded(const struct judge *j, struct item item, const char *path, const struct uns_auditrule *rule, struct uns_err *err)
+{
+	const struct uns_auditfacts *a = &j->f->audit;
+	const char *where = rule->where ? rule->where : "a rule";
+
+	if (!a->loaded)
+		return put(j, item, UNS_CIS_PASS, path, NULL, err, "%s watches %s", where, rule->path);
+	if (!a->enabled)
+		return put(j, item, UNS_CIS_FAIL, path, "$ auditctl -e 1", err, "%s watches %s, but audit is turned off now", where, rule->path);
+	if (!is_loaded(j, path))
+		return put(j, item, UNS_CIS_FAIL, path, a->locked ? "restart the host: the loaded rules are locked (-e 2)" : "$ augenrules --load", err,
+		           "%s watches %s, but no loaded rule does", where, rule->path);
+	return put(j, item, UNS_CIS_PASS, path, NULL, err, "%s watches %s, and so does a loaded rule", where, rule->path);
+}
+
 static int judge_watch(const struct judge *j, struct item item, const struct uns_cis_file *file, struct uns_err *err)
 {
 	const struct uns_auditrules *rules = &j->c->rules;
 	const struct uns_auditrule *rule;
 	enum uns_audit_watched how;
 	uns_auto_free char *add = NULL;
+	const char *now;
 
 	if (!file->exists)
 		return put(j, item, UNS_CIS_NA, file->path, NULL, err, "it is not there");
@@ -128,7 +153,7 @@ static int judge_watch(const struct judge *j, struct item item, const struct uns
 
 	switch (how) {
 	case UNS_AUDIT_WATCHED:
-		return put(j, item, UNS_CIS_PASS, file->path, NULL, err, "%s watches %s", where, rule->path);
+		return judge_loaded(j, item, file->path, rule, err);
 	case UNS_AUDIT_OFF:
 		return put(j, item, UNS_CIS_FAIL, file->path, "take -e 0 away, then augenrules --load", err, "the rules turn audit off (-e 0)");
 	case UNS_AUDIT_NEVER:
@@ -145,8 +170,11 @@ static int judge_watch(const struct judge *j, struct item item, const struct uns
 	add = add_watch(file->path, err);
 	if (!add)
 		return -1;
-	return put(j, item, UNS_CIS_FAIL, file->path, add, err, rule ? "the rule at %s records no changes" : "no rule watches it%s",
-	           rule ? where : "");
+	now = j->f->audit.loaded && j->f->audit.enabled && is_loaded(j, file->path)
+	          ? "; a loaded one watches it now, which the next start does not load"
+	          : "";
+	return put(j, item, UNS_CIS_FAIL, file->path, add, err, rule ? "the rule at %s records no changes%s" : "no rule watches it%s%s",
+	           rule ? where : "", now);
 }
 
 static int judge_watches(const struct judge *j, struct uns_err *err)
@@ -308,9 +336,93 @@ static int judge_mode(const struct judge *j, size_t i, struct uns_err *err)
 	return put(j, files[i].mode, UNS_CIS_FAIL, file->path, remedy, err, "mode %04o, at most %04o", (unsigned)mode, (unsigned)files[i].most);
 }
 
+/* ---- 3.7 and 3.8: certificates of registries ---- */
+
+#define CERT_MOST 0444
+static const struct item cert_owners = {"3.7", "the registries' certificates belong to root"};
+static const struct item cert_modes = {"3.8", "the registries' certificates are for reading only"};
+
+static bool is_roots(const struct uns_cis_file *file)
+{
+	return file->uid == 0 && file->gid == 0;
+}
+
+static bool is_closed(const struct uns_cis_file *file)
+{
+	return (file->mode & 07777 & ~CERT_MOST) == 0;
+}
+
+/* " 'a file' b": those that are not fine, as a shell takes them; *ret: the first of them, *ret_n: how many. */
+static char *list_certs(const struct judge *j, bool (*fine)(const struct uns_cis_file *), const struct uns_cis_file **ret, size_t *ret_n,
+                        struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf words = UNS_BUF_INIT;
+
+	*ret = NULL;
+	*ret_n = 0;
+	for (size_t i = 0; i < j->c->certs; i++) {
+		uns_auto_free char *word = NULL;
+
+		if (fine(&j->c->cert[i]))
+			continue;
+		word = uns_str_shell(j->c->cert[i].path, err);
+		if (!word || uns_buf_printf(&words, err, " %s", word) < 0)
+			return NULL;
+		if (!(*ret_n)++)
+			*ret = &j->c->cert[i];
+	}
+	return words.data ? uns_take_ptr(words.data) : uns_str_dup("", err);
+}
+
+static int judge_cert_owners(const struct judge *j, struct uns_err *err)
+{
+	const struct uns_cis_file *first;
+	uns_auto_free char *remedy = NULL;
+	size_t bad;
+	uns_auto_free char *words = list_certs(j, is_roots, &first, &bad, err);
+
+	if (!words)
+		return -1;
+	if (!first)
+		return put(j, cert_owners, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, owner 0, group 0", j->c->certs);
+	remedy = uns_str_printf(err, "$ chown root:root%s", words);
+	return !remedy ? -1
+	               : put(j, cert_owners, UNS_CIS_FAIL, first->path, remedy, err, "owner %u, group %u; %zu of %zu files are not root's",
+	                     (unsigned)first->uid, (unsigned)first->gid, bad, j->c->certs);
+}
+
+static int judge_cert_modes(const struct judge *j, struct uns_err *err)
+{
+	const struct uns_cis_file *first;
+	uns_auto_free char *remedy = NULL;
+	size_t bad;
+	uns_auto_free char *words = list_certs(j, is_closed, &first, &bad, err);
+
+	if (!words)
+		return -1;
+	if (!first)
+		return put(j, cert_modes, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, mode %04o at most", j->c->certs, CERT_MOST);
+	/* Takes away only: a key that others may not read stays closed to them. */
+	remedy = uns_str_printf(err, "$ chmod a-wxst%s", words);
+	return !remedy ? -1
+	               : put(j, cert_modes, UNS_CIS_FAIL, first->path, remedy, err, "mode %04o, at most %04o; %zu of %zu files have more",
+	                     (unsigned)first->mode & 07777, CERT_MOST, bad, j->c->certs);
+}
+
+static int judge_certs(const struct judge *j, struct uns_err *err)
+{
+	if (j->c->certs)
+		return judge_cert_owners(j, err) < 0 ? -1 : judge_cert_modes(j, err);
+	return put(j, cert_owners, UNS_CIS_NA, UNS_CIS_CERTS, NULL, err, "no registry has any") < 0
+	           ? -1
+	           : put(j, cert_modes, UNS_CIS_NA, UNS_CIS_CERTS, NULL, err, "no registry has any");
+}
+
 static int judge_files(const struct judge *j, struct uns_err *err)
 {
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].file == UNS_CIS_CA && judge_certs(j, err) < 0)
+			return -1;
 		if (files[i].mode_first && judge_mode(j, i, err) < 0)
 			return -1;
 		if (judge_owner(j, i, err) < 0 || (!files[i].mode_first && judge_mode(j, i, err) < 0))

@@ -37,7 +37,7 @@ const struct uns_check uns_checks[] = {
 	WARNING("AppArmorRestricts", "AppArmor lets only programs with a profile use user namespaces", "apparmor.d(5)"),
 	WARNING("AuditFlood", "audit records every file whose owner changes", "CIS Docker 1.1.x"),
 	RISK("AuditPanicRisk", "audit would take the host down by what it records of the change", "auditctl(8)"),
-	WARNING("AuditRuleInvalid", "a line of audit's files with which audit's rules do not load", "audit.rules(7)"),
+	WARNING("AuditRuleInvalid", "a line that auditctl or auditd does not take, or a file of audit's that cannot be read", "audit.rules(7)"),
 	REFUSED("AutoSizeUnfit", "the sizes of --userns=auto in storage.conf do not fit each other"),
 	REFUSED("BothTreesHaveData", "the tree with and the tree without remapping both hold data"),
 	WARNING("ContainerAutoRemove", "a running container with --rm vanishes when the engine stops"),

@@ -1704,8 +1704,51 @@ static void the_benchmark_asks_the_engine(void **state)
 		assert_int_equal(uns_cis_judge(&w.f, &c, &rows, &w.err), 0);
 		assert_int_equal(cis_row(&rows, "2.9")->result, wanted[effect]);
 		assert_int_equal(cis_row(&rows, "3.1")->result, UNS_CIS_NA);
-		assert_int_equal(rows.n, 40);
+		assert_int_equal(rows.n, 42);
 	}
+	done(&w);
+}
+
+/* The row 1.1.6 with those rules in the files and those in the kernel. */
+static void watch_is(struct world *w, const char *configured, const char *loaded, enum uns_cis_result want, const char *reason)
+{
+	uns_auto(uns_cis_rows_done) struct uns_cis_rows rows = {0};
+	struct uns_cisfacts c = {.effect = UNS_CIS_UNKNOWN};
+	const struct uns_cis_row *row;
+
+	c.file[UNS_CIS_ETC_DOCKER] = (struct uns_cis_file){.path = str("/etc/docker"), .exists = true, .mode = 040755};
+	assert_int_equal(uns_auditrules_parse(configured, strlen(configured), "r", true, &c.rules, &w->err), 0);
+	if (loaded)
+		assert_int_equal(uns_auditrules_parse(loaded, strlen(loaded), "k", false, &w->f.audit.rules, &w->err), 0);
+	w->f.audit.loaded = loaded != NULL;
+	assert_int_equal(uns_cis_judge(&w->f, &c, &rows, &w->err), 0);
+	row = cis_row(&rows, "1.1.6");
+	assert_int_equal(row->result, want);
+	assert_string_equal(row->reason, reason);
+	assert_true((row->remedy != NULL) == (want == UNS_CIS_FAIL));
+	uns_auditrules_done(&w->f.audit.rules);
+	uns_auditrules_done(&c.rules);
+}
+
+static void the_benchmark_asks_the_kernel(void **state)
+{
+	static const char watch[] = "-w /etc/docker -k docker\n", read[] = "-w /etc/docker -p r -k docker\n";
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.f.audit.enabled = true;
+	watch_is(&w, watch, NULL, UNS_CIS_PASS, "r:1 watches /etc/docker");
+	watch_is(&w, watch, watch, UNS_CIS_PASS, "r:1 watches /etc/docker, and so does a loaded rule");
+	watch_is(&w, watch, "", UNS_CIS_FAIL, "r:1 watches /etc/docker, but no loaded rule does");
+	watch_is(&w, watch, read, UNS_CIS_FAIL, "r:1 watches /etc/docker, but no loaded rule does");
+	watch_is(&w, "", watch, UNS_CIS_FAIL, "no rule watches it; a loaded one watches it now, which the next start does not load");
+	watch_is(&w, read, watch, UNS_CIS_FAIL, "the rule at r:1 records no changes; a loaded one watches it now, which the next start does not load");
+	watch_is(&w, "", "", UNS_CIS_FAIL, "no rule watches it");
+	w.f.audit.locked = true;
+	watch_is(&w, watch, "", UNS_CIS_FAIL, "r:1 watches /etc/docker, but no loaded rule does");
+	w.f.audit.enabled = w.f.audit.locked = false;
+	watch_is(&w, watch, watch, UNS_CIS_FAIL, "r:1 watches /etc/docker, but audit is turned off now");
 	done(&w);
 }
 
@@ -2610,6 +2653,7 @@ int main(void)
 		cmocka_unit_test(the_table_of_checks_is_sound),
 		cmocka_unit_test(remedies_are_words_or_commands),
 		cmocka_unit_test(the_benchmark_asks_the_engine),
+		cmocka_unit_test(the_benchmark_asks_the_kernel),
 		cmocka_unit_test(findings_refuse_by_their_class),
 		cmocka_unit_test(a_kernel_without_user_namespaces_is_refused),
 		cmocka_unit_test(switches_for_users_only_inform),
