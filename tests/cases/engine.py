@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Docker engine answers on its socket, for hosts that run none: read from standard input by a python3 that is called dockerd.
+
+  HOST     the directory that is its root
+  DATA     its data root, in the tree of the remapped user if there is one
+  LISTENS  unix: /run/docker.sock, as usual; tcp: no unix socket; silent: connections are closed without an answer
+
+Documents as dockerd has them (moby, api/swagger.yaml: SystemInfo, ImageSummary, ContainerSummary, VolumeListResponse, Network), of the
+members that a client needs; containers and volumes are those of the data root."""
+import http.server
+import json
+import os
+import socket
+import socketserver
+
+ROOT = os.environ["DATA"]
+VERSION = "20.10.24"
+
+
+def containers():
+	for name in sorted(os.listdir(ROOT + "/containers")):
+		with open(f"{ROOT}/containers/{name}/config.v2.json", encoding="utf-8") as f:
+			config = json.load(f)
+		running = config["State"]["Running"]
+		yield {"Id": name, "Names": [config["Name"]], "State": "running" if running else "exited", "Labels": {}}
+
+
+def volumes():
+	names = sorted(n for n in os.listdir(ROOT + "/volumes") if n != "metadata.db")
+	return [{"Name": n, "Driver": "local", "Mountpoint": f"{ROOT}/volumes/{n}/_data", "Scope": "local", "Labels": {}, "Options": {}}
+	        for n in names]
+
+
+def info():
+	return {"ID": "CASE", "ServerVersion": VERSION, "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]],
+	        "DockerRootDir": ROOT, "SecurityOptions": [], "Containers": len(list(containers()))}
+
+
+ANSWERS = {
+	"/version": lambda: {"Version": VERSION, "ApiVersion": "1.41"},
+	"/info": info,
+	"/images/json": lambda: [{"Id": "sha256:" + "0" * 64, "RepoTags": ["web:1"], "Labels": {}}],
+	"/containers/json": lambda: list(containers()),
+	"/volumes": lambda: {"Volumes": volumes(), "Warnings": None},
+	"/networks": lambda: [{"Name": n, "Scope": "local", "Labels": {}} for n in ("bridge", "host", "none")],
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+	protocol_version = "HTTP/1.1"
+
+	def do_GET(self):
+		answer = ANSWERS.get(self.path.split("?")[0])
+		text = json.dumps(answer() if answer else {"message": "page not found"}).encode()
+		self.send_response(200 if answer else 404)
+		self.send_header("Content-Type", "application/json")
+		self.send_header("Content-Length", str(len(text)))
+		self.end_headers()
+		self.wfile.write(text)
+
+	def log_message(self, *_):
+		pass
+
+
+class Silent(socketserver.BaseRequestHandler):
+	def handle(self):
+		pass
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+	def get_request(self):
+		return self.socket.accept()[0], ("client", 0)
+
+
+def write(path, data):
+	with open(path, "wb") as f:
+		f.write(data)
+
+
+def main():
+	kind = os.environ["LISTENS"]
+	os.chroot(os.environ["HOST"])
+	os.chdir("/")
+	write("/proc/self/comm", b"dockerd")
+	if kind == "tcp":
+		server = socket.create_server(("", 2375))
+	else:
+		server = Server("/run/docker.sock", Silent if kind == "silent" else Handler)
+	write("/run/docker.pid.new", str(os.getpid()).encode())
+	os.rename("/run/docker.pid.new", "/run/docker.pid")
+	if kind != "tcp":
+		server.serve_forever()
+	while True:
+		server.accept()[0].close()
+
+
+main()
