@@ -20,6 +20,7 @@ struct uns_tree {
 	char *path;    /* the base as named (absolute inside the root), for messages */
 	bool cloned;   /* false: no detached clone on this kernel; openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_XDEV instead */
 	bool readonly; /* the mount is read-only */
+	bool btrfs;
 };
 
 /* base was resolved by the caller (uns_root_resolve): a symlink in it now is somebody's doing since, and fails. */

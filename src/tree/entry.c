@@ -2,6 +2,7 @@
 /* The reading of one inode, and what follows from it alone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs_tree.h>
 #include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ void uns_reader_done(struct uns_reader *r)
 	free(r->value);
 	free(r->acl_access);
 	free(r->acl_default);
+	free(r->window);
 	if (r->borrowed && r->saved_cwd >= 0) {
 		(void)!fchdir(r->saved_cwd);
 		close(r->saved_cwd);
@@ -49,7 +51,7 @@ void uns_reader_done(struct uns_reader *r)
 
 int uns_reader_init(struct uns_reader *r, const struct uns_tree *tree, struct uns_err *err)
 {
-	*r = (struct uns_reader){.tree = tree, .at_calls = true, .saved_cwd = -1};
+	*r = (struct uns_reader){.tree = tree, .at_calls = true, .saved_cwd = -1, .window = uns_attrwindow_new(tree)};
 	r->list = malloc(XATTR_LIST_MAX);
 	r->value = malloc(XATTR_SIZE_MAX);
 	r->acl_access = malloc(XATTR_SIZE_MAX);
@@ -313,6 +315,8 @@ static int read_rest(struct uns_reader *r, struct uns_entry *e, struct uns_err *
 	if (r->wants && !r->wants(r->user, e))
 		return 0;
 	e->attributes = true;
+	if (r->window && e->fd < 0 && e->dev == e->parent_dev && uns_attrwindow_none(&r->window, e->dirfd, e->dev, e->ino))
+		return 0;
 	return read_xattrs(r, e->dirfd, e->name, e, err);
 }
 
@@ -353,6 +357,9 @@ int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct un
 		    "%s/%s is a mount point, and what it hides cannot be reached here; unmount what is mounted there",
 		    r->tree->path, path ? path : name);
 	}
+	/* Where a snapshot has no copy of a subvolume, btrfs shows a directory that is no inode: what it is given is not kept. */
+	if (r->tree->btrfs && st.stx_ino == BTRFS_EMPTY_SUBVOL_DIR_OBJECTID)
+		return 1;
 	fill(e, &st);
 	return read_rest(r, e, err);
 }

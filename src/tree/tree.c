@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "tree.h"
@@ -26,6 +28,7 @@ int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree
 	uns_auto_close int plain = uns_root_open_straight(root, base, DIR_FLAGS, err);
 	uns_auto_free char *path = NULL;
 	struct statvfs vfs;
+	struct statfs fs;
 	int fd;
 
 	if (plain < 0)
@@ -33,7 +36,7 @@ int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree
 	path = uns_str_dup(base, err);
 	if (!path)
 		return -1;
-	if (fstatvfs(plain, &vfs))
+	if (fstatvfs(plain, &vfs) || fstatfs(plain, &fs))
 		return uns_err_sys(err, errno, "cannot read the file system of %s", base);
 	/* Any failure will do for the fallback: an old kernel, a filter, a missing privilege. What is forbidden shows up later. */
 	ret->mount = -1;
@@ -42,6 +45,7 @@ int uns_tree_open(const struct uns_root *root, const char *base, struct uns_tree
 	ret->fd = fd >= 0 ? fd : uns_take_fd(plain);
 	ret->path = uns_take_ptr(path);
 	ret->readonly = vfs.f_flag & ST_RDONLY;
+	ret->btrfs = fs.f_type == BTRFS_SUPER_MAGIC;
 	return 0;
 }
 

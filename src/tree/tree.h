@@ -78,6 +78,13 @@ static inline bool uns_vanished(int errnum)
 int uns_walk_fail(const struct uns_tree *tree, const struct uns_dir *d, const char *name, int errnum, const char *what,
                   struct uns_err *err);
 
+/* What is known of the attributes of inodes without asking for each (btrfs). NULL: nothing. Freed with free(). */
+struct uns_attrwindow;
+struct uns_attrwindow *uns_attrwindow_new(const struct uns_tree *tree);
+/* Whether it is known that the inode, of the same subvolume as the directory, has none. Fastest when asked in the order of inodes. What it
+ * says may be older than the walk's look at the inode, but not than the walk. *window becomes NULL where the kernel does not tell. */
+bool uns_attrwindow_none(struct uns_attrwindow **window, int dirfd, uint64_t dev, uint64_t ino);
+
 /* Reads inodes one after the other; what an entry points to lasts until the next read. */
 struct uns_reader {
 	const struct uns_tree *tree;
@@ -90,6 +97,7 @@ struct uns_reader {
 	bool borrowed;             /* it is the program's own thread: the directory is given back */
 	int saved_cwd;             /* of that thread; -1: not changed */
 	uint64_t cwd_dev, cwd_ino; /* where it is; 0, 0: not known */
+	struct uns_attrwindow *window; /* NULL: none */
 	char *list, *value;
 	uint8_t *acl_access, *acl_default;
 };
