@@ -16,7 +16,8 @@
 #include "uns/str.h"
 #include "uns/txn.h"
 
-/* Appends s; control characters (also those of UTF-8's C1 block) and bytes that are no UTF-8 become \xNN. */
+/* Appends s; control characters (also those of UTF-8's C1 block), characters that are not seen but turn the order of others around, and
+ * bytes that are no UTF-8 become \xNN. */
 int uns_report_safe(const char *s, struct uns_buf *ret, struct uns_err *err);
 /* color: with escape sequences for a terminal. numbers: those of the steps (a part of a transaction); NULL: 1, 2, … */
 int uns_report_plan(const struct uns_plan *p, const size_t *numbers, bool color, struct uns_buf *ret, struct uns_err *err);

@@ -416,7 +416,7 @@ int uns_change_gate(struct uns_run *r, struct uns_change *c, const char *questio
 /* Out of memory costs the report a row, nothing else. */
 static void keep_result(struct uns_change_sink *s, const struct uns_event *e)
 {
-	json_t *row = json_pack("{s:I, s:s}", "step", (json_int_t)e->step + 1, "kind", e->what->kind);
+	json_t *row = json_pack("{s:I, s:s}", "step", (json_int_t)e->step, "kind", e->what->kind);
 
 	if (!s->results)
 		s->results = json_array();

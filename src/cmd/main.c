@@ -78,39 +78,40 @@ static void put_safe_line(const char *prefix, const char *text)
 	fprintf(stderr, "%s%s\n", prefix, safe.data ? safe.data : "");
 }
 
-void uns_run_note(const struct uns_run *r, const char *fmt, ...)
+__attribute__((format(printf, 2, 0))) static void put_line(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[2048];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	put_safe_line(prefix, text);
+}
+
+void uns_run_note(const struct uns_run *r, const char *fmt, ...)
+{
 	va_list ap;
 
-	if (r->o->quiet)
-		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (!r->o->quiet)
+		put_line("", fmt, ap);
 	va_end(ap);
-	put_safe_line("", text);
 }
 
 void uns_run_say(const char *fmt, ...)
 {
-	char text[2048];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	put_line("", fmt, ap);
 	va_end(ap);
-	put_safe_line("", text);
 }
 
 void uns_run_complain(const char *fmt, ...)
 {
-	char text[2048];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	put_line("usernsctl: ", fmt, ap);
 	va_end(ap);
-	put_safe_line("usernsctl: ", text);
 }
 
 static int put_json(const struct uns_options *o, const json_t *j, struct uns_err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uns/report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,21 @@ struct style {
 
 static const struct style plain = { "", "", "", "" };
 static const struct style colored = { "\033[1m", "\033[31m", "\033[33m", "\033[0m" };
+
+/* Nothing is seen of it, but of what stands beside it the order or the look changes: what such a text says is not what it is. Of Unicode's
+ * format characters and separators those that terminals heed. */
+static bool misleads(const unsigned char *p, size_t len)
+{
+	static const struct {
+		uint32_t from, to;
+	} hidden[] = { { 0x061c, 0x061c }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x2069 }, { 0xfeff, 0xfeff } };
+	uint32_t c = len == 2 ? (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu) : (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+
+	for (size_t i = 0; len < 4 && i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i].from && c <= hidden[i].to)
+			return true;
+	return false;
+}
 
 /* Bytes of the character that p begins with when a terminal may have it; 0: a control character, or no UTF-8 (RFC 3629, section 4). */
 static size_t printable(const unsigned char *p)
@@ -41,7 +57,7 @@ static size_t printable(const unsigned char *p)
 		for (size_t n = 2; n < forms[i].len; n++)
 			if ((p[n] & 0xc0) != 0x80)
 				return 0;
-		return forms[i].len;
+		return misleads(p, forms[i].len) ? 0 : forms[i].len;
 	}
 	return 0;
 }

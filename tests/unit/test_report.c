@@ -81,6 +81,10 @@ static void safe_text(void **state)
 	assert_int_equal(uns_report_safe("\xff|\xe2\x86|\xc0\xaf|\xe0\x80\x80|\xed\xa0\x80|\xf4\x90\x80\x80|\x9b|\xf0\x9f\x90\xb3|\xc3", &b, NULL), 0);
 	assert_string_equal(b.data, "\\xff|\\xe2\\x86|\\xc0\\xaf|\\xe0\\x80\\x80|\\xed\\xa0\\x80|\\xf4\\x90\\x80\\x80|\\x9b|\xf0\x9f\x90\xb3|"
 				    "\\xc3");
+	/* What turns the order of others around or is not seen (U+061C, U+200B, U+202E, U+2066, U+FEFF); a hyphen and an arrow beside them stay. */
+	b.len = 0;
+	assert_int_equal(uns_report_safe("\xd8\x9c|\xe2\x80\x8b|\xe2\x80\xae|\xe2\x81\xa6|\xef\xbb\xbf|\xe2\x80\x90\xe2\x86\x90|\xd8\x9b", &b, NULL), 0);
+	assert_string_equal(b.data, "\\xd8\\x9c|\\xe2\\x80\\x8b|\\xe2\\x80\\xae|\\xe2\\x81\\xa6|\\xef\\xbb\\xbf|\xe2\x80\x90\xe2\x86\x90|\xd8\x9b");
 }
 
 static void bytes_that_are_no_text_are_escaped(void **state)
