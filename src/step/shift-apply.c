@@ -350,6 +350,7 @@ struct part {
 	uint64_t changed, names;
 	struct uns_census_list unrecorded, altered, late_links, failed, wrong;
 	bool moved; /* see struct uns_shift_job */
+	struct uns_shift_met met_lost;
 };
 
 static int sync_tree(const struct uns_shift_job *job, struct uns_err *err)
@@ -464,6 +465,7 @@ static int visit(void *user, const struct uns_entry *entry, struct uns_err *err)
 		bool shared = e.nlink > 1 && !S_ISDIR(e.mode);
 		int r = s || shared ? take_turn(p, s, &e, err) : settle(p, s, &e, err);
 
+		uns_shift_lost_meet(job, s, &e, &p->met_lost);
 		if (r)
 			return r < 0 ? -1 : 0;
 	}
@@ -598,6 +600,7 @@ static void parts_done(struct part (*parts)[UNS_WALK_JOBS_MAX])
 {
 	for (unsigned i = 0; i < UNS_WALK_JOBS_MAX; i++) {
 		free((*parts)[i].digests);
+		uns_shift_met_done(&(*parts)[i].met_lost);
 		uns_strs_done(&(*parts)[i].unrecorded.paths);
 		uns_strs_done(&(*parts)[i].altered.paths);
 		uns_strs_done(&(*parts)[i].late_links.paths);
@@ -611,9 +614,12 @@ static int join(struct uns_shift_job *job, const struct part *parts, unsigned n,
 	job->digests = calloc(job->matches.n + 1, sizeof(*job->digests));
 	if (!job->digests)
 		return uns_err_nomem(err);
+	if (uns_shift_lost_begin(job, &job->met_lost, err))
+		return -1;
 	for (unsigned i = 0; i < n; i++) {
 		job->changed += parts[i].changed;
 		job->moved = job->moved || parts[i].moved;
+		uns_shift_lost_join(job, &job->met_lost, &parts[i].met_lost);
 		if (uns_census_list_join(&job->unrecorded, &parts[i].unrecorded, err) ||
 		    uns_census_list_join(&job->altered, &parts[i].altered, err) ||
 		    uns_census_list_join(&job->late_links, &parts[i].late_links, err) ||
@@ -660,6 +666,8 @@ static int walk(struct whole *all, struct uns_err *err)
 		users[i] = &parts[i];
 		if (!parts[i].digests)
 			return uns_err_nomem(err);
+		if (uns_shift_lost_begin(job, &parts[i].met_lost, err))
+			return -1;
 	}
 	return uns_tree_walk_with(&job->tree, &job->matches, &w, err) || join(job, parts, w.jobs, err) ? -1 : 0;
 }

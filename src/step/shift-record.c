@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record of shift-tree:
  * {"from":"before","base":{"ino","handle","born":[s,ns]},"counts":{…},"devs":[path…],"specials":[{"path","dev","ino","handle","born",
- * "mtime":[s,ns],"size","uid","gid","mode","cap","flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","uid","gid"}],"trees":[{"path","inodes","sums":[hex…]}]}.
- * Paths are escaped. */
+ * "mtime":[s,ns],"size","uid","gid","mode","cap","flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","handle","born",
+ * "uid","gid"}],"dev_ids":[{"ino","handle"}…],"trees":[{"path","inodes","sums":[hex…]}]}.
+ * Paths are escaped. Older ones have no handles of what is foreign, and no dev_ids. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +17,20 @@
 #include "uns/json.h"
 #include "uns/num.h"
 
-#define DEV_GONE UINT64_MAX
+/* Numbers that no device has. */
+#define DEV_LOST UINT64_MAX
+
+void uns_shift_foreign_done(struct uns_shift_foreign *f)
+{
+	free(f->id.handle);
+	*f = (struct uns_shift_foreign){0};
+}
+
+static void identity_done(struct uns_shift_identity *id)
+{
+	free(id->handle);
+	*id = (struct uns_shift_identity){0};
+}
 
 void uns_shift_special_done(struct uns_shift_special *s)
 {
@@ -31,8 +45,14 @@ void uns_shift_record_done(struct uns_shift_record *r)
 {
 	for (size_t i = 0; i < r->n_specials; i++)
 		uns_shift_special_done(&r->specials[i]);
+	for (size_t i = 0; i < r->n_foreign; i++)
+		uns_shift_foreign_done(&r->foreign[i]);
 	for (size_t i = 0; i < r->n_trees; i++)
 		free(r->trees[i].path);
+	for (size_t i = 0; i < r->n_dev_ids; i++)
+		identity_done(&r->dev_ids[i]);
+	free(r->dev_ids);
+	free(r->lost);
 	free(r->specials);
 	free(r->foreign);
 	free(r->trees);
@@ -81,31 +101,93 @@ int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_sp
 	return 0;
 }
 
-int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_shift_foreign *f, struct uns_err *err)
+int uns_shift_record_add_foreign(struct uns_shift_record *r, struct uns_shift_foreign *f, struct uns_err *err)
 {
+	uns_auto(uns_shift_foreign_done) struct uns_shift_foreign taken = *f;
 	void *v = r->foreign;
 	struct uns_inoslot *slot;
 
+	*f = (struct uns_shift_foreign){0};
 	if (room(&v, r->n_foreign, &r->cap_foreign, sizeof(*r->foreign), err))
 		return -1;
 	r->foreign = v;
-	slot = uns_inomap_add(&r->foreign_at, f->dev, f->ino, NULL, err);
+	slot = uns_inomap_add(&r->foreign_at, taken.dev, taken.id.ino, NULL, err);
 	if (!slot)
 		return -1;
 	if (slot->value)
 		return 0;
-	r->foreign[r->n_foreign++] = *f;
+	r->foreign[r->n_foreign++] = taken;
 	slot->value = r->n_foreign;
+	taken = (struct uns_shift_foreign){0};
+	return 0;
+}
+
+static int copy_foreign(const struct uns_shift_foreign *from, struct uns_shift_foreign *ret, struct uns_err *err)
+{
+	*ret = *from;
+	if (!from->id.handle)
+		return 0;
+	ret->id.handle = malloc(from->id.handle_len + 1);
+	if (!ret->id.handle)
+		return uns_err_nomem(err);
+	memcpy(ret->id.handle, from->id.handle, from->id.handle_len);
+	return 0;
+}
+
+uint64_t uns_shift_lost_dev(size_t i)
+{
+	return DEV_LOST - i;
+}
+
+ssize_t uns_shift_lost_no(const struct uns_shift_record *r, uint64_t dev)
+{
+	return DEV_LOST - dev < r->n_lost ? (ssize_t)(DEV_LOST - dev) : -1;
+}
+
+bool uns_shift_record_knows_dev(const struct uns_shift_record *r, uint64_t dev)
+{
+	return uns_inomap_find(&r->dev_no, dev, 0) != NULL;
+}
+
+static int add_lost(struct uns_shift_record *r, size_t dev_index, struct uns_err *err)
+{
+	size_t *v = reallocarray(r->lost, r->n_lost + 1, sizeof(*v));
+
+	if (!v)
+		return uns_err_nomem(err);
+	r->lost = v;
+	v[r->n_lost++] = dev_index;
+	return 0;
+}
+
+/* What an earlier record lost is lost here too, with paths of that record. */
+static int inherit_lost(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err)
+{
+	for (size_t i = 0; i < earlier->n_lost; i++)
+		if (uns_strs_add(&r->devs, earlier->devs.v[earlier->lost[i]], err) || add_lost(r, r->devs.n - 1, err))
+			return -1;
 	return 0;
 }
 
 int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err)
 {
+	size_t own = r->n_lost;
+
 	if (earlier->from == r->from)
 		return 0;
-	for (size_t i = 0; i < earlier->n_foreign; i++)
-		if (uns_shift_record_add_foreign(r, &earlier->foreign[i], err))
+	if (inherit_lost(r, earlier, err))
+		return -1;
+	for (size_t i = 0; i < earlier->n_foreign; i++) {
+		ssize_t lost = uns_shift_lost_no(earlier, earlier->foreign[i].dev);
+		struct uns_shift_foreign f;
+
+		if (copy_foreign(&earlier->foreign[i], &f, err))
 			return -1;
+		if (lost >= 0)
+			f.dev = uns_shift_lost_dev(own + (size_t)lost);
+		if (uns_shift_record_add_foreign(r, &f, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -155,6 +237,92 @@ int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *m
 	return join_devs(r, more, err);
 }
 
+/* uns_str_escape undone, in place. */
+static int unescape(char *s, struct uns_err *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = s;
+
+	for (; *s; s++) {
+		const char *hi, *lo;
+
+		if (*s != '%') {
+			*to++ = *s;
+			continue;
+		}
+		hi = s[1] ? strchr(digits, s[1] | 0x20) : NULL;
+		lo = hi && s[2] ? strchr(digits, s[2] | 0x20) : NULL;
+		if (!lo)
+			return uns_err_set(err, UNS_E_INPUT, "\"devs\" has a path that is not escaped as it should be");
+		*to++ = (char)((hi - digits) << 4 | (lo - digits));
+		s += 2;
+	}
+	*to = '\0';
+	return 0;
+}
+
+static int identify(const struct uns_tree *tree, int fd, struct uns_shift_identity *ret, struct uns_err *err)
+{
+	const struct uns_tree at = {.fd = fd, .path = tree->path};
+	uint8_t handle[UNS_HANDLE_MAX];
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return uns_err_sys(err, errno, "cannot look into %s", tree->path);
+	ret->ino = st.st_ino;
+	if (uns_tree_handle(&at, handle, &ret->handle_len, err) < 0)
+		return -1;
+	if (!ret->handle_len)
+		return 0;
+	ret->handle = malloc(ret->handle_len);
+	if (!ret->handle)
+		return uns_err_nomem(err);
+	memcpy(ret->handle, handle, ret->handle_len);
+	return 0;
+}
+
+/* A descriptor; -2: there is nothing at that path, or not any more. */
+static int open_dev(const struct uns_tree *tree, const char *escaped, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_str_dup(escaped, err);
+	struct uns_err why = {0};
+	int fd;
+
+	if (!path || unescape(path, err))
+		return -1;
+	fd = uns_tree_openat(tree, path, O_PATH, &why);
+	if (fd >= 0)
+		return fd;
+	if (why.errnum == ENOENT || why.errnum == ENOTDIR || why.errnum == ELOOP)
+		return -2;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+int uns_shift_record_identify_devs(struct uns_shift_record *r, const struct uns_tree *tree, struct uns_err *err)
+{
+	r->dev_ids = calloc(r->devs.n + 1, sizeof(*r->dev_ids));
+	if (!r->dev_ids)
+		return uns_err_nomem(err);
+	r->n_dev_ids = r->devs.n;
+	for (size_t i = 0; i < r->devs.n; i++) {
+		bool base = !strcmp(r->devs.v[i], "."); /* which has a member of its own, and may be another one elsewhere */
+		uns_auto_close int fd = base ? -2 : open_dev(tree, r->devs.v[i], err);
+		const struct uns_inoslot *slot;
+		struct stat st;
+
+		if (fd == -1)
+			return -1;
+		if (fd < 0 || fstat(fd, &st))
+			continue;
+		slot = uns_inomap_find(&r->dev_no, st.st_dev, 0);
+		if (slot && slot->value == i + 1 && identify(tree, fd, &r->dev_ids[i], err))
+			return -1;
+	}
+	return 0;
+}
+
 static int compare_trees(const void *a, const void *b)
 {
 	return strcmp(((const struct uns_shift_tree *)a)->path, ((const struct uns_shift_tree *)b)->path);
@@ -195,7 +363,7 @@ static int set_identity(json_t *obj, const struct uns_shift_identity *id)
 	return id->born_sec ? set_time(obj, "born", id->born_sec, id->born_nsec) : 0;
 }
 
-static json_t *base_json(const struct uns_shift_identity *id)
+static json_t *identity_json(const struct uns_shift_identity *id)
 {
 	json_t *j = json_object();
 
@@ -243,8 +411,13 @@ static json_t *special_json(const struct uns_shift_record *r, const struct uns_s
 
 static json_t *foreign_json(const struct uns_shift_record *r, const struct uns_shift_foreign *f)
 {
-	return json_pack("{s:I,s:I,s:I,s:I}", "dev", dev_index(r, f->dev), "ino", (json_int_t)f->ino, "uid", (json_int_t)f->uid,
-	                 "gid", (json_int_t)f->gid);
+	json_t *j = json_pack("{s:I,s:I,s:I}", "dev", dev_index(r, f->dev), "uid", (json_int_t)f->uid, "gid", (json_int_t)f->gid);
+
+	if (j && set_identity(j, &f->id)) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
 }
 
 static json_t *tree_json(const struct uns_shift_tree *t)
@@ -262,11 +435,20 @@ static json_t *tree_json(const struct uns_shift_tree *t)
 }
 
 /* The arrays, filled; -1 when out of memory (appending NULL fails, too). */
-static int fill_json(const struct uns_shift_record *r, json_t *devs, json_t *specials, json_t *foreign, json_t *trees)
+static int fill_devs(const struct uns_shift_record *r, json_t *devs, json_t *ids)
 {
-	for (size_t i = 0; i < r->devs.n; i++)
-		if (json_array_append_new(devs, json_string(r->devs.v[i])))
+	for (size_t i = 0; i < r->devs.n; i++) {
+		const struct uns_shift_identity *id = i < r->n_dev_ids ? &r->dev_ids[i] : NULL;
+
+		if (json_array_append_new(devs, json_string(r->devs.v[i])) ||
+		    json_array_append_new(ids, id && id->ino ? identity_json(id) : json_null()))
 			return -1;
+	}
+	return 0;
+}
+
+static int fill_json(const struct uns_shift_record *r, json_t *specials, json_t *foreign, json_t *trees)
+{
 	for (size_t i = 0; i < r->n_specials; i++)
 		if (json_array_append_new(specials, special_json(r, &r->specials[i])))
 			return -1;
@@ -288,12 +470,14 @@ static json_t *counts_json(const struct uns_shift_counts *n)
 
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err)
 {
-	uns_auto_json json_t *devs = json_array(), *specials = json_array(), *foreign = json_array(), *trees = json_array();
+	uns_auto_json json_t *devs = json_array(), *ids = json_array(), *specials = json_array();
+	uns_auto_json json_t *foreign = json_array(), *trees = json_array();
 	json_t *j = NULL;
 
-	if (!fill_json(r, devs, specials, foreign, trees))
-		j = json_pack("{s:s,s:o,s:o,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "base",
-		              base_json(&r->base), "counts", counts_json(&r->counts), "devs", devs, "specials", specials, "foreign", foreign, "trees", trees);
+	if (!fill_devs(r, devs, ids) && !fill_json(r, specials, foreign, trees))
+		j = json_pack("{s:s,s:o,s:o,s:O,s:O,s:O,s:O,s:O}", "from", r->from == UNS_BEFORE ? "before" : "after", "base",
+		              identity_json(&r->base), "counts", counts_json(&r->counts), "devs", devs, "dev_ids", ids,
+		              "specials", specials, "foreign", foreign, "trees", trees);
 	if (!j)
 		uns_err_nomem(err);
 	return j;
@@ -419,17 +603,17 @@ static int read_special(const struct reader *rd, const json_t *j)
 	s.path = uns_str_dup(path, rd->err);
 	if (!s.path)
 		return -1;
-	return s.dev == DEV_GONE ? 0 : uns_shift_record_add_special(rd->r, &s, rd->err);
+	return uns_shift_record_add_special(rd->r, &s, rd->err);
 }
 
 static int read_foreign(const struct reader *rd, const json_t *j)
 {
-	struct uns_shift_foreign f;
+	uns_auto(uns_shift_foreign_done) struct uns_shift_foreign f = {0};
 
-	if (get_dev(rd, j, &f.dev) || get_u64(j, "ino", &f.ino, rd->err) || uns_json_u32(j, "uid", &f.uid, rd->err) ||
+	if (get_dev(rd, j, &f.dev) || read_identity(j, &f.id, rd->err) || uns_json_u32(j, "uid", &f.uid, rd->err) ||
 	    uns_json_u32(j, "gid", &f.gid, rd->err))
 		return -1;
-	return f.dev == DEV_GONE ? 0 : uns_shift_record_add_foreign(rd->r, &f, rd->err);
+	return uns_shift_record_add_foreign(rd->r, &f, rd->err);
 }
 
 static int read_sums(const json_t *sums, struct uns_digest *d, struct uns_err *err)
@@ -480,53 +664,49 @@ static void read_counts(const json_t *j, struct uns_shift_counts *ret)
 		*all[i].to = (uint64_t)json_integer_value(json_object_get(j, all[i].key));
 }
 
-/* uns_str_escape undone, in place. */
-static int unescape(char *s, struct uns_err *err)
+static bool same_identity(const struct uns_shift_identity *a, const struct uns_shift_identity *b)
 {
-	static const char digits[] = "0123456789abcdef";
-	char *to = s;
+	return a->ino == b->ino && a->handle_len == b->handle_len && (!a->handle_len || !memcmp(a->handle, b->handle, a->handle_len));
+}
 
-	for (; *s; s++) {
-		const char *hi, *lo;
+/* Whether fd is what was at the path of device i; an older record does not say. */
+static int is_still(const struct reader *rd, const struct uns_tree *tree, size_t i, int fd, bool *ret)
+{
+	uns_auto(identity_done) struct uns_shift_identity now = {0};
 
-		if (*s != '%') {
-			*to++ = *s;
-			continue;
-		}
-		hi = s[1] ? strchr(digits, s[1] | 0x20) : NULL;
-		lo = hi && s[2] ? strchr(digits, s[2] | 0x20) : NULL;
-		if (!lo)
-			return uns_err_set(err, UNS_E_INPUT, "\"devs\" has a path that is not escaped as it should be");
-		*to++ = (char)((hi - digits) << 4 | (lo - digits));
-		s += 2;
-	}
-	*to = '\0';
+	*ret = true;
+	if (i >= rd->r->n_dev_ids || !rd->r->dev_ids[i].ino)
+		return 0;
+	if (identify(tree, fd, &now, rd->err))
+		return -1;
+	*ret = same_identity(&rd->r->dev_ids[i], &now);
 	return 0;
 }
 
-/* Today's number of the device that was met at the path. */
-static int find_dev(const struct reader *rd, const struct uns_tree *tree, const char *escaped, uint64_t *ret)
+/* Today's number of device i; two that were apart cannot be one by now. */
+static int find_dev(const struct reader *rd, const struct uns_tree *tree, size_t i)
 {
-	uns_auto_free char *path = uns_str_dup(escaped, rd->err);
-	uns_auto_close int fd = -1;
-	struct uns_err why = {0};
+	uns_auto_close int fd = open_dev(tree, rd->r->devs.v[i], rd->err);
+	struct uns_inoslot *slot;
+	bool still = false, new = false;
 	struct stat st;
 
-	if (!path || unescape(path, rd->err))
+	if (fd == -1 || (fd >= 0 && is_still(rd, tree, i, fd, &still)))
 		return -1;
-	fd = uns_tree_openat(tree, path, O_PATH, &why);
-	if (fd < 0 && why.errnum != ENOENT && why.errnum != ENOTDIR && why.errnum != ELOOP) {
-		if (rd->err)
-			*rd->err = why;
-		return -1;
+	if (still && fstat(fd, &st))
+		return uns_err_sys(rd->err, errno, "cannot look at %s", rd->r->devs.v[i]);
+	if (still) {
+		slot = uns_inomap_add(&rd->r->dev_no, st.st_dev, 0, &new, rd->err);
+		if (!slot)
+			return -1;
+		if (new)
+			slot->value = i + 1;
 	}
-	if (fd >= 0 && fstat(fd, &st))
-		return uns_err_sys(rd->err, errno, "cannot look at %s", escaped);
-	*ret = fd >= 0 ? st.st_dev : DEV_GONE;
-	return 0;
+	rd->devs[i] = new ? st.st_dev : uns_shift_lost_dev(rd->r->n_lost);
+	return new ? 0 : add_lost(rd->r, i, rd->err);
 }
 
-static int read_devs(struct reader *rd, const struct uns_tree *tree, const json_t *devs)
+static int read_devs(struct reader *rd, const json_t *devs)
 {
 	rd->devs = calloc(json_array_size(devs) + 1, sizeof(*rd->devs));
 	if (!rd->devs)
@@ -536,9 +716,36 @@ static int read_devs(struct reader *rd, const struct uns_tree *tree, const json_
 
 		if (!path)
 			return uns_err_set(rd->err, UNS_E_INPUT, "\"devs\" has a member that is not a string");
-		if (find_dev(rd, tree, path, &rd->devs[i]) || uns_strs_add(&rd->r->devs, path, rd->err))
+		if (uns_strs_add(&rd->r->devs, path, rd->err))
 			return -1;
 	}
+	return 0;
+}
+
+/* Members that are null: nothing was at that path any more. */
+static int read_dev_ids(const struct reader *rd, const json_t *ids)
+{
+	size_t n = rd->r->devs.n;
+
+	if (!ids)
+		return 0;
+	if (json_array_size(ids) != n)
+		return uns_err_set(rd->err, UNS_E_INPUT, "\"dev_ids\" has not as many members as \"devs\"");
+	rd->r->dev_ids = calloc(n + 1, sizeof(*rd->r->dev_ids));
+	if (!rd->r->dev_ids)
+		return uns_err_nomem(rd->err);
+	rd->r->n_dev_ids = n;
+	for (size_t i = 0; i < n; i++)
+		if (!json_is_null(json_array_get(ids, i)) && read_identity(json_array_get(ids, i), &rd->r->dev_ids[i], rd->err))
+			return -1;
+	return 0;
+}
+
+static int find_devs(const struct reader *rd, const struct uns_tree *tree)
+{
+	for (size_t i = 0; i < rd->r->devs.n; i++)
+		if (find_dev(rd, tree, i))
+			return -1;
 	return 0;
 }
 
@@ -577,7 +784,8 @@ int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, boo
 	r.trees = calloc(json_array_size(trees) + 1, sizeof(*r.trees));
 	if (!r.trees)
 		return uns_err_nomem(err);
-	if (read_devs(&rd, tree, devs) || read_each(&rd, specials, read_special) || read_each(&rd, foreign, read_foreign) ||
+	if (read_devs(&rd, devs) || read_dev_ids(&rd, json_object_get(j, "dev_ids")) || find_devs(&rd, tree) ||
+	    read_each(&rd, specials, read_special) || read_each(&rd, foreign, read_foreign) ||
 	    read_each(&rd, trees, read_tree))
 		return -1;
 	read_counts(json_object_get(j, "counts"), &r.counts);

@@ -41,6 +41,7 @@ struct scan {
 	struct part part[UNS_WALK_JOBS_MAX]; /* the first one gets what the others found */
 	unsigned n;
 	enum uns_side from, far;
+	bool overlay;
 };
 
 static void list_done(struct uns_census_list *l)
@@ -77,18 +78,20 @@ static int copy_bytes(const uint8_t *bytes, size_t len, uint8_t **ret, size_t *r
 	return 0;
 }
 
-static int copy_identity(struct uns_shift_identity *id, const struct uns_entry *e, struct uns_err *err)
+/* A change on an overlay copies the inode, which is born anew by that. */
+static int copy_identity(const struct scan *s, struct uns_shift_identity *id, const struct uns_entry *e, struct uns_err *err)
 {
 	uint8_t handle[UNS_HANDLE_MAX];
 
-	id->born_sec = e->born_sec;
-	id->born_nsec = e->born_nsec;
+	id->ino = e->ino;
+	id->born_sec = s->overlay ? 0 : e->born_sec;
+	id->born_nsec = s->overlay ? 0 : e->born_nsec;
 	if (uns_entry_handle(e, handle, &id->handle_len, err) < 0)
 		return -1;
 	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
 }
 
-static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
+static int fill_special(const struct scan *s, struct uns_shift_special *sp, const struct uns_entry *e, struct uns_err *err)
 {
 	uns_auto_free char *path = uns_entry_path(e, err);
 
@@ -97,7 +100,7 @@ static int fill_special(struct uns_shift_special *sp, const struct uns_entry *e,
 	sp->mtime_nsec = e->mtime_nsec;
 	sp->size = e->size;
 	sp->path = path ? uns_str_escape(path, err) : NULL;
-	if (!sp->path || copy_identity(&sp->id, e, err))
+	if (!sp->path || copy_identity(s, &sp->id, e, err))
 		return -1;
 	if (!sp->exact)
 		return 0;
@@ -113,7 +116,7 @@ static int add_special(struct part *s, const struct uns_entry *e, bool exact, st
 
 	if (uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
 		return 0;
-	if (fill_special(&sp, e, err)) {
+	if (fill_special(s->scan, &sp, e, err)) {
 		uns_shift_special_done(&sp);
 		return -1;
 	}
@@ -154,9 +157,24 @@ static bool squashes(const struct scan *s)
 	return s->job->args.squash && s->far == UNS_AFTER;
 }
 
+/* Nothing but its owner is known of it, and there may be many: when it was born is for what has no handle. */
+static int add_foreign(struct part *s, const struct uns_entry *e, struct uns_err *err)
+{
+	struct uns_shift_foreign f = {.dev = e->dev, .uid = e->uid, .gid = e->gid};
+
+	if (uns_inomap_find(&s->rec.foreign_at, e->dev, e->ino))
+		return 0;
+	if (copy_identity(s->scan, &f.id, e, err)) {
+		uns_shift_foreign_done(&f);
+		return -1;
+	}
+	if (f.id.handle)
+		f.id.born_sec = 0;
+	return uns_shift_record_add_foreign(&s->rec, &f, err);
+}
+
 static int classify(struct part *s, const struct uns_entry *e, struct uns_err *err)
 {
-	struct uns_shift_foreign f = {e->dev, e->ino, e->uid, e->gid};
 	struct uns_shift_sides sides;
 	unsigned near, far, squashed;
 
@@ -165,7 +183,7 @@ static int classify(struct part *s, const struct uns_entry *e, struct uns_err *e
 	far = sides.n[uns_shift_idside(s->scan->far)];
 	squashed = squashes(s->scan) ? sides.n[UNS_ID_OUTSIDE] : 0;
 	if (!near && !squashed)
-		return far ? uns_shift_record_add_foreign(&s->rec, &f, err) : 0;
+		return far ? add_foreign(s, e, err) : 0;
 	if ((e->cap_len || e->acl_access || e->acl_default) && check_possible(s, e, err))
 		return -1;
 	if (far || squashed || uns_entry_fragile(e) || e->cap_len || e->immutable || e->append)
@@ -501,15 +519,18 @@ static int scan(struct scan *s, struct uns_err *err)
 {
 	struct uns_shift_job *job = s->job;
 	uns_auto(uns_census_done) struct uns_census c = {0};
+	struct statfs fs;
 	struct stat st;
 
 	job->other_clock = has_other_clock(job);
+	s->overlay = !fstatfs(job->tree.fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
 	uns_shift_note_time(job);
 	/* The base can always be found again, the first inode of a tree not. */
 	if (fstat(job->tree.fd, &st))
 		return uns_err_sys(err, errno, "cannot look at %s", job->args.base);
-	if (note_base(s, &st, err) || uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) || fill_trees(s, err) ||
-	    fill_attributed(s, err) || join_names(s, err))
+	if (note_base(s, &st, err) || uns_shift_record_note_dev(&s->part[0].rec, st.st_dev, ".", err) || walk(s, err) || join(s, err) ||
+	    uns_shift_record_identify_devs(&s->part[0].rec, &job->tree, err) || fill_trees(s, err) || fill_attributed(s, err) ||
+	    join_names(s, err))
 		return -1;
 	if (uns_census_run_end(s->part[0].run, &job->tree, &job->matches, &job->symlinks, &c, err))
 		return -1;

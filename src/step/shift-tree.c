@@ -217,19 +217,6 @@ void uns_shift_state_of(const struct uns_entry *e, struct uns_shift_state *ret)
 	memcpy(ret->cap, e->cap, e->cap_len);
 }
 
-static bool in_foreign(const struct uns_shift_record *r, const struct uns_entry *e)
-{
-	const struct uns_inoslot *slot = uns_inomap_find(&r->foreign_at, e->dev, e->ino);
-
-	/* The owner must be the same still: the number may have gone to another inode since an earlier leg. */
-	return slot && r->foreign[slot->value - 1].uid == e->uid && r->foreign[slot->value - 1].gid == e->gid;
-}
-
-bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e)
-{
-	return in_foreign(&job->rec, e);
-}
-
 static bool same_inode(const struct uns_shift_identity *id, const struct uns_entry *e)
 {
 	uint8_t handle[UNS_HANDLE_MAX];
@@ -240,12 +227,59 @@ static bool same_inode(const struct uns_shift_identity *id, const struct uns_ent
 	return !uns_entry_handle(e, handle, &len, NULL) && len == id->handle_len && !memcmp(handle, id->handle, len);
 }
 
-const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *rec, const struct uns_entry *e)
+/* A number alone tells nothing on a device that the record knows by another path. */
+static bool same_elsewhere(const struct uns_shift_record *r, const struct uns_shift_identity *id, const struct uns_entry *e)
 {
-	const struct uns_inoslot *slot = uns_inomap_find(&rec->special_at, e->dev, e->ino);
-	const struct uns_shift_special *s = slot ? &rec->specials[slot->value - 1] : NULL;
+	bool proof = id->handle || (id->born_sec && e->born_sec);
 
-	return s && same_inode(&s->id, e) ? s : NULL;
+	return (proof || !uns_shift_record_knows_dev(r, e->dev)) && same_inode(id, e);
+}
+
+static const struct uns_shift_foreign *foreign_on(const struct uns_shift_record *r, uint64_t dev, const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&r->foreign_at, dev, e->ino);
+	const struct uns_shift_foreign *f = slot ? &r->foreign[slot->value - 1] : NULL;
+
+	/* The owner must be the same still: a record that was inherited or has no handles may speak of an earlier inode. */
+	return f && f->uid == e->uid && f->gid == e->gid ? f : NULL;
+}
+
+static bool in_foreign(const struct uns_shift_record *r, const struct uns_entry *e)
+{
+	const struct uns_shift_foreign *f = foreign_on(r, e->dev, e);
+	bool is = f && same_inode(&f->id, e);
+
+	for (size_t i = 0; !is && i < r->n_lost; i++) {
+		f = foreign_on(r, uns_shift_lost_dev(i), e);
+		is = f && same_elsewhere(r, &f->id, e);
+	}
+	return is;
+}
+
+bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	return in_foreign(&job->rec, e);
+}
+
+static const struct uns_shift_special *special_on(const struct uns_shift_record *r, uint64_t dev, const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&r->special_at, dev, e->ino);
+
+	return slot ? &r->specials[slot->value - 1] : NULL;
+}
+
+const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *r, const struct uns_entry *e)
+{
+	const struct uns_shift_special *s = special_on(r, e->dev, e);
+
+	if (s && same_inode(&s->id, e))
+		return s;
+	for (size_t i = 0; i < r->n_lost; i++) {
+		s = special_on(r, uns_shift_lost_dev(i), e);
+		if (s && same_elsewhere(r, &s->id, e))
+			return s;
+	}
+	return NULL;
 }
 
 /* Errors of the system about one inode; not those that would strike at the next one, too. */
@@ -279,6 +313,7 @@ static void job_done(struct uns_shift_job *job)
 	uns_strs_done(&job->wrong.paths);
 	uns_inomap_done(&job->attributed);
 	uns_shift_names_done(&job->names);
+	uns_shift_met_done(&job->met_lost);
 	free(job->digests);
 	free(job->unread);
 }
@@ -591,11 +626,12 @@ static int set_result(const struct uns_shift_job *job, struct uns_err *err)
 {
 	const struct uns_shift_counts *n = &job->rec.counts;
 
-	job->c->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "inodes", (json_int_t)n->inodes, "changed",
+	job->c->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "inodes", (json_int_t)n->inodes, "changed",
 	                           (json_int_t)job->changed, "already", (json_int_t)n->already, "unmapped",
 	                           (json_int_t)n->unmapped, "special_bits", (json_int_t)n->special_bits, "capabilities",
 	                           (json_int_t)n->capabilities, "acls", (json_int_t)n->acls, "links", (json_int_t)n->links,
-	                           "altered", (json_int_t)job->altered.n, "seconds", seconds_since(&job->began));
+	                           "altered", (json_int_t)job->altered.n, "lost", (json_int_t)job->lost, "seconds",
+	                           seconds_since(&job->began));
 	return job->c->result ? 0 : uns_err_nomem(err);
 }
 
@@ -636,8 +672,8 @@ static int report_failed(const struct uns_shift_job *job, struct uns_err *err)
 /* After failures that were passed over there is nothing to verify yet. */
 static int finish(struct uns_shift_job *job, struct uns_err *err)
 {
-	if (uns_shift_apply(job, err) || report_failed(job, err) || uns_shift_verify(job, err) || tell(job, err) ||
-	    set_result(job, err)) {
+	if (uns_shift_apply(job, err) || report_failed(job, err) || uns_shift_verify(job, err) || uns_shift_report_lost(job, err) ||
+	    tell(job, err) || set_result(job, err)) {
 		if (err)
 			err->code = UNS_E_INCOMPLETE;
 		return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the kind shift-tree: shift-tree.c (the kind), shift-scan.c (what is there before the first change), shift-record.c
- * (that as JSON, and back), shift-apply.c (one inode), shift-verify.c (nothing lost). */
+ * (that as JSON, and back), shift-apply.c (one inode), shift-verify.c (nothing lost), shift-lost.c (devices that went elsewhere). */
 #ifndef UNS_STEP_SHIFT_H
 #define UNS_STEP_SHIFT_H
 
@@ -67,9 +67,11 @@ struct uns_shift_special {
 };
 void uns_shift_special_done(struct uns_shift_special *s);
 struct uns_shift_foreign {
-	uint64_t dev, ino;
+	uint64_t dev;
+	struct uns_shift_identity id;
 	uint32_t uid, gid;
 };
+void uns_shift_foreign_done(struct uns_shift_foreign *f);
 /* What was there when the leg began; inodes. */
 struct uns_shift_counts {
 	uint64_t inodes, home, already, unmapped, special_bits, capabilities, acls, links;
@@ -83,6 +85,11 @@ struct uns_shift_record {
 	struct uns_shift_identity base; /* the directory that the shift began with */
 	struct uns_strs devs;     /* for each device: the path of the inode it was first met at, escaped */
 	struct uns_inomap dev_no; /* (device, 0) → index in devs + 1 */
+	struct uns_shift_identity *dev_ids; /* of the inodes at these paths; none in an older record */
+	size_t n_dev_ids;
+	/* Devices whose paths lead to something else by now, as indexes in devs. What is recorded of them has numbers of its own for them,
+	 * and is found wherever it is by now. */
+	size_t *lost, n_lost;
 	struct uns_shift_special *specials;
 	size_t n_specials, cap_specials;
 	struct uns_shift_foreign *foreign; /* wholly on the far side when the leg began: none of ours */
@@ -93,12 +100,18 @@ struct uns_shift_record {
 	struct uns_inomap special_at, foreign_at; /* value: index + 1 */
 };
 void uns_shift_record_done(struct uns_shift_record *r);
-/* Each once per inode; *s is emptied (also on failure). */
+/* Each once per inode; *s and *f are emptied (also on failure). */
 int uns_shift_record_add_special(struct uns_shift_record *r, struct uns_shift_special *s, struct uns_err *err);
-int uns_shift_record_add_foreign(struct uns_shift_record *r, const struct uns_shift_foreign *f, struct uns_err *err);
+int uns_shift_record_add_foreign(struct uns_shift_record *r, struct uns_shift_foreign *f, struct uns_err *err);
 /* In memory, dev is the device number of today; in JSON it is the place in devs, because numbers of devices change over a reboot.
  */
 int uns_shift_record_note_dev(struct uns_shift_record *r, uint64_t dev, const char *path, struct uns_err *err);
+/* What is at the paths of all devices, unless it has gone from there since. */
+int uns_shift_record_identify_devs(struct uns_shift_record *r, const struct uns_tree *tree, struct uns_err *err);
+/* The number that lost[i] has in this record; the place in lost of such a number, -1: it is none. */
+uint64_t uns_shift_lost_dev(size_t i);
+ssize_t uns_shift_lost_no(const struct uns_shift_record *r, uint64_t dev);
+bool uns_shift_record_knows_dev(const struct uns_shift_record *r, uint64_t dev);
 void uns_shift_record_sort(struct uns_shift_record *r);
 json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_err *err);
 /* elsewhere: its base may be another directory by now, as a later step moved the tree. UNS_E_CONFLICT with errnum ESTALE when it
@@ -171,6 +184,12 @@ int uns_shift_reading_next(struct uns_shift_reading *r, struct uns_err *err);
 /* The bytes of the files that list i names. */
 uint64_t uns_shift_names_bytes(const struct uns_shift_names *names, uint64_t dev, uint64_t ino, unsigned i);
 
+/* Which of the lost devices of the record and of that of leg 0 were met elsewhere; indexed as lost is. */
+struct uns_shift_met {
+	bool *again, *first;
+};
+void uns_shift_met_done(struct uns_shift_met *m);
+
 /* One run of drive. */
 struct uns_shift_job {
 	struct uns_step_ctx *c;
@@ -186,6 +205,8 @@ struct uns_shift_job {
 	struct uns_census_list unrecorded; /* specials that the record does not know */
 	struct uns_census_list altered;    /* specials that somebody changed since the record was written */
 	struct uns_census_list late_links; /* inodes that got another name since the scan, and are left alone */
+	struct uns_shift_met met_lost;
+	uint64_t lost; /* inodes that were recorded and are gone with their device */
 	struct uns_census_list failed;     /* texts: what could not be done, when the run is to go on */
 	/* What the scan of this very run knows: the inodes that have attributes, so that those of the others, which are most, need not
 	 * be asked for again unless they changed since. A chown gives no inode an attribute. */
@@ -234,5 +255,16 @@ int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *f
 int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, struct uns_err *err);
 int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err);
 int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err);
+
+/* ---- lost.c: devices that are not where they were recorded ---- */
+
+/* For one thread. */
+int uns_shift_lost_begin(const struct uns_shift_job *job, struct uns_shift_met *ret, struct uns_err *err);
+/* s: what rec tells of the entry, NULL: nothing. */
+void uns_shift_lost_meet(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e,
+                         struct uns_shift_met *met);
+void uns_shift_lost_join(const struct uns_shift_job *job, struct uns_shift_met *met, const struct uns_shift_met *more);
+/* After all was walked: UNS_E_INCOMPLETE with the paths, or told on the way back to where the leg began. */
+int uns_shift_report_lost(struct uns_shift_job *job, struct uns_err *err);
 
 #endif

@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -903,8 +905,6 @@ static void what_others_changed_since_is_kept(void **state)
 	assert_int_equal(st.st_uid, BASE);
 }
 
-/* ---- what others do meanwhile ---- */
-
 static void assert_owner(const struct world *w, const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
 	struct stat st;
@@ -914,6 +914,223 @@ static void assert_owner(const struct world *w, const char *path, uid_t uid, gid
 	assert_int_equal(st.st_gid, gid);
 	assert_int_equal(st.st_mode & 07777, mode);
 }
+
+/* What is changed there is copied to another layer, which says of another time that it was born then. */
+static void a_bit_lost_on_an_overlay_comes_back(void **state)
+{
+	struct world *w = *state;
+	char data[1024], options[4096];
+
+	if (geteuid() || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		skip();
+	close(w->s.fd); /* those that were opened before are outside */
+	w->s.fd = open(w->s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uns_root_close(&w->root);
+	assert_int_equal(uns_root_open(&w->root, "/", NULL), 0);
+	put_dir(&w->s, "upper");
+	put_dir(&w->s, "work");
+	put_two(w);
+	put_file(&w->s, "data/a/diff/suid", "x");
+	set_mode(&w->s, "data/a/diff/suid", 04755);
+	scratch_path(&w->s, "data", data);
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", data, w->s.path, w->s.path);
+	if (mount("overlay", data, "overlay", 0, options)) {
+		print_message("not tried: overlay: %s\n", strerror(errno));
+		skip();
+	}
+	assert_true(drive_cut(w, UNS_AFTER, 5));
+	usleep(20000);
+	set_owner(&w->s, "data/a/diff/suid", BASE, BASE); /* as the cut left it: the bit went with the owner */
+	assert_owner(w, "data/a/diff/suid", BASE, BASE, 0755);
+	drive(w, UNS_AFTER);
+	assert_owner(w, "data/a/diff/suid", BASE, BASE, 04755);
+	assert_int_equal(umount2(data, MNT_DETACH), 0);
+}
+
+/* A record that was there, as somebody else would have written it. */
+static json_t *record_of(const struct world *w)
+{
+	char path[1024], name[128];
+	json_t *j;
+
+	snprintf(name, sizeof(name), "rec/%s", w->c.record_name);
+	j = json_load_file(scratch_path(&w->s, name, path), 0, NULL);
+	assert_non_null(j);
+	return j;
+}
+
+static void write_record(const struct world *w, json_t *j)
+{
+	char path[1024], name[128];
+
+	snprintf(name, sizeof(name), "rec/%s", w->c.record_name);
+	assert_int_equal(json_dump_file(j, scratch_path(&w->s, name, path), 0), 0);
+	json_decref(j);
+}
+
+/* What was in the range before the leg is none of ours, but what got its number since is. */
+static void a_reused_number_is_not_foreign(void **state)
+{
+	struct world *w = *state;
+	char name[64];
+	ino_t was = 0, now = 0;
+	struct stat st;
+	int i;
+
+	if (geteuid())
+		skip();
+	put_two(w);
+	use_shift(w, "[\"in-target\"]");
+	put_file(&w->s, "data/a/diff/strange", "x");
+	set_owner(&w->s, "data/a/diff/strange", BASE + 7, BASE + 7);
+	drive(w, UNS_AFTER);
+	assert_int_equal(get_ino(w, "data/a/diff/strange", &was), 0);
+	assert_int_equal(unlinkat(w->s.fd, "data/a/diff/strange", 0), 0);
+	for (i = 0; i < 2000 && now != was; i++) {
+		snprintf(name, sizeof(name), "data/a/diff/new%d", i);
+		put_file(&w->s, name, "");
+		set_owner(&w->s, name, BASE + 7, BASE + 7);
+		assert_int_equal(get_ino(w, name, &now), 0);
+	}
+	if (now != was) {
+		print_message("not tried: the file system gives no number twice\n");
+		skip();
+	}
+	new_leg(w, 1, UNS_AFTER);
+	drive(w, UNS_BEFORE);
+	assert_int_equal(fstatat(w->s.fd, name, &st, 0), 0);
+	assert_int_equal(st.st_uid, 7);
+	assert_side(w, true, UNS_BEFORE);
+}
+
+/* As written before there were handles of what is foreign, and identities of devices. */
+static void an_older_record_is_read(void **state)
+{
+	struct world *w = *state;
+	char *before;
+	json_t *j, *f;
+	size_t i;
+
+	if (geteuid())
+		skip();
+	put_two(w);
+	use_shift(w, "[\"in-target\"]");
+	put_file(&w->s, "data/a/diff/strange", "x");
+	set_owner(&w->s, "data/a/diff/strange", BASE + 7, BASE + 7);
+	before = listing(w, "data", 0);
+	drive(w, UNS_AFTER);
+	j = record_of(w);
+	assert_int_equal(json_array_size(json_object_get(j, "foreign")), 1);
+	assert_int_equal(json_array_size(json_object_get(j, "dev_ids")), 1);
+	json_object_del(j, "dev_ids");
+	json_array_foreach(json_object_get(j, "foreign"), i, f) {
+		assert_true(json_object_get(f, "handle") || json_object_get(f, "born"));
+		json_object_del(f, "handle");
+		json_object_del(f, "born");
+	}
+	write_record(w, j);
+	new_leg(w, 1, UNS_AFTER);
+	drive(w, UNS_BEFORE);
+	assert_listing(w, "data", 0, before, "back by an older record");
+	free(before);
+}
+
+/* The record of an interrupted shift, with all that it lists on a second device, which begins at the path. */
+static void put_on_device(const struct world *w, const char *path, bool only)
+{
+	json_t *j = record_of(w), *devs = json_object_get(j, "devs"), *ids = json_object_get(j, "dev_ids"), *s;
+	const char *lists[] = {"specials", "foreign"};
+	size_t i;
+
+	json_array_append_new(devs, json_string(path));
+	json_array_append_new(ids, json_null());
+	for (int k = 0; k < 2; k++)
+		json_array_foreach(json_object_get(j, lists[k]), i, s)
+			json_object_set_new(s, "dev", json_integer(only ? 0 : 1));
+	if (only) {
+		json_array_remove(devs, 0);
+		json_array_remove(ids, 0);
+	}
+	write_record(w, j);
+}
+
+/* Bits that went with a power cut, before the owner was changed. */
+static void put_bare_and_cut(struct world *w)
+{
+	put_two(w);
+	use_shift(w, "[\"in-target\"]");
+	put_file(&w->s, "data/a/diff/strange", "x");
+	set_owner(&w->s, "data/a/diff/strange", BASE + 7, BASE + 7);
+	put_file(&w->s, "data/a/diff/suid", "x");
+	set_mode(&w->s, "data/a/diff/suid", 04755);
+	assert_true(drive_cut(w, UNS_AFTER, 5));
+	set_mode(&w->s, "data/a/diff/suid", 0755);
+	w->c.begun = true;
+}
+
+/* The device is where it was not, and its inodes are found by what they are. */
+static void what_was_on_a_device_is_found_elsewhere(void **state)
+{
+	struct world *w = *state;
+
+	if (geteuid())
+		skip();
+	put_bare_and_cut(w);
+	put_on_device(w, "a/gone", true);
+	drive(w, UNS_AFTER);
+	assert_owner(w, "data/a/diff/suid", BASE, BASE, 04755);
+	assert_owner(w, "data/a/diff/strange", BASE + 7, BASE + 7, 0644);
+	drive(w, UNS_BEFORE);
+	assert_owner(w, "data/a/diff/suid", 0, 0, 04755);
+	assert_owner(w, "data/a/diff/strange", BASE + 7, BASE + 7, 0644);
+}
+
+/* Another one may have its place. */
+static void what_is_in_the_place_of_a_device_is_told_apart(void **state)
+{
+	struct world *w = *state;
+	json_t *j;
+
+	if (geteuid())
+		skip();
+	put_bare_and_cut(w);
+	put_on_device(w, "a", true);
+	j = record_of(w);
+	json_array_set_new(json_object_get(j, "dev_ids"), 0, json_pack("{s:i,s:s}", "ino", 256, "handle", "01000000aabb"));
+	write_record(w, j);
+	drive(w, UNS_AFTER);
+	assert_owner(w, "data/a/diff/suid", BASE, BASE, 04755);
+	assert_owner(w, "data/a/diff/strange", BASE + 7, BASE + 7, 0644);
+}
+
+static void what_is_gone_with_its_device_is_told(void **state)
+{
+	struct world *w = *state;
+	json_t *j;
+
+	if (geteuid())
+		skip();
+	put_bare_and_cut(w);
+	put_on_device(w, "a/gone", false);
+	assert_int_equal(unlinkat(w->s.fd, "data/a/diff/suid", 0), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(drive_fails(w, UNS_AFTER, "1 inodes with setuid, capability, flags or another owner were recorded below "),
+		                 UNS_E_INCOMPLETE);
+	drive_fails(w, UNS_AFTER, "in what is gone from there: a/gone; put it back and resume, or roll back without it");
+	assert_owner(w, "data/a/diff/f", BASE, BASE, 0644); /* all else is done */
+	w->told[0] = '\0';
+	assert_int_equal(kind(w)->drive(&w->c, UNS_BEFORE, NULL), 0);
+	assert_int_equal(json_integer_value(json_object_get(w->c.result, "lost")), 1);
+	json_decref(w->c.result);
+	w->c.result = NULL;
+	assert_owner(w, "data/a/diff/f", 0, 0, 0644);
+	j = record_of(w);
+	json_array_set_new(json_object_get(j, "devs"), 1, json_string("a/diff/suid")); /* a file that was all of it was deleted, no more */
+	write_record(w, j);
+	drive(w, UNS_AFTER);
+}
+
+/* ---- what others do meanwhile ---- */
 
 /* As a member of the group, who may write to it: the kernel takes the bit away. */
 static void write_as(const struct world *w, const char *path, uid_t uid, gid_t gid)
@@ -1774,6 +1991,12 @@ int main(void)
 	    TEST(a_name_that_went_to_another_inode_is_found),
 	    TEST(a_change_that_does_nothing_is_found),
 	    TEST(a_reused_number_gets_no_bit),
+	    TEST(a_bit_lost_on_an_overlay_comes_back),
+	    TEST(a_reused_number_is_not_foreign),
+	    TEST(an_older_record_is_read),
+	    TEST(what_was_on_a_device_is_found_elsewhere),
+	    TEST(what_is_in_the_place_of_a_device_is_told_apart),
+	    TEST(what_is_gone_with_its_device_is_told),
 	    TEST(what_others_changed_since_is_kept),
 	    TEST(what_was_written_meanwhile_gets_no_bit),
 	    TEST(a_bit_that_came_since_the_scan_is_kept),
