@@ -336,6 +336,7 @@ static int change(const struct uns_shift_job *job, const struct uns_entry *e, co
 #define STRIPES 64
 #define BATCH 256 /* entries after which a thread tells the others of them */
 #define FLUSH_AT 65536
+#define TOLD 64 /* names after which whoever shows the progress is told */
 
 struct whole {
 	struct uns_shift_job *job;
@@ -558,6 +559,7 @@ static int settled(struct part *p, struct uns_walk_task *t, const char *name, st
 
 static int go_through(struct part *p, struct uns_walk_task *t, struct uns_shift_reading *r, struct uns_err *err)
 {
+	uint64_t told = 0;
 	bool first = true;
 	int tag;
 
@@ -571,9 +573,11 @@ static int go_through(struct part *p, struct uns_walk_task *t, struct uns_shift_
 		    : tag == UNS_SHIFT_NAME_PLAIN ? plain(p, t, name, r->owner, first, err)
 		                                  : settled(p, t, name, err))
 			return -1;
-		uns_progress_add(1, 0);
 		first = first && tag != UNS_SHIFT_NAME_PLAIN;
+		if (++told % TOLD == 0)
+			uns_progress_add(TOLD, 0);
 	}
+	uns_progress_add(told % TOLD, 0);
 	return tag;
 }
 
