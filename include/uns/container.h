@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers as the data root has them (moby daemon/container: config.v2.json, hostconfig.json), the paths of the host that they use, and
- * what becomes of each under remapping. The structs are filled by the host floor; the verdicts are pure. */
+/* Containers as the data root has them (moby daemon/container: config.v2.json, hostconfig.json) and as the engine tells them (GET
+ * /containers/ID/json), the paths of the host that they use, and what becomes of each under remapping. The structs are filled by the
+ * host floor; the verdicts are pure. */
 #ifndef UNS_CONTAINER_H
 #define UNS_CONTAINER_H
 
@@ -29,7 +30,16 @@ struct uns_container {
 	char *user;              /* Config.User; NULL: none, which is root */
 	char *image;             /* "sha256:…"; NULL: none */
 	struct uns_runs_as as;
+	bool ignored; /* its files are there, but the engine that runs has not loaded it */
+	bool no_files; /* the engine that runs has it, but its directory is not there */
 };
+void uns_container_done(struct uns_container *c);
+bool uns_container_is_id(const char *s); /* 64 hex digits; s may be NULL */
+/* config.v2.json and hostconfig.json (NULL: none); id: the directory's name. What is of another type than it should be counts as
+ * absent. Fills all but as, ignored and no_files. */
+int uns_container_parse(const json_t *config, json_t *host, const char *id, struct uns_container *ret, struct uns_err *err);
+/* An answer to GET /containers/ID/json. UNS_E_INPUT: it is none about this container. */
+int uns_container_parse_answer(const json_t *answer, const char *id, struct uns_container *ret, struct uns_err *err);
 
 /* An entry of a directory that not everybody may read. */
 struct uns_closed {
@@ -44,6 +54,7 @@ struct uns_hostpath {
 	char *path;                    /* as it stands there */
 	char *real;                    /* without symlinks; NULL when not there */
 	bool there;
+	bool closed_to_us;             /* it may not be looked at; there is false */
 	uint32_t uid, gid, mode;       /* mode with type bits */
 	struct uns_closed *closed;     /* of a directory: entries in it, not below; not of /proc and /sys */
 	size_t closeds;

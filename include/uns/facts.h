@@ -111,8 +111,26 @@ struct uns_store {
 	struct uns_images images;
 };
 
+/* What is there, but not for who asks; what depends on it is not known. */
+enum uns_unseen_what {
+	UNS_UNSEEN_DATA,      /* the data root: the engine told what there is */
+	UNS_UNSEEN_ELSEWHERE, /* the engine's data root is not on this host */
+	UNS_UNSEEN_OPTIONS,   /* daemon.json */
+	UNS_UNSEEN_ANSWER,    /* a container or image that the engine lists, and does not tell of */
+};
+struct uns_unseen {
+	enum uns_unseen_what what;
+	char *path; /* ANSWER: the ID */
+	char *why;
+};
+
 struct uns_facts {
 	bool offline; /* --root */
+	/* partial: as uns_facts_want. told: only then, the stores are as the running engine tells them, without what is only in the
+	 * files of the data root (entries: what the engine has something of). */
+	bool partial, told;
+	struct uns_unseen *unseen; /* empty when not told */
+	size_t unseens;
 	struct uns_idfacts ids;
 
 	char *config_file;    /* /etc/docker/daemon.json or --config-file of the running daemon */
@@ -170,6 +188,7 @@ struct uns_facts {
 
 struct uns_facts_want {
 	bool census;          /* walk the trees */
+	bool partial;         /* what may not be read is noted as unseen, where the engine answers in its place */
 	bool options_only;    /* for the options of dockerd: malformed ranges are no error */
 	bool nested;          /* of the nested store (disable), else of the flat one */
 	const struct uns_shift *shift; /* for the census, may be NULL */

@@ -16,6 +16,7 @@ enum uns_usertool {
 	UNS_USERTOOL_NONE,    /* nothing: a distroless image, or one of a single program */
 	UNS_USERTOOL_SHADOW,  /* useradd, groupadd */
 	UNS_USERTOOL_BUSYBOX, /* adduser, addgroup of busybox */
+	UNS_USERTOOL_UNKNOWN, /* its files could not be looked at */
 };
 
 struct uns_image {

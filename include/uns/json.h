@@ -31,5 +31,7 @@ int uns_json_array(const json_t *obj, const char *key, json_t **ret, struct uns_
 /* Absent or of another type → the default. */
 const char *uns_json_str_or(const json_t *obj, const char *key, const char *def);
 bool uns_json_bool_or(const json_t *obj, const char *key, bool def);
+/* Heap copy of the string member in place of *ret, which is freed; untouched when it is absent, no string or empty. */
+int uns_json_copy(const json_t *obj, const char *key, char **ret, struct uns_err *err);
 
 #endif

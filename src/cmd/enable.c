@@ -125,6 +125,7 @@ static int read_facts(const struct uns_run *r, const struct uns_shift *shift, st
 	struct uns_facts_want want = { .census = !options, .options_only = options, .shift = shift };
 
 	want.nested = r->o->request.command == UNS_DISABLE;
+	want.partial = r->o->cmd == UNS_CMD_CHECK;
 	uns_planned_done(p);
 	if (uns_facts_read(&r->root, &want, &p->facts, err) < 0)
 		return uns_change_explain(err);
@@ -175,7 +176,7 @@ static bool is_counted(struct uns_planned *p)
 	struct uns_maps maps;
 
 	uns_maps_of(&p->shift, &maps);
-	return p->facts.have_census && uns_census_settle(&p->facts.census, &maps);
+	return p->facts.told || (p->facts.have_census && uns_census_settle(&p->facts.census, &maps));
 }
 
 int uns_planned_make(const struct uns_run *r, const struct uns_shift *guess, struct uns_planned *ret, struct uns_err *err)

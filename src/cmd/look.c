@@ -3,6 +3,7 @@
  * gate as any other. */
 #include "cmd.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,8 @@ int uns_check_report(struct uns_run *r, struct uns_findings *f, const char *fine
 
 static char *fine_text(const struct uns_run *r, const struct uns_planned *p, struct uns_err *err)
 {
+	if (p->facts.told)
+		return uns_str_dup("Nothing of what could be read stops 'usernsctl enable docker'.\n", err);
 	if (p->plan.n == 0 && r->o->policy.loaded)
 		return uns_str_printf(err, "Nothing to do: the host is as %s says.\n", r->o->policy.name);
 	if (p->plan.n == 0)
@@ -107,19 +110,38 @@ int uns_planned_estimate(struct uns_run *r, const struct uns_planned *p, struct 
 	return uns_run_set(r, "estimate", uns_report_estimate_json(&e), err);
 }
 
+/* Who may not read what transactions there are is told so, beside what else he may not read. */
+static int say_pending_unread(const struct uns_run *r, const struct uns_err *why, struct uns_planned *p, struct uns_err *err)
+{
+	if (!why->errnum)
+		return 0;
+	if (!p->facts.told) {
+		*err = *why;
+		return -1;
+	}
+	return uns_findings_add(&p->findings, &r->o->request.ignore, "PathUnread", UNS_TXN_DIR, "run it as root", err,
+	                        "whether a transaction is pending is not known");
+}
+
 int uns_cmd_check(struct uns_run *r, struct uns_err *err)
 {
 	uns_auto(uns_planned_done) struct uns_planned p = { .have_shift = false };
+	struct uns_err unread = { .errnum = 0 };
 	uns_auto_free char *fine = NULL;
 
 	if (r->o->cis)
 		return uns_profile_cis(r, err);
 	if (r->o->preset)
 		return uns_preset_check(r, err);
-	if (uns_change_no_pending(r, err) < 0)
-		return -1;
+	if (uns_change_no_pending(r, err) < 0) {
+		if (err->errnum != EACCES)
+			return -1;
+		unread = *err;
+	}
 	if (uns_planned_make(r, NULL, &p, err) < 0)
 		return err->code == UNS_E_INPUT ? check_ranges_alone(r, err) : -1;
+	if (say_pending_unread(r, &unread, &p, err) < 0)
+		return -1;
 	if (uns_expect_check(r, &p.findings, err) < 0)
 		return -1;
 	fine = fine_text(r, &p, err);

@@ -190,3 +190,18 @@ bool uns_json_bool_or(const json_t *obj, const char *key, bool def)
 	const json_t *j = json_object_get(obj, key);
 	return json_is_boolean(j) ? json_is_true(j) : def;
 }
+
+int uns_json_copy(const json_t *obj, const char *key, char **ret, struct uns_err *err)
+{
+	const char *s = json_string_value(json_object_get(obj, key));
+	char *copy;
+
+	if (!s || !*s)
+		return 0;
+	copy = uns_str_dup(s, err);
+	if (!copy)
+		return -1;
+	free(*ret);
+	*ret = copy;
+	return 0;
+}

@@ -121,6 +121,7 @@ static int read_newer(struct uns_facts *f, const struct stat *st, struct uns_err
 
 static int read_config(const struct uns_root *root, struct uns_facts *f, struct uns_buf *text, struct uns_err *err)
 {
+	struct uns_err why = { 0 };
 	struct stat st;
 	int r;
 
@@ -128,9 +129,9 @@ static int read_config(const struct uns_root *root, struct uns_facts *f, struct 
 		return -1;
 	if (make_absolute(f, &f->config_file, err) < 0 || read_config_dir(root, f, err) < 0)
 		return -1;
-	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, text, &st, err);
+	r = uns_root_read(root, f->config_file, UNS_HOST_MAX_CONFIG, text, &st, &why);
 	if (r)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? uns_host_excuse(f, UNS_UNSEEN_OPTIONS, f->config_file, &why, err) : 0;
 	f->have_config = true;
 	if (read_newer(f, &st, err) < 0)
 		return -1;
@@ -240,12 +241,9 @@ static int read_data_root(const struct uns_root *root, struct uns_facts *f, stru
 	if (find_option(f, "data-root", "data-root", old, &path, err) < 0 || make_absolute(f, &path, err) < 0)
 		return -1;
 	real = uns_root_resolve(root, path, &absent);
-	if (!real && absent.errnum != ENOENT) {
-		if (err)
-			*err = absent;
+	if (!real && absent.errnum != ENOENT && uns_host_excuse(f, UNS_UNSEEN_DATA, path, &absent, err) < 0)
 		return -1;
-	}
-	f->have_data_root = real != NULL;
+	f->have_data_root = real != NULL || absent.errnum != ENOENT;
 	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/';)
 		path[--len] = '\0';
 	f->data_root = real ? real : uns_take_ptr(path);

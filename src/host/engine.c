@@ -203,6 +203,30 @@ int uns_host_read_process(const struct uns_root *root, const char *pidfile, stru
 	return r < 0 ? -1 : 0;
 }
 
+/* Whose root directory may not be seen is not known to be ours; but what the pidfile of this host names, is. */
+static bool names_dockerd(const struct uns_root *root, const char *pidfile)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_err ignored = { 0 };
+	char comm[32];
+	uint32_t pid;
+
+	if (uns_root_read(root, pidfile, 4096, &text, NULL, &ignored) != 0 || text.len == 0 ||
+	    uns_num_u32(text.data, strcspn(text.data, " \n"), &pid) < 0 || pid > INT_MAX)
+		return false;
+	return uns_host_read_comm("/proc", (pid_t)pid, comm, sizeof(comm), &ignored) == 0 && strcmp(comm, "dockerd") == 0;
+}
+
+/* A question to docker.socket would start the engine. */
+bool uns_host_may_ask(const struct uns_root *root, const struct uns_facts *f)
+{
+	bool runs = f->running || !f->socket_unit || (f->pidfile && names_dockerd(root, f->pidfile));
+
+	for (size_t i = 0; !runs && i < sizeof(usual_pidfiles) / sizeof(usual_pidfiles[0]); i++)
+		runs = names_dockerd(root, usual_pidfiles[i]);
+	return f->socket && runs;
+}
+
 /* Field 22 of /proc/PID/stat: ticks since the system booted. The name in field 2 may hold anything. */
 static int read_ticks(pid_t pid, unsigned long long *ret, struct uns_err *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one reading of a host, and the small readers that the files of this floor share. */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -93,19 +94,29 @@ int uns_host_is_dir(const struct uns_root *root, const char *path, bool *ret, st
 	return 0;
 }
 
-int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct uns_err *err)
+int uns_host_note_unseen(struct uns_facts *f, enum uns_unseen_what what, const char *path, const char *why, struct uns_err *err)
 {
-	const char *s = json_string_value(json_object_get(obj, key));
-	char *copy;
+	struct uns_unseen *v;
 
-	if (!s || !*s)
-		return 0;
-	copy = uns_str_dup(s, err);
-	if (!copy)
-		return -1;
-	free(*ret);
-	*ret = copy;
-	return 0;
+	for (size_t i = 0; i < f->unseens; i++)
+		if (f->unseen[i].what == what && strcmp(f->unseen[i].path, path) == 0)
+			return 0;
+	v = reallocarray(f->unseen, f->unseens + 1, sizeof(*v));
+	if (!v)
+		return uns_err_nomem(err);
+	f->unseen = v;
+	v[f->unseens] = (struct uns_unseen){ what, uns_str_dup(path, err), uns_str_dup(why, err) };
+	f->unseens++;
+	return v[f->unseens - 1].path && v[f->unseens - 1].why ? 0 : -1;
+}
+
+int uns_host_excuse(struct uns_facts *f, enum uns_unseen_what what, const char *path, const struct uns_err *why, struct uns_err *err)
+{
+	if (f->partial && (why->errnum == EACCES || why->errnum == EPERM))
+		return uns_host_note_unseen(f, what, path, why->text, err);
+	if (err)
+		*err = *why;
+	return -1;
 }
 
 int uns_host_is_readonly(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err)
@@ -115,7 +126,7 @@ int uns_host_is_readonly(const struct uns_root *root, const char *path, bool *re
 	struct statvfs vfs;
 
 	while (dir) {
-		uns_auto_close int fd = uns_root_openat(root, *dir ? dir : "/", O_RDONLY, &absent);
+		uns_auto_close int fd = uns_root_openat(root, *dir ? dir : "/", O_PATH, &absent);
 
 		if (fd >= 0 && fstatvfs(fd, &vfs) < 0)
 			return uns_err_sys(err, errno, "statvfs %s", path);
@@ -195,24 +206,98 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 	return r;
 }
 
-static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+/* Who may not see the process of the engine, nor its command line, is told by it where its data are. */
+static int take_data_root(struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
 {
-	if (f->have_data_root && (uns_host_is_readonly(root, f->data_root, &f->data_root_readonly, err) < 0 || uns_host_read_flat(root, f, err) < 0))
+	const char *slash = strrchr(a->data_root, '/');
+	bool remapped = uns_layout_is_remap_dir(slash + 1);
+	char *dir = remapped ? strndup(a->data_root, (size_t)(slash - a->data_root)) : uns_str_dup(a->data_root, err);
+
+	if (!dir)
+		return uns_err_nomem(err);
+	free(f->data_root);
+	f->data_root = dir;
+	return 0;
+}
+
+static int ask(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
+{
+	struct stat st;
+	struct uns_err why = { 0 };
+	int r;
+
+	if (!root->is_host || !(f->running || f->partial) || !uns_host_may_ask(root, f))
+		return 0;
+	if (uns_host_ask(root, f, a, err) < 0)
+		return -1;
+	if (f->running || a->silent)
+		return 0;
+	if (take_data_root(a, f, err) < 0)
+		return -1;
+	r = uns_root_stat(root, f->data_root, &st, &why);
+	f->have_data_root = r != 1;
+	return 0;
+}
+
+static int read_stores(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
+{
+	if (f->have_data_root && (uns_host_is_readonly(root, f->data_root, &f->data_root_readonly, err) < 0 || uns_host_read_flat(root, a, f, err) < 0))
 		return -1;
 	if (uns_host_read_active_dir(f, err) < 0)
 		return -1;
+	return f->have_data_root ? uns_host_read_nested(root, a, f, err) : 0;
+}
+
+/* The engine tells what its files do not, where that is asked for. */
+static int read_stores_or_ask(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
+{
+	struct uns_err why = { 0 };
+
+	if (read_stores(root, a, f, &why) < 0) {
+		if (uns_host_excuse(f, UNS_UNSEEN_DATA, f->data_root, &why, err) < 0)
+			return -1;
+	} else if (!f->partial || f->have_data_root || a->silent) {
+		return 0;
+	} else if (uns_host_note_unseen(f, UNS_UNSEEN_ELSEWHERE, a->data_root, "it is not on this host", err) < 0) {
+		return -1;
+	}
+	if (!a->silent)
+		return uns_host_read_told(a, f, err);
+	if (err)
+		*err = why;
+	return -1;
+}
+
+static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+{
+	uns_auto(uns_host_asked_done) struct uns_asked a = { .silent = true };
+
+	if (ask(root, &a, f, err) < 0 || read_stores_or_ask(root, &a, f, err) < 0)
+		return -1;
 	if (!f->have_data_root)
 		return 0;
-	if (uns_host_read_nested(root, f, err) < 0 || uns_host_read_hostpaths(root, f, err) < 0)
+	if (uns_host_read_hostpaths(root, f, err) < 0)
 		return -1;
 	if (root->is_host && read_mounts(f, err) < 0)
 		return -1;
-	return want->census ? read_census(root, want, f, err) : 0;
+	return want->census && !f->told ? read_census(root, want, f, err) : 0;
+}
+
+/* What was to be excused as the engine tells the rest, and it does not. */
+static int refuse_unseen(const struct uns_facts *f, struct uns_err *err)
+{
+	if (f->told || !f->unseens)
+		return 0;
+	uns_err_set(err, UNS_E_FAILED, "%s", f->unseen[0].why);
+	if (err)
+		err->errnum = EACCES;
+	return -1;
 }
 
 static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
 	f->offline = !root->is_host;
+	f->partial = want->partial && root->is_host;
 	if (uns_idfacts_read(root, &f->ids, err) < 0)
 		return -1;
 	if (!want->options_only && uns_host_read_accounts(root, f, err) < 0)
@@ -222,7 +307,7 @@ static int read_all(const struct uns_root *root, const struct uns_facts_want *wa
 	/* Only now is known where the data root is that counts. */
 	if (uns_host_read_trees(root, f->data_root, &f->ids, err) < 0)
 		return -1;
-	if (read_data(root, want, f, err) < 0)
+	if (read_data(root, want, f, err) < 0 || refuse_unseen(f, err) < 0)
 		return -1;
 	if (!want->options_only && uns_auditfacts_read(root, &f->audit, err) < 0)
 		return -1;
@@ -270,6 +355,11 @@ void uns_facts_done(struct uns_facts *f)
 	uns_mounts_done(&f->mounts);
 	uns_census_done(&f->census);
 	uns_auditfacts_done(&f->audit);
+	for (size_t i = 0; i < f->unseens; i++) {
+		free(f->unseen[i].path);
+		free(f->unseen[i].why);
+	}
+	free(f->unseen);
 	json_decref(f->images);
 	json_decref(f->containers);
 	json_decref(f->volume_names);

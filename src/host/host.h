@@ -48,6 +48,22 @@ int uns_host_read_process(const struct uns_root *root, const char *pidfile, stru
 int uns_host_read_start(pid_t pid, struct timespec *ret, struct uns_err *err);
 /* engine.c: what the running engine lists; nothing when it does not answer. */
 int uns_host_read_inventory(struct uns_facts *f, struct uns_err *err);
+/* engine.c: whether to ask the socket starts nothing, also for who may not see whether the engine of this host runs. */
+bool uns_host_may_ask(const struct uns_root *root, const struct uns_facts *f);
+
+/* asked.c: what the running engine says of its containers. silent: it is not asked, does not answer or not so that it is of use; the
+ * rest is empty then. */
+struct uns_asked {
+	const char *socket; /* borrowed */
+	json_t *info, *containers; /* the answers to /info and /containers/json?all=1 */
+	char *data_root;           /* of the engine, U.G with remapping; resolved where it is on this host */
+	size_t alone;              /* requests for one container or image */
+	bool silent;
+};
+int uns_host_ask(const struct uns_root *root, const struct uns_facts *f, struct uns_asked *ret, struct uns_err *err);
+void uns_host_asked_done(struct uns_asked *a);
+/* The containers of the store below base, which is the engine's, as it tells them. Nothing when it is silent. */
+int uns_host_settle(const struct uns_root *root, const char *base, struct uns_asked *a, struct uns_store *s, struct uns_err *err);
 
 /* daemon.c: the process, daemon.json, the manager and all options. */
 int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
@@ -56,9 +72,16 @@ int uns_host_read_manager(const struct uns_root *root, struct uns_facts *f, stru
 /* daemon.c: active_dir, from f->remap, the accounts and (where versions of dockerd disagree) f->remap_dirs. */
 int uns_host_read_active_dir(struct uns_facts *f, struct uns_err *err);
 
+/* The containers, volumes and images of the store that the engine works with, all as it tells them: in place of the files, which may
+ * not be read, or are not on this host. f->told. */
+int uns_host_read_told(struct uns_asked *a, struct uns_facts *f, struct uns_err *err);
+/* facts.c: notes why the path cannot be read, when that is a matter of permission and allowed; else -1 with why in *err. */
+int uns_host_excuse(struct uns_facts *f, enum uns_unseen_what what, const char *path, const struct uns_err *why, struct uns_err *err);
+int uns_host_note_unseen(struct uns_facts *f, enum uns_unseen_what what, const char *path, const char *why, struct uns_err *err);
+
 /* store.c: the data root's names, the flat store; then the nested one, when there is an active_dir. */
-int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
-int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
+int uns_host_read_flat(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err);
+int uns_host_read_nested(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err);
 void uns_store_done(struct uns_store *s);
 /* store.c: how much lies in the store below base, without reading any of it. Counts are added to. */
 int uns_host_count_store(const struct uns_root *root, const char *base, struct uns_strs *ret_drivers, size_t *ret_containers, size_t *ret_volumes,
@@ -66,6 +89,8 @@ int uns_host_count_store(const struct uns_root *root, const char *base, struct u
 /* images.c: the images of the store below base, whose its layers are, and whom its containers run as. */
 int uns_host_read_images(const struct uns_root *root, const char *base, struct uns_store *s, struct uns_err *err);
 void uns_images_done(struct uns_images *l);
+/* images.c: whom containers run as, as far as that can be known without the files of their layers. */
+int uns_host_guess_users(struct uns_store *s, struct uns_err *err);
 /* hostpath.c: the paths of the host that the containers of both stores use. */
 int uns_host_read_hostpaths(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 void uns_hostpaths_done(struct uns_hostpaths *l);
@@ -99,7 +124,5 @@ int uns_host_read_object(const struct uns_root *root, const char *path, size_t m
 int uns_host_is_dir(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err);
 /* Whether the file system of the path, or of the nearest directory above it that is there, is mounted read-only. */
 int uns_host_is_readonly(const struct uns_root *root, const char *path, bool *ret, struct uns_err *err);
-/* Heap copy of the string member, *ret untouched when it is absent, no string or empty. */
-int uns_host_copy_member(const json_t *obj, const char *key, char **ret, struct uns_err *err);
 
 #endif

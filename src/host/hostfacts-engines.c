@@ -211,7 +211,7 @@ int uns_host_read_engines(const struct uns_root *root, const char *proc, const s
 	bool nested = f->active_dir && uns_strs_has(&f->remap_dirs, f->active_dir);
 	uns_auto_free char *base = nested ? uns_str_printf(err, "%s/%s", f->data_root, f->active_dir) : uns_str_dup(f->data_root, err);
 
-	if (!base || read_swarm(root, base, h, err) < 0 || read_plugins(root, base, h, err) < 0 || read_containerd(root, base, h, err) < 0)
+	if (!base || (!f->told && (read_swarm(root, base, h, err) < 0 || read_plugins(root, base, h, err) < 0 || read_containerd(root, base, h, err) < 0)))
 		return -1;
 	if (proc && read_processes(proc, f, h, err) < 0)
 		return -1;

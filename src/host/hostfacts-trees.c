@@ -24,6 +24,7 @@ static int add_parent(const struct uns_root *root, const char *path, size_t len,
 {
 	uns_auto_free char *copy = strndup(path, len);
 	struct uns_parent *v = uns_vec_room(h->parent, h->parents, cap, sizeof(*v));
+	struct uns_err why = {.errnum = 0};
 	struct stat st;
 	int r;
 
@@ -31,7 +32,11 @@ static int add_parent(const struct uns_root *root, const char *path, size_t len,
 		h->parent = v;
 	if (!copy || !v)
 		return uns_err_nomem(err);
-	r = uns_root_stat(root, copy, &st, err);
+	r = uns_root_stat(root, copy, &st, &why);
+	if (r < 0 && h->partial)
+		return 0;
+	if (r < 0 && err)
+		*err = why;
 	if (r == 0 && S_ISDIR(st.st_mode))
 		h->parent[h->parents++] = (struct uns_parent){uns_take_ptr(copy), st.st_uid, st.st_gid, st.st_mode & 07777};
 	return r < 0 ? -1 : 0;
@@ -255,18 +260,18 @@ static const struct {
     {0x2fc12fc1u, "zfs", UNS_OWNERS_KEPT, true},
 };
 
-/* The path, or the nearest directory above it that is there. */
-static int open_nearest(const struct uns_root *root, const char *path, struct uns_err *err)
+/* The path, or the nearest directory above it that is there; partial: and that may be looked at. */
+static int open_nearest(const struct uns_root *root, const char *path, bool partial, struct uns_err *err)
 {
 	uns_auto_free char *dir = uns_str_dup(path, err);
 	struct uns_err why = {.errnum = 0};
 
 	while (dir) {
-		int fd = uns_root_openat(root, *dir ? dir : "/", O_RDONLY | O_DIRECTORY, &why);
+		int fd = uns_root_openat(root, *dir ? dir : "/", O_PATH | O_DIRECTORY, &why);
 
 		if (fd >= 0)
 			return fd;
-		if (why.errnum != ENOENT || !strrchr(dir, '/') || !*dir)
+		if ((why.errnum != ENOENT && !(partial && why.errnum == EACCES)) || !strrchr(dir, '/') || !*dir)
 			break;
 		*strrchr(dir, '/') = '\0';
 	}
@@ -275,9 +280,9 @@ static int open_nearest(const struct uns_root *root, const char *path, struct un
 	return -1;
 }
 
-static int read_space(const struct uns_root *root, const char *path, struct uns_space *ret, struct uns_err *err)
+static int read_space(const struct uns_root *root, const char *path, bool partial, struct uns_space *ret, struct uns_err *err)
 {
-	uns_auto_close int fd = open_nearest(root, path, err);
+	uns_auto_close int fd = open_nearest(root, path, partial, err);
 	struct statvfs vfs;
 	struct stat st;
 
@@ -292,7 +297,7 @@ static int read_space(const struct uns_root *root, const char *path, struct uns_
 
 static int read_type(const struct uns_root *root, const char *path, struct uns_hostfacts *h, struct uns_err *err)
 {
-	uns_auto_close int fd = open_nearest(root, path, err);
+	uns_auto_close int fd = open_nearest(root, path, h->partial, err);
 	struct statfs fs;
 
 	if (fd < 0)
@@ -515,12 +520,12 @@ int uns_host_read_place(const struct uns_root *root, const struct uns_facts *f, 
 	    [UNS_SPACE_DATA] = f->data_root, [UNS_SPACE_JOURNAL] = JOURNAL, [UNS_SPACE_ETC] = "/etc"};
 
 	for (int i = 0; i < UNS_SPACES; i++)
-		if (read_space(root, places[i], &h->space[i], err) < 0)
+		if (read_space(root, places[i], f->told, &h->space[i], err) < 0)
 			return -1;
 	if (read_parents(root, f->data_root, h, err) < 0 || look_at_files(root, f, h, err) < 0 ||
 	    read_pinned(root, f, h, err) < 0 || read_type(root, f->data_root, h, err) < 0)
 		return -1;
 	if (root->is_host && read_mount(f->data_root, h, err) < 0)
 		return -1;
-	return f->have_data_root ? read_data(root, f, want, h, err) : 0;
+	return f->have_data_root && !f->told ? read_data(root, f, want, h, err) : 0;
 }

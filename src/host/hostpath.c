@@ -2,6 +2,7 @@
 /* The paths of the host that containers mount or use as devices: who owns them, and what in them not everybody may read. A path that
  * cannot be looked at is one that is not there: nothing is foretold of it. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,6 +135,7 @@ static int look(const struct uns_root *root, struct uns_hostpath *p, struct uns_
 	uns_auto_close int fd = uns_root_openat(root, p->path, O_PATH, &why);
 	struct stat st;
 
+	p->closed_to_us = fd < 0 && (why.errnum == EACCES || why.errnum == EPERM);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
 	p->real = uns_root_resolve(root, p->path, &why);

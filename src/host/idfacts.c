@@ -315,7 +315,7 @@ static int read_docker_trees(const struct uns_root *root, struct uns_idfacts *f,
 		return -1;
 	if (uns_host_read_object(root, "/etc/docker/daemon.json", UNS_HOST_MAX_CONFIG, &j, &ignored) == 0)
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-			if (uns_host_copy_member(j, keys[i], &dir, err) < 0)
+			if (uns_json_copy(j, keys[i], &dir, err) < 0)
 				return -1;
 	absolute = uns_str_printf(err, "%s%s", *dir == '/' ? "" : "/", dir);
 	return absolute ? uns_host_read_trees(root, absolute, f, err) : -1;

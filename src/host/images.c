@@ -277,7 +277,7 @@ static int read_image(const struct uns_root *root, const char *dir, const char *
 	if (r)
 		return r;
 	ret->id = uns_str_dup(id, err);
-	if (!ret->id || uns_host_copy_member(json_object_get(j, "config"), "User", &ret->user, err) < 0)
+	if (!ret->id || uns_json_copy(json_object_get(j, "config"), "User", &ret->user, err) < 0)
 		return -1;
 	return add_dirs(chains, json_object_get(json_object_get(j, "rootfs"), "diff_ids"), &ret->dirs, err);
 }
@@ -442,6 +442,16 @@ static int read_container(const struct uns_root *root, const char *image, const 
 	if (name_container(s, c, own, err) < 0 || name_container(s, c, init, err) < 0)
 		return -1;
 	return read_user(s, *l, own, c, err);
+}
+
+int uns_host_guess_users(struct uns_store *s, struct uns_err *err)
+{
+	const struct layered none = {.driver = ""};
+
+	for (size_t i = 0; i < s->containers; i++)
+		if (read_user(s, none, NULL, &s->container[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- all of it ---- */

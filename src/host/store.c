@@ -11,18 +11,6 @@
 
 /* ---- freeing ---- */
 
-static void container_done(struct uns_container *c)
-{
-	char *const strings[] = { c->id, c->name, c->network_mode, c->pid_mode, c->ipc_mode, c->userns_mode, c->driver, c->user, c->image };
-
-	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-		free(strings[i]);
-	uns_strs_done(&c->volumes);
-	uns_strs_done(&c->binds);
-	json_decref(c->host);
-	json_decref(c->mounts);
-}
-
 static void volume_done(struct uns_volume *v)
 {
 	free(v->name);
@@ -38,7 +26,7 @@ void uns_store_done(struct uns_store *s)
 	uns_strs_done(&s->entries);
 	uns_strs_done(&s->drivers);
 	for (size_t i = 0; i < s->containers; i++)
-		container_done(&s->container[i]);
+		uns_container_done(&s->container[i]);
 	free(s->container);
 	for (size_t i = 0; i < s->volumes; i++)
 		volume_done(&s->volume[i]);
@@ -75,64 +63,12 @@ static int note_unread(struct uns_store *s, const char *name, bool volume, const
 
 /* ---- containers ---- */
 
-static int add_mount(const json_t *mount, struct uns_container *c, struct uns_err *err)
-{
-	const char *type = uns_json_str_or(mount, "Type", "");
-	const char *name = uns_json_str_or(mount, "Name", "");
-	const char *source = uns_json_str_or(mount, "Source", "");
-
-	/* Containers of before 1.12 have no type: a name makes it a volume. */
-	if (strcmp(type, "volume") == 0 || (!*type && *name))
-		return *name ? uns_strs_add(&c->volumes, name, err) : 0;
-	if ((strcmp(type, "bind") == 0 || !*type) && *source)
-		return uns_strs_add(&c->binds, source, err);
-	return 0;
-}
-
-static int read_config(const json_t *j, const char *id, struct uns_container *c, struct uns_err *err)
-{
-	json_t *mounts = json_object_get(j, "MountPoints");
-	const char *name = uns_json_str_or(j, "Name", "");
-	const char *destination;
-	json_t *mount;
-
-	c->running = uns_json_bool_or(json_object_get(j, "State"), "Running", false);
-	c->mounts = json_is_object(mounts) ? json_incref(mounts) : NULL;
-	c->id = uns_str_dup(id, err);
-	if (!c->id || uns_host_copy_member(j, "ID", &c->id, err) < 0 || uns_host_copy_member(j, "Driver", &c->driver, err) < 0 ||
-	    uns_host_copy_member(json_object_get(j, "Config"), "User", &c->user, err) < 0 ||
-	    uns_host_copy_member(j, "Image", &c->image, err) < 0)
-		return -1;
-	c->name = uns_str_dup(*name == '/' ? name + 1 : name, err);
-	if (!c->name)
-		return -1;
-	json_object_foreach (mounts, destination, mount) {
-		if (add_mount(mount, c, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int read_host_config(json_t *j, struct uns_container *c, struct uns_err *err)
-{
-	c->privileged = uns_json_bool_or(j, "Privileged", false);
-	c->auto_remove = uns_json_bool_or(j, "AutoRemove", false);
-	if (uns_host_copy_member(j, "NetworkMode", &c->network_mode, err) < 0 ||
-	    uns_host_copy_member(j, "PidMode", &c->pid_mode, err) < 0)
-		return -1;
-	if (uns_host_copy_member(j, "IpcMode", &c->ipc_mode, err) < 0)
-		return -1;
-	c->host = json_incref(j);
-	return uns_host_copy_member(j, "UsernsMode", &c->userns_mode, err);
-}
-
 /* 0 when taken; 1 when the directory is the rest of a crash: dockerd does not load it either. */
 static int read_container(const struct uns_root *root, const char *dir, const char *id, struct uns_container *ret,
                           struct uns_err *err)
 {
 	uns_auto_free char *config = uns_str_printf(err, "%s/%s/config.v2.json", dir, id);
 	uns_auto_free char *host = uns_str_printf(err, "%s/%s/hostconfig.json", dir, id);
-	uns_auto(container_done) struct uns_container c = { 0 };
 	uns_auto_json json_t *j = NULL;
 	uns_auto_json json_t *h = NULL;
 	int r = config && host ? uns_host_read_object(root, config, UNS_HOST_MAX_CONTAINER, &j, err) : -1;
@@ -141,11 +77,7 @@ static int read_container(const struct uns_root *root, const char *dir, const ch
 		return r;
 	if (uns_host_read_object(root, host, UNS_HOST_MAX_CONTAINER, &h, err) < 0)
 		return -1;
-	if (read_config(j, id, &c, err) < 0 || read_host_config(h, &c, err) < 0)
-		return -1;
-	*ret = c;
-	c = (struct uns_container){ 0 };
-	return 0;
+	return uns_container_parse(j, h, id, ret, err);
 }
 
 static int read_containers(const struct uns_root *root, const char *base, struct uns_store *s, struct uns_err *err)
@@ -235,9 +167,9 @@ static int read_opts(const struct uns_root *root, const char *dir, struct uns_vo
 	if (!path || uns_host_read_object(root, path, UNS_HOST_MAX_CONFIG, &j, err) < 0)
 		return -1;
 	v->mounted_type = *uns_json_str_or(j, "MountType", "") || *uns_json_str_or(j, "MountDevice", "");
-	if (uns_host_copy_member(j, "MountType", &v->type, err) < 0 || uns_host_copy_member(j, "MountOpts", &v->opts, err) < 0)
+	if (uns_json_copy(j, "MountType", &v->type, err) < 0 || uns_json_copy(j, "MountOpts", &v->opts, err) < 0)
 		return -1;
-	return uns_host_copy_member(j, "MountDevice", &v->device, err);
+	return uns_json_copy(j, "MountDevice", &v->device, err);
 }
 
 /* 0 taken; 1 when it is no volume: volumes are directories. */
@@ -393,13 +325,15 @@ int uns_host_count_store(const struct uns_root *root, const char *base, struct u
 	return r;
 }
 
-static int read_store(const struct uns_root *root, const char *base, const struct uns_strs *names, struct uns_store *s,
-                      struct uns_err *err)
+static int read_store(const struct uns_root *root, const char *base, const struct uns_strs *names, struct uns_asked *a,
+                      struct uns_store *s, struct uns_err *err)
 {
 	for (size_t i = 0; i < names->n; i++)
 		if (uns_layout_is_managed(names->v[i]) && uns_strs_add(&s->entries, names->v[i], err) < 0)
 			return -1;
 	if (read_drivers(root, base, s, err) < 0 || read_containers(root, base, s, err) < 0)
+		return -1;
+	if (!a->silent && strcmp(a->data_root, base) == 0 && uns_host_settle(root, base, a, s, err) < 0)
 		return -1;
 	if (read_volumes(root, base, s, err) < 0)
 		return -1;
@@ -423,16 +357,16 @@ static int read_remap_dirs(const struct uns_root *root, const struct uns_strs *n
 	return 0;
 }
 
-int uns_host_read_flat(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+int uns_host_read_flat(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 
 	if (uns_root_list(root, f->data_root, &names, err) < 0 || read_remap_dirs(root, &names, f, err) < 0)
 		return -1;
-	return read_store(root, f->data_root, &names, &f->flat, err);
+	return read_store(root, f->data_root, &names, a, &f->flat, err);
 }
 
-int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
+int uns_host_read_nested(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 	uns_auto_free char *base = NULL;
@@ -442,5 +376,5 @@ int uns_host_read_nested(const struct uns_root *root, struct uns_facts *f, struc
 	base = uns_str_printf(err, "%s/%s", f->data_root, f->active_dir);
 	if (!base || uns_root_list(root, base, &names, err) < 0)
 		return -1;
-	return read_store(root, base, &names, &f->nested, err);
+	return read_store(root, base, &names, a, &f->nested, err);
 }

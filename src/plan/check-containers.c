@@ -5,6 +5,9 @@
 #include "internal.h"
 #include "uns/cleanup.h"
 
+#define NAMED_MAX 5
+#define AS_ROOT "run it as root; where root may not read it either, its security module says why"
+
 const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_container *c)
 {
 	return w->r->command == UNS_ENABLE && !(c->userns_mode && strcmp(c->userns_mode, "host") == 0) ? uns_container_forbidden(c) : NULL;
@@ -28,6 +31,90 @@ static int check_unread(const struct uns_intent *w, const struct uns_store *s, s
 int uns_plan_check_unread(const struct uns_intent *w, struct uns_err *err)
 {
 	return check_unread(w, &w->f->flat, err) < 0 ? -1 : check_unread(w, &w->f->nested, err);
+}
+
+/* ---- what the engine and its files do not both have ---- */
+
+static const char *name_of(const struct uns_container *c)
+{
+	return *c->name ? c->name : c->id;
+}
+
+static int check_apart(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err)
+{
+	for (size_t i = 0; i < s->containers; i++) {
+		const struct uns_container *c = &s->container[i];
+
+		if (c->ignored &&
+		    uns_intent_add(w, "ContainerNotLoaded", name_of(c), "restart the engine to have it loaded, or move its directory out of containers/", err,
+		                   "its directory is in containers/, but the engine that runs has not loaded it: what is said of it is what its files say") < 0)
+			return -1;
+		if (c->no_files &&
+		    uns_intent_add(w, "ContainerNoFiles", name_of(c), "save what is needed of it while the engine runs: docker cp, docker commit", err,
+		                   "the engine that runs has it, but it has no directory in containers/: it is gone when the engine stops") < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- what could not be read ---- */
+
+/* "a, b and 3 more" */
+static char *name_users(const struct uns_store *s, const char *path, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->containers; i++) {
+		const struct uns_container *c = &s->container[i];
+
+		if (!uns_strs_has(&c->binds, path) || n++ >= NAMED_MAX)
+			continue;
+		if (uns_buf_printf(&b, err, "%s%s", n == 1 ? " (" : ", ", name_of(c)) < 0)
+			return NULL;
+	}
+	if (n > NAMED_MAX && uns_buf_printf(&b, err, " and %zu more", n - NAMED_MAX) < 0)
+		return NULL;
+	return uns_buf_puts(&b, n ? ")" : "", err) < 0 ? NULL : uns_buf_take(&b, err);
+}
+
+static int check_closed(const struct uns_intent *w, struct uns_err *err)
+{
+	const struct uns_hostpaths *l = &w->f->hostpaths;
+
+	for (size_t i = 0; w->f->told && i < l->n; i++) {
+		uns_auto_free char *users = l->v[i].closed_to_us ? name_users(w->present, l->v[i].path, err) : NULL;
+
+		if (!l->v[i].closed_to_us)
+			continue;
+		if (!users || uns_intent_add(w, "PathUnread", l->v[i].path, AS_ROOT, err,
+		                             "it may not be looked at: what uses it%s is not judged by its owner and mode", users) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *const unseen[] = {
+	[UNS_UNSEEN_DATA] = "containers, volumes and images are judged as the running engine tells them, who is named and not numbered as somebody "
+	                    "whose ID is not known; what else is in the files is not judged: IDs that cannot be mapped, inodes that cannot be changed, "
+	                    "plugins, old trees, room and time",
+	[UNS_UNSEEN_ELSEWHERE] = "containers, volumes and images are judged as the engine tells them, without the paths of its host that they use",
+	[UNS_UNSEEN_OPTIONS] = "the options in it are not judged",
+	[UNS_UNSEEN_ANSWER] = "it is not judged",
+};
+
+int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err)
+{
+	for (size_t i = 0; i < w->f->unseens; i++) {
+		const struct uns_unseen *u = &w->f->unseen[i];
+		const char *remedy = u->what == UNS_UNSEEN_ELSEWHERE ? "run it on the host of the engine"
+		                     : u->what == UNS_UNSEEN_ANSWER  ? "run it again when the engine answers"
+		                                                     : AS_ROOT;
+
+		if (uns_intent_add(w, "PathUnread", u->path, remedy, err, "%s: %s", u->why, unseen[u->what]) < 0)
+			return -1;
+	}
+	return check_closed(w, err);
 }
 
 static int check_lost(const struct uns_intent *w, struct uns_err *err)
@@ -69,7 +156,7 @@ int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err)
 	uns_auto(uns_verdicts_done) struct uns_verdicts l = {NULL, 0};
 	const struct uns_store *store = judged(w);
 
-	if (check_lost(w, err) < 0)
+	if (check_lost(w, err) < 0 || check_apart(w, w->present, err) < 0)
 		return -1;
 	if (!store)
 		return 0;

@@ -14,6 +14,7 @@ static const char *const lines[] = {
                             "behind all that needs root: USER app",
     [UNS_USERTOOL_BUSYBOX] = "add to its Dockerfile: RUN addgroup -S app && adduser -S -D -H -G app app, and behind all that needs root: "
                              "USER app",
+    [UNS_USERTOOL_UNKNOWN] = "add to its Dockerfile: USER 65532:65532, or what its own tools make as an account",
 };
 
 static bool is_of(const struct uns_container *c, const struct uns_image *i)

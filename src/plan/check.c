@@ -268,10 +268,13 @@ static int check_running(const struct uns_intent *w, struct uns_err *err)
 	                      n, names);
 }
 
+/* Who may not see the engine's process cannot tell how it is started. */
 static int check_restart(const struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_facts *f = w->f;
 
+	if (f->told && !f->running)
+		return 0;
 	if (f->running && w->r->no_restart && w->move &&
 	    uns_intent_add(w, "NoRestartNeedsStop", "--no-restart", "leave --no-restart out, or stop the engine first", err,
 	                   "data must be moved, which cannot be done under a running engine") < 0)
@@ -701,7 +704,7 @@ int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 {
 	if (w->r->command == UNS_DAEMON)
 		return check_option(w, err) < 0 || check_engine(w, err) < 0 ? -1 : uns_plan_check_host(w, err);
-	if (uns_plan_check_audit(w, err) < 0)
+	if (uns_plan_check_audit(w, err) < 0 || uns_plan_check_unseen(w, err) < 0)
 		return -1;
 	if (check_option(w, err) < 0 || uns_plan_check_remap(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||
 	    uns_plan_check_host(w, err) < 0 || check_trees(w, err) < 0)

@@ -89,6 +89,7 @@ const char *uns_plan_forbidden(const struct uns_intent *w, const struct uns_cont
 
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err);
 /* check-containers.c */
+int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_check_unread(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err);
 /* check-image.c */

@@ -319,7 +319,7 @@ static int intent_make(struct uns_intent *w, struct uns_err *err)
 	if (w->r->command == UNS_DAEMON || w->r->command == UNS_ENABLE)
 		w->work |= w->edits > 0 || w->late;
 	w->hush = !f->running && f->listening && f->socket_unit && f->manager == UNS_MANAGER_SYSTEMD && !f->offline && w->move;
-	w->stop = f->running && !f->offline && !w->r->no_restart && w->work && !w->reload && (w->r->command != UNS_MIGRATE || w->move);
+	w->stop = (f->running || f->told) && !f->offline && !w->r->no_restart && w->work && !w->reload && (w->r->command != UNS_MIGRATE || w->move);
 	return read_lost(w, err);
 }
 
@@ -346,7 +346,8 @@ int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct
 	/* Without a range or a user there is nothing to show; the findings say why there is none. */
 	if (r->command == UNS_ENABLE && !uns_subid_owner_valid(r->user))
 		w.work = false;
-	if (w.work && (w.have_shift || w.rooted || r->command == UNS_DAEMON) && uns_plan_steps(&w, &plan, err) < 0)
+	/* What is only told may be judged; nothing can be carried out by it. */
+	if (w.work && !f->told && (w.have_shift || w.rooted || r->command == UNS_DAEMON) && uns_plan_steps(&w, &plan, err) < 0)
 		return -1;
 	*ret = plan;
 	plan = (struct uns_plan){0};

@@ -718,6 +718,60 @@ static void containers_with_rm_are_not_expected_again(void **state)
 	done(&w);
 }
 
+static void containers_of_one_source_alone_are_told(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	container(&w.f.flat, "stray")->ignored = true;
+	container(&w.f.flat, "lost")->no_files = true;
+	make(&w);
+	assert_int_equal(count_found(&w, "ContainerNotLoaded"), 1);
+	assert_string_equal(found(&w, "ContainerNotLoaded")->object, "stray");
+	assert_int_equal(count_found(&w, "ContainerNoFiles"), 1);
+	assert_string_equal(found(&w, "ContainerNoFiles")->object, "lost");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	done(&w);
+}
+
+/* Judged as the engine tells it: findings, but no step; what was not seen refuses, unless that is accepted. */
+static void what_is_told_is_judged_and_not_carried_out(void **state)
+{
+	struct uns_unseen unseen[] = {{UNS_UNSEEN_DATA, (char[]){"/var/lib/docker"}, (char[]){"cannot list it: Permission denied"}},
+	                              {UNS_UNSEEN_OPTIONS, (char[]){"/etc/docker/daemon.json"}, (char[]){"cannot open it"}}};
+	struct uns_hostpath path = {.path = (char[]){"/root/x"}, .closed_to_us = true};
+	struct uns_container *c;
+	struct world w;
+
+	(void)state;
+	running(&w);
+	w.f.running = false;
+	w.f.told = true;
+	w.f.unseen = unseen;
+	w.f.unseens = 2;
+	w.f.hostpaths.v = &path;
+	w.f.hostpaths.n = 1;
+	c = container(&w.f.flat, "job");
+	c->running = c->auto_remove = true;
+	list(&c->binds, "/root/x");
+	make(&w);
+	assert_int_equal(count_found(&w, "PathUnread"), 3);
+	assert_has(found(&w, "PathUnread")->reason, "cannot list it: Permission denied: containers, volumes and images are judged as the running engine tells");
+	assert_int_equal(count_found(&w, "ContainerAutoRemove"), 1); /* it runs: it answers */
+	assert_null(found(&w, "EngineUnmanaged"));
+	assert_int_equal(w.plan.n, 0);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	list(&w.r.ignore, "PathUnread");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	w.f.unseen = NULL;
+	w.f.unseens = 0;
+	w.f.hostpaths.v = NULL;
+	w.f.hostpaths.n = 0;
+	done(&w);
+}
+
 /* Somebody set the option by hand, saw an empty engine, and stopped there. */
 static void an_empty_remapped_tree_is_put_aside(void **state)
 {
@@ -2615,6 +2669,8 @@ int main(void)
 		cmocka_unit_test(a_second_run_has_nothing_to_do),
 		cmocka_unit_test(less_data_can_be_taken_along),
 		cmocka_unit_test(containers_with_rm_are_not_expected_again),
+		cmocka_unit_test(containers_of_one_source_alone_are_told),
+		cmocka_unit_test(what_is_told_is_judged_and_not_carried_out),
 		cmocka_unit_test(an_empty_remapped_tree_is_put_aside),
 		cmocka_unit_test(two_trees_with_data_are_for_migrate),
 		cmocka_unit_test(a_tree_of_an_earlier_remapping_is_in_the_way),
