@@ -164,6 +164,16 @@ static int take_new(const struct place *p, struct uns_container *c, struct uns_e
 	return add(p->s, c, err);
 }
 
+static int settle_absent(const struct place *p, const struct uns_container *c, struct uns_err *err)
+{
+	bool there = true;
+
+	if (has_files(p, c->id, &there, err) < 0)
+		return -1;
+	p->seen[c - p->s->container] = there ? LISTED : GONE;
+	return 0;
+}
+
 static int settle_listed(const struct place *p, struct uns_asked *a, const json_t *listed, struct uns_err *err)
 {
 	uns_auto(uns_container_done) struct uns_container told = { 0 };
@@ -187,10 +197,8 @@ static int settle_listed(const struct place *p, struct uns_asked *a, const json_
 		*c = told;
 		told = (struct uns_container){ 0 };
 	}
-	/* Removed since; else nobody knows more than the files. */
-	if (r == TOLD_ABSENT && c)
-		p->seen[c - p->s->container] = GONE;
-	return 0;
+	/* Removed since, or nobody knows more than the files. */
+	return r == TOLD_ABSENT && c ? settle_absent(p, c, err) : 0;
 }
 
 /* Of one that the engine did not list: made since, removed since, or one that it has not loaded. */
@@ -378,14 +386,18 @@ static int name_entries(const struct uns_asked *a, struct uns_store *s, struct u
 	               : 0;
 }
 
-/* Names what the engine listed and then did not tell of. */
+/* What the engine lists and does not tell of, by its name. One that is gone by now is none. */
 static int note_untold(const struct uns_asked *a, const struct uns_store *s, struct uns_facts *f, struct uns_err *err)
 {
 	for (size_t i = 0; i < json_array_size(a->containers); i++) {
-		const char *id = uns_json_str_or(json_array_get(a->containers, i), "Id", "");
+		const json_t *listed = json_array_get(a->containers, i);
+		const char *id = uns_json_str_or(listed, "Id", "");
+		const char *name = json_string_value(json_array_get(json_object_get(listed, "Names"), 0));
 
-		if (!find(s, s->containers, id) && (!uns_container_is_id(id) || a->silent || a->alone > MAX_ALONE) &&
-		    uns_host_note_unseen(f, UNS_UNSEEN_ANSWER, id, "the engine lists this container, and does not tell of it", err) < 0)
+		if (find(s, s->containers, id) || (uns_container_is_id(id) && !a->silent && a->alone <= MAX_ALONE))
+			continue;
+		if (uns_host_note_unseen(f, UNS_UNSEEN_ANSWER, name && *name == '/' && name[1] ? name + 1 : id,
+		                         "the engine lists this container, and does not tell of it", err) < 0)
 			return -1;
 	}
 	return 0;

@@ -95,10 +95,9 @@ static int check_closed(const struct uns_intent *w, struct uns_err *err)
 }
 
 static const char *const unseen[] = {
-	[UNS_UNSEEN_DATA] = "containers, volumes and images are judged as the running engine tells them, who is named and not numbered as somebody "
-	                    "whose ID is not known; what else is in the files is not judged: IDs that cannot be mapped, inodes that cannot be changed, "
-	                    "plugins, old trees, room and time",
-	[UNS_UNSEEN_ELSEWHERE] = "containers, volumes and images are judged as the engine tells them, without the paths of its host that they use",
+	[UNS_UNSEEN_DATA] = "containers, volumes and images are judged by what the engine tells, without the IDs of users that have a name there; not "
+	                    "judged are IDs that cannot be mapped, inodes that cannot be changed, plugins, old trees, room and time",
+	[UNS_UNSEEN_ELSEWHERE] = "containers, volumes and images are judged by what the engine tells, without the paths of its host that they use",
 	[UNS_UNSEEN_OPTIONS] = "the options in it are not judged",
 	[UNS_UNSEEN_ANSWER] = "it is not judged",
 };

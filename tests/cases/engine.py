@@ -6,7 +6,8 @@
   LISTENS  unix: /run/docker.sock, as usual; tcp: no unix socket; silent: connections are closed without an answer
 
 Documents as dockerd has them (moby, api/swagger.yaml: SystemInfo, ImageSummary, ContainerSummary, VolumeListResponse, Network), of the
-members that a client needs; containers and volumes are those of the data root."""
+members that a client needs; volumes are those of the data root, containers those that it had at the start."""
+import functools
 import http.server
 import json
 import os
@@ -15,14 +16,35 @@ import socketserver
 
 ROOT = os.environ["DATA"]
 VERSION = "20.10.24"
+LOADED = {}  # (config.v2.json, hostconfig.json) by ID
+
+
+def read(path):
+	with open(path, encoding="utf-8") as f:
+		return json.load(f)
+
+
+def load():
+	for name in os.listdir(ROOT + "/containers"):
+		LOADED[name] = [read(f"{ROOT}/containers/{name}/{file}") for file in ("config.v2.json", "hostconfig.json")]
 
 
 def containers():
-	for name in sorted(os.listdir(ROOT + "/containers")):
-		with open(f"{ROOT}/containers/{name}/config.v2.json", encoding="utf-8") as f:
-			config = json.load(f)
+	for name in sorted(LOADED):
+		config = LOADED[name][0]
 		running = config["State"]["Running"]
-		yield {"Id": name, "Names": [config["Name"]], "State": "running" if running else "exited", "Labels": {}}
+		yield {"Id": name, "Names": [config["Name"]], "State": "running" if running else "exited", "Labels": {},
+		       "ImageID": config.get("Image", "")}
+
+
+def inspected(path):
+	"""ContainerInspectResponse, ImageInspect"""
+	_, kind, name, _ = path.split("/")
+	if kind == "images":
+		return {"Id": name, "Config": {"User": ""}}
+	config, host = LOADED[name]
+	return {"Id": name, "Name": config["Name"], "Image": config.get("Image", ""), "Driver": config["Driver"], "State": config["State"],
+	        "Config": config.get("Config") or {}, "HostConfig": host, "Mounts": list((config.get("MountPoints") or {}).values())}
 
 
 def volumes():
@@ -50,7 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 	protocol_version = "HTTP/1.1"
 
 	def do_GET(self):
-		answer = ANSWERS.get(self.path.split("?")[0])
+		path = self.path.split("?")[0]
+		answer = ANSWERS.get(path)
+		if path.endswith("/json") and (path.split("/")[2] in LOADED or path.startswith("/images/sha256:")):
+			answer = functools.partial(inspected, path)
 		text = json.dumps(answer() if answer else {"message": "page not found"}).encode()
 		self.send_response(200 if answer else 404)
 		self.send_header("Content-Type", "application/json")
@@ -82,6 +107,7 @@ def main():
 	os.chroot(os.environ["HOST"])
 	os.chdir("/")
 	write("/proc/self/comm", b"dockerd")
+	load()
 	if kind == "tcp":
 		server = socket.create_server(("", 2375))
 	else:

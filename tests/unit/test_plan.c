@@ -757,7 +757,7 @@ static void what_is_told_is_judged_and_not_carried_out(void **state)
 	list(&c->binds, "/root/x");
 	make(&w);
 	assert_int_equal(count_found(&w, "PathUnread"), 3);
-	assert_has(found(&w, "PathUnread")->reason, "cannot list it: Permission denied: containers, volumes and images are judged as the running engine tells");
+	assert_has(found(&w, "PathUnread")->reason, "cannot list it: Permission denied: containers, volumes and images are judged by what the engine tells");
 	assert_int_equal(count_found(&w, "ContainerAutoRemove"), 1); /* it runs: it answers */
 	assert_null(found(&w, "EngineUnmanaged"));
 	assert_int_equal(w.plan.n, 0);
