@@ -78,6 +78,7 @@ struct uns_idfacts {
 	bool has_nss[UNS_IDKINDS];               /* nsswitch.conf names sources beyond files: asking makes sense */
 	uint64_t probed;                         /* IDs that NSS was asked for */
 	bool probe_cut;                          /* not all were asked (time limit), or a source did not answer */
+	bool probe_silent;                       /* a source did not answer */
 	struct uns_subid_file sub[UNS_IDKINDS];
 	char *subid_source;                      /* "subid:" of nsswitch.conf when its first word is not files; else NULL */
 	bool subid_source_read;                  /* plugin[] was read from it: built with libsubid, and its plugin loads */

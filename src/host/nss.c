@@ -168,6 +168,12 @@ static bool is_known(const struct ids *l, uint32_t id)
 	return l->n && bsearch(&id, l->v, l->n, sizeof(*l->v), compare_ids);
 }
 
+static void note_silence(struct uns_idfacts *f, int answer)
+{
+	if (answer == NO_ANSWER)
+		f->probe_cut = f->probe_silent = true;
+}
+
 /* Asks for q->id. 0 nothing new, 1 a new account; -1. */
 static int probe_one(struct uns_idfacts *f, struct query *q, const struct ids *known, struct uns_err *err)
 {
@@ -176,8 +182,7 @@ static int probe_one(struct uns_idfacts *f, struct query *q, const struct ids *k
 	if (r < 0)
 		return -1;
 	f->probed++;
-	if (r == NO_ANSWER)
-		f->probe_cut = true;
+	note_silence(f, r);
 	if (r != FOUND || is_known(known, q->id))
 		return 0;
 	q->answer.id = q->id;
@@ -288,8 +293,7 @@ int uns_idfacts_name(struct uns_idfacts *f, const char *name, bool *ret, struct 
 	r = !f->offline && f->has_nss[UNS_UID] ? ask(&q, err) : NOBODY;
 	if (r < 0)
 		return -1;
-	if (r == NO_ANSWER)
-		f->probe_cut = true;
+	note_silence(f, r);
 	/* A directory may answer to several spellings; this one was asked for, and will be again. */
 	if (r == FOUND && add_account(&f->nss[UNS_UID], name, &q.answer, err) < 0)
 		return -1;

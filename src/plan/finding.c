@@ -105,7 +105,7 @@ const struct uns_check uns_checks[] = {
 	RISK("PathUnread", "what is to be judged may not be read by who asks"),
 	INFO("PluginsNotRemapped", "plugins of the engine go on as the host's root"),
 	RISK("PodsOutside", "pods have IDs outside of the range, with which kubelet does not start"),
-	INFO("ProbeIncomplete", "the time limit ended the questions to the name services"),
+	INFO("ProbeIncomplete", "name services do not answer, or not within the time limit"),
 	WARNING("PurgeKeepsUser", "the remap user is no system account and is kept"),
 	WARNING("QuotaMoves", "the file system of the data root limits users or groups, whose files get other owners", "setquota(8)"),
 	WARNING("RangeAsymmetric", "the UID and the GID range of an owner differ, or one of them is missing"),

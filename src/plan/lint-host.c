@@ -431,6 +431,11 @@ int uns_lint_probe(const struct uns_lint *t, const char *id, struct uns_err *err
 {
 	if (!t->f->probe_cut)
 		return 0;
+	if (t->f->probe_silent)
+		return uns_findings_add(t->ret, NULL, id, "name services",
+		                        "mend the service that /etc/nsswitch.conf names, and run this again", err,
+		                        "a name service does not answer (%llu IDs were asked for): accounts that it has are not seen",
+		                        (unsigned long long)t->f->probed);
 	return uns_findings_add(t->ret, NULL, id, "name services", "--timeout=SECONDS gives them longer", err,
 	                        "the time ran out after %llu IDs: accounts of the name services that nobody asked for are not seen",
 	                        (unsigned long long)t->f->probed);

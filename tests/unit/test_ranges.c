@@ -1346,6 +1346,10 @@ static void other_software(void **state)
 	files(&w, "");
 	expect(&w, "ProbeIncomplete name services\n");
 	assert_says(&w, "ProbeIncomplete", "name services", "12345");
+	assert_remedy(&w, "ProbeIncomplete", "name services", "--timeout");
+	w.f.probe_silent = true;
+	lint(&w, 0);
+	assert_says(&w, "ProbeIncomplete", "name services", "does not answer");
 	world_done(&w);
 }
 
