@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,22 @@ def lacks(what, why):
 def absent(program):
     """Whether it is not installed, which is said."""
     return not shutil.which(program, path=private.PATH) and lacks(f"{program} is installed", f"{program} is not installed")
+
+
+def stopped(start, begun, undo):
+    """A process that was stopped after begun() came true, before its end; else it is undone and started again."""
+    for _ in range(20):
+        p, limit = start(), time.monotonic() + 30
+        while not begun() and p.poll() is None and time.monotonic() < limit:
+            pass
+        if p.poll() is None:
+            p.send_signal(signal.SIGSTOP)
+            state = os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if state.si_code == os.CLD_STOPPED:
+                return p
+        p.wait(60)
+        undo()
+    raise RuntimeError("it is always faster than we are")
 
 
 def outside(script, part, program, limit):
