@@ -23,8 +23,7 @@ int uns_pool_run(unsigned jobs, void *const items[], size_t n, uns_pool_work wor
 /* From inside work: more of it, for this worker first. On failure the item is dropped. Of several items that one call of work adds,
  * the last one is done first. */
 int uns_pool_add(struct uns_pool *pool, unsigned worker, void *item, struct uns_err *err);
-/* From inside work: there is enough of it for so many threads in all (at most the jobs). Cheap when they run already; threads that
- * cannot be had are done without. */
-void uns_pool_grow(struct uns_pool *pool, unsigned threads);
+/* From inside work: there is enough of it for all the jobs. Cheap when they run already; threads that cannot be had are done without. */
+void uns_pool_grow(struct uns_pool *pool);
 
 #endif

@@ -44,7 +44,7 @@ struct uns_step_ctx {
 	bool nested; /* the data is looked for below "into" */
 	bool deep;  /* observe everything, not a sample */
 	bool begun; /* the log has an unfinished begin for this step: a cheap observe must not say more than it knows */
-	unsigned jobs; /* threads that a walk may have; 0: as many as are good */
+	unsigned jobs; /* threads that a walk may have; 0: UNS_WALK_JOBS */
 	bool go_on;    /* a shift passes over inodes that cannot be changed, and fails at its end */
 	struct uns_held *held;
 	struct uns_lock_how lock;                 /* how the account files are locked */

@@ -119,7 +119,6 @@ int uns_tree_walk_matches(const struct uns_tree *tree, const struct uns_strs *ma
 struct uns_walk_task; /* a directory in the hands of a thread */
 struct uns_walk {
 	unsigned jobs;   /* threads at most; 1: as above */
-	bool eager;      /* all of them at once; else one for each processor, and more while the disk keeps these waiting */
 	bool paths;      /* entries have their path */
 	bool pins;       /* entries have a descriptor, and everything is read through it */
 	uns_visit visit; /* may be called by several threads at a time */
@@ -140,7 +139,7 @@ int uns_walk_visit(struct uns_walk_task *t, const char *name);
 /* The name is only looked at, without a pin and without its attributes. 0; 1: it is gone. */
 int uns_walk_look(struct uns_walk_task *t, const char *name, struct uns_entry *ret);
 int uns_walk_dirfd(const struct uns_walk_task *t);
-/* Sets jobs and eager as a user wishes: so many threads; 0: as many as are good. */
+/* Sets jobs as a user wishes: so many threads; 0: UNS_WALK_JOBS. */
 void uns_walk_wish(struct uns_walk *w, unsigned jobs);
 int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *w, struct uns_err *err);
 

@@ -89,7 +89,7 @@ struct uns_txn_run {
 	void *quote_user;
 	struct uns_lock_how lock; /* of the account files; timeout_ms 0: UNS_LOCK_TIMEOUT_MS */
 	const struct uns_shadow_lock *locked; /* held by the caller for the whole run; NULL: steps take it */
-	unsigned jobs; /* threads inside a step; 0: as many as are good */
+	unsigned jobs; /* threads inside a step; 0: UNS_WALK_JOBS */
 	bool go_on;    /* see struct uns_step_ctx */
 };
 /* Drives every step to AFTER (plan order) or to BEFORE (reverse order), from whatever point the log says, and logs the end.

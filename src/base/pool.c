@@ -174,13 +174,13 @@ int uns_pool_add(struct uns_pool *p, unsigned worker, void *item, struct uns_err
 }
 
 /* Signals are for the thread that the program began with. */
-static void start_threads(struct uns_pool *p, unsigned threads)
+static void start_threads(struct uns_pool *p)
 {
 	sigset_t all, saved;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	while (p->running < threads && p->running < p->jobs) {
+	while (p->running < p->jobs) {
 		struct worker *w = &p->worker[p->running];
 
 		*w = (struct worker){.pool = p, .no = p->running};
@@ -193,10 +193,10 @@ static void start_threads(struct uns_pool *p, unsigned threads)
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }
 
-void uns_pool_grow(struct uns_pool *p, unsigned threads)
+void uns_pool_grow(struct uns_pool *p)
 {
 	pthread_mutex_lock(&p->lock);
-	start_threads(p, threads);
+	start_threads(p);
 	pthread_mutex_unlock(&p->lock);
 }
 

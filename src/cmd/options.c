@@ -327,7 +327,7 @@ static const struct row {
 	  "nobody else works in the trees meanwhile: do not look twice" },
 	{ "on-error", 0, required_argument, "stop|continue", GATED, uns_value_on_error,
 	  "at inodes that cannot be changed (stop, and take it back)" },
-	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (as many as are good, up to 16)" },
+	{ "jobs", 0, required_argument, "N", GATED, uns_value_jobs, "threads that walk a tree (16)" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 _Static_assert(ROWS <= 64, "the rows that were given are bits of a number");

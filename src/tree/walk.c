@@ -3,11 +3,9 @@
  * the order on disk, and each subdirectory becomes work of its own; one with many names is cut in pieces, so that several threads
  * share it. What waits knows only its parent and its name: no path, no descriptor. */
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tree.h"
@@ -20,7 +18,6 @@
 #define PART 1024   /* names that one thread takes of a large directory */
 #define GROW_AT 512 /* entries after which more threads are worth their start */
 #define TOLD 64    /* entries after which whoever shows the progress is told */
-#define PACE 10000000 /* nanoseconds after which the pace is looked at again */
 
 /* The names of a large directory, which its parts share. */
 struct listing {
@@ -47,11 +44,8 @@ struct walk {
 	const struct uns_walk *o;
 	struct uns_dircache cache;
 	struct worker *workers;
-	unsigned jobs, processors;
+	unsigned jobs;
 	atomic_size_t visited;
-	atomic_uint threads; /* that are good, as far as it is known */
-	pthread_mutex_t pace;
-	int64_t wall, cpu; /* of the process, when the pace was last looked at */
 };
 
 /* One piece of work by one worker. */
@@ -80,7 +74,6 @@ static void walk_done(struct walk *w)
 		worker_done(&w->workers[i]);
 	free(w->workers);
 	uns_dircache_done(&w->cache);
-	pthread_mutex_destroy(&w->pace);
 }
 
 static void listing_unref(struct listing *l)
@@ -176,40 +169,11 @@ static void start_dir(struct uns_walk_task *t, struct uns_dir *dir)
 	t->worker->path.len = 0;
 }
 
-static int64_t nanoseconds(clockid_t clock)
-{
-	struct timespec t = {0};
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* Where the processors idle although there is work, the threads wait for the disk, and more of them can wait at a time. On a machine
- * that others keep busy this makes threads, too, which costs little. */
-static void look_at_pace(struct walk *w)
-{
-	unsigned threads = atomic_load(&w->threads), at_work = threads < w->processors ? threads : w->processors;
-	int64_t wall, cpu;
-
-	if (threads == w->jobs || pthread_mutex_trylock(&w->pace))
-		return;
-	wall = nanoseconds(CLOCK_MONOTONIC);
-	if (wall - w->wall >= PACE) {
-		cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-		if ((cpu - w->cpu) * 10 < (wall - w->wall) * 6 * at_work)
-			atomic_store(&w->threads, 2 * threads < w->jobs ? 2 * threads : w->jobs);
-		w->wall = wall;
-		w->cpu = cpu;
-	}
-	pthread_mutex_unlock(&w->pace);
-}
-
 static void count(struct uns_walk_task *t, size_t n)
 {
 	if (atomic_fetch_add(&t->w->visited, n) + n < GROW_AT)
 		return;
-	look_at_pace(t->w);
-	uns_pool_grow(t->pool, atomic_load(&t->w->threads));
+	uns_pool_grow(t->pool);
 }
 
 static int visit_names(struct uns_walk_task *t, struct uns_dir *dir, int fd, const struct uns_dirlist *l, size_t from, size_t to)
@@ -325,7 +289,7 @@ static int cut(struct uns_walk_task *t, struct uns_dir *dir)
 	l->refs = 1;
 	t->worker->list = (struct uns_dirlist){0};
 	uns_dirlist_trim(&l->list);
-	uns_pool_grow(t->pool, atomic_load(&t->w->threads));
+	uns_pool_grow(t->pool);
 	for (size_t n = (l->list.n + PART - 1) / PART; !r && n-- > 0;)
 		r = add_part(t, dir, l, n * PART);
 	listing_unref(l);
@@ -337,7 +301,7 @@ static int visit_lists(struct uns_walk_task *t, struct uns_dir *dir, int fd, uns
 	int r = 0;
 
 	if (lists > 1 && t->w->jobs > 1) {
-		uns_pool_grow(t->pool, atomic_load(&t->w->threads));
+		uns_pool_grow(t->pool);
 		while (!r && lists-- > 0)
 			r = add_part(t, dir, NULL, lists);
 		return r;
@@ -485,32 +449,13 @@ static int run(struct walk *w, struct uns_err *err)
 
 void uns_walk_wish(struct uns_walk *w, unsigned jobs)
 {
-	w->eager = jobs != 0;
 	w->jobs = !jobs ? UNS_WALK_JOBS : jobs < UNS_WALK_JOBS_MAX ? jobs : UNS_WALK_JOBS_MAX;
-}
-
-static unsigned processors(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) ? 0 : CPU_COUNT(&set);
-
-	return n > 0 ? (unsigned)n : 1;
-}
-
-static void start_pace(struct walk *w)
-{
-	w->processors = processors();
-	w->threads = w->o->eager || w->processors > w->jobs ? w->jobs : w->processors;
-	w->wall = nanoseconds(CLOCK_MONOTONIC);
-	w->cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-	pthread_mutex_init(&w->pace, NULL);
 }
 
 int uns_tree_walk_with(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_walk *o, struct uns_err *err)
 {
 	uns_auto(walk_done) struct walk w = {.tree = tree, .matches = matches, .o = o, .jobs = o->jobs ? o->jobs : 1};
 
-	start_pace(&w);
 	uns_dircache_init(&w.cache, tree);
 	return start_workers(&w, err) || run(&w, err) ? -1 : 0;
 }

@@ -872,7 +872,7 @@ static int do_number(void *user, struct uns_pool *pool, unsigned worker, void *i
 	if (t->fail_at && done == t->fail_at)
 		return uns_err_set(err, UNS_E_FAILED, "item %u", done);
 	if (done == 10)
-		uns_pool_grow(pool, UNS_POOL_JOBS_MAX);
+		uns_pool_grow(pool);
 	for (int i = 0; left && i < 2; i++) {
 		struct number *more = malloc(sizeof(*more));
 
