@@ -55,6 +55,8 @@ struct uns_hostpath {
 	char *real;                    /* without symlinks; NULL when not there */
 	bool there;
 	bool closed_to_us;             /* it may not be looked at; there is false */
+	bool empty;                    /* a directory with nothing in it, or one that cannot be read */
+	bool devices;                  /* a directory with device nodes in it, not below */
 	uint32_t uid, gid, mode;       /* mode with type bits */
 	struct uns_closed *closed;     /* of a directory: entries in it, not below; not of /proc and /sys */
 	size_t closeds;

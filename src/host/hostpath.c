@@ -48,6 +48,21 @@ static int add_devices(const struct uns_container *c, struct uns_strs *ret, stru
 	return 0;
 }
 
+/* Where the drivers of volumes said that these lie, when the container was made. */
+static int add_volumes(const struct uns_container *c, struct uns_strs *ret, struct uns_err *err)
+{
+	json_t *m;
+	const char *inside;
+
+	json_object_foreach (c->mounts, inside, m) {
+		const char *driver = uns_json_str_or(m, "Driver", ""), *source = uns_json_str_or(m, "Source", "");
+
+		if (*driver && strcmp(driver, "local") != 0 && *source == '/' && uns_strs_add(ret, source, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int add_store(const struct uns_store *s, struct uns_strs *ret, struct uns_err *err)
 {
 	for (size_t i = 0; i < s->containers; i++) {
@@ -56,7 +71,7 @@ static int add_store(const struct uns_store *s, struct uns_strs *ret, struct uns
 		for (size_t k = 0; k < c->binds.n; k++)
 			if (*c->binds.v[k] == '/' && uns_strs_add(ret, c->binds.v[k], err) < 0)
 				return -1;
-		if (add_devices(c, ret, err) < 0)
+		if (add_devices(c, ret, err) < 0 || add_volumes(c, ret, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < s->volumes; i++)
@@ -114,14 +129,18 @@ static int read_closed(const struct uns_root *root, struct uns_hostpath *p, stru
 	uns_auto(uns_closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 
+	p->empty = true;
 	if (!d && fd >= 0)
 		close(fd);
 	for (size_t looked = 0; d && looked < UNS_CLOSED_LOOKED && (e = readdir(d)); looked++) {
 		struct stat st;
 
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
+		p->empty = false;
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+			continue;
+		p->devices |= S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
 		if (is_closed(&st) && add_closed(p, e->d_name, &st, err) < 0)
 			return -1;
 	}

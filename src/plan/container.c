@@ -631,15 +631,58 @@ static int judge_tmpfs_volume(struct judge *j, const struct uns_container *c, co
 	                  err);
 }
 
-static int judge_volume(struct judge *j, const struct uns_container *c, const char *name, const char *driver, bool writes, struct uns_err *err)
+/* Where the driver puts its files while they are mounted. An empty directory may be one on which nothing is mounted now. */
+static int judge_plugin(struct judge *j, const struct uns_container *c, const char *name, const char *driver, const char *path, unsigned need,
+                        struct uns_err *err)
+{
+	static const char remedy[] = "ask its driver for files of the range's IDs, or create the container anew with --userns=host";
+	const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, path);
+	const struct uns_closed *inside;
+	uns_auto_free char *text = NULL;
+	struct owner o;
+	unsigned gone;
+
+	if (!p || !p->there || !is_dir(p->mode) || p->empty)
+		return say_volume(j, name, remedy,
+		                  uns_str_printf(err, "its volume %s comes from the driver %s, whose files keep the host's IDs", name, driver), err);
+	o = (struct owner){p->uid, p->gid, p->mode};
+	gone = lost(j, c, &o, need);
+	inside = gone ? NULL : lost_inside(j, c, p);
+	if (!gone && !inside)
+		return 0;
+	text = mount_text(p, inside, gone, err);
+	return !text ? -1 : say_volume(j, name, remedy, uns_str_printf(err, "for the volume %s of the driver %s %s", name, driver, text), err);
+}
+
+/* What can be done for the files of a file system that the engine mounts by itself. */
+static const char *foreign_remedy(const char *type)
+{
+	static const char *const owned[] = {"cifs", "smb3", "vfat", "exfat", "ntfs", "ntfs3", "msdos", "9p"};
+	static const char *const disks[] = {"btrfs", "ext2", "ext3", "ext4", "f2fs", "xfs"};
+
+	if (uns_str_starts(type, "nfs"))
+		return "shift the files on the server, or create the container anew with --userns=host";
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+		if (strcmp(type, owned[i]) == 0)
+			return "create the volume anew with the range's first ID as uid= and gid= among its options (o=), or the container with "
+			       "--userns=host";
+	for (size_t i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
+		if (strcmp(type, disks[i]) == 0)
+			return "mount the device elsewhere and shift the files there (usernsctl shift), or create the container anew with "
+			       "--userns=host";
+	return "shift the files where they lie, or create the container anew with --userns=host";
+}
+
+static int judge_volume(struct judge *j, const struct uns_container *c, const char *name, const json_t *mount, struct uns_err *err)
 {
 	const struct uns_volume *v = uns_plan_volume(j->store, name);
+	const char *driver = uns_json_str_or(mount, "Driver", "");
+	bool writes = uns_json_bool_or(mount, "RW", true) && !(v && has_option(v->opts, "ro"));
 	unsigned need = MAY_READ | MAY_ENTER | (writes ? MAY_WRITE : 0);
 	uint32_t id;
 
 	if (*driver && strcmp(driver, "local") != 0)
-		return say_volume(j, name, "ask its driver for files of the range's IDs, or create the container anew with --userns=host",
-		                  uns_str_printf(err, "its volume %s comes from the driver %s, whose files keep the host's IDs", name, driver), err);
+		return judge_plugin(j, c, name, driver, uns_json_str_or(mount, "Source", ""), need, err);
 	if (!v || !v->mounted_type)
 		return 0;
 	if (is_bind_volume(v))
@@ -648,10 +691,7 @@ static int judge_volume(struct judge *j, const struct uns_container *c, const ch
 		return judge_tmpfs_volume(j, c, v, need, err);
 	if (option_number(v->opts, "uid", false, &id) == 0 && in_range(j->shift->uid, id))
 		return 0;
-	return say_volume(j, name,
-	                  uns_str_starts(v->type ? v->type : "", "nfs") ? "shift the files on the server, or create the container anew with --userns=host"
-	                                                                : "create the volume anew with the range's first ID as uid= and gid=, where its type "
-	                                                                  "has these, or the container with --userns=host",
+	return say_volume(j, name, foreign_remedy(v->type ? v->type : ""),
 	                  uns_str_printf(err, "its volume %s is mounted as %s: the files in it keep their IDs, which are nobody's inside", name,
 	                                 v->type && *v->type ? v->type : "another file system"),
 	                  err);
@@ -684,7 +724,7 @@ static int judge_mounts(struct judge *j, const struct uns_container *c, struct u
 		const char *source = uns_json_str_or(m, "Source", "");
 		bool writes = uns_json_bool_or(m, "RW", true), volume = strcmp(type, "volume") == 0 || (!*type && *name);
 
-		if (volume && *name && judge_volume(j, c, name, uns_json_str_or(m, "Driver", ""), writes, err) < 0)
+		if (volume && *name && judge_volume(j, c, name, m, err) < 0)
 			return -1;
 		if (volume || (*type && strcmp(type, "bind") != 0) || *source != '/')
 			continue;
@@ -738,6 +778,35 @@ static int judge_device(struct judge *j, const struct uns_container *c, const js
 	return 0;
 }
 
+/* Devices that lie in a directory that it mounts are opened there. */
+static bool mounts_devices(const struct judge *j, const struct uns_container *c)
+{
+	for (size_t i = 0; i < c->binds.n; i++) {
+		const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, c->binds.v[i]);
+
+		if (p && p->there && (is_device(p->mode) || p->devices || uns_path_below("/dev", p->real)))
+			return true;
+	}
+	return false;
+}
+
+/* A rule allows devices that it was not given: it makes them by itself (mknod), which the kernel refuses in a user namespace. */
+static int judge_device_rules(struct judge *j, const struct uns_container *c, struct uns_err *err)
+{
+	const json_t *rules = host_member(c, "DeviceCgroupRules");
+
+	if (json_array_size(host_member(c, "Devices")) > 0 || !c->as.known || c->as.uid != 0 || !keeps_cap(c, "MKNOD") || mounts_devices(j, c))
+		return 0;
+	for (size_t i = 0; i < json_array_size(rules); i++) {
+		const char *rule = json_string_value(json_array_get(rules, i)), *rights = rule ? strrchr(rule, ' ') : NULL;
+
+		if (rights && strchr(rights, 'm'))
+			return add(j, "ContainerDevice", UNS_FATE_HOST, "--device-cgroup-rule", "give it the devices by --device, or create it anew with --userns=host",
+			           uns_str_printf(err, "a rule lets it make devices (%s), which no user namespace can", rule), err);
+	}
+	return 0;
+}
+
 static int judge_devices(struct judge *j, const struct uns_container *c, struct uns_err *err)
 {
 	const json_t *devices = host_member(c, "Devices");
@@ -745,6 +814,8 @@ static int judge_devices(struct judge *j, const struct uns_container *c, struct 
 	for (size_t i = 0; !c->privileged && i < json_array_size(devices); i++)
 		if (judge_device(j, c, json_array_get(devices, i), err) < 0)
 			return -1;
+	if (!c->privileged && judge_device_rules(j, c, err) < 0)
+		return -1;
 	if (json_array_size(host_member(c, "DeviceRequests")) == 0)
 		return 0;
 	return add(j, "ContainerDevice", UNS_FATE_HOST, "--gpus", "create it anew with --userns=host",

@@ -45,9 +45,11 @@ static struct uns_hostpath paths[] = {
     {SAME("/srv/group"), .mode = 0100640, .gid = 4000},
     {SAME("/srv/inner"), .mode = 0040755, .closed = inner_closed, .closeds = 2},
     {SAME("/srv/it's"), .mode = 0040700},
-    {SAME("/srv/nodes"), .mode = 0040755, .closed = node_closed, .closeds = 1},
+    {SAME("/srv/nodes"), .mode = 0040755, .closed = node_closed, .closeds = 1, .devices = true},
     {SAME("/srv/of-1000"), .mode = 0040755, .uid = 1000, .gid = 1000},
     {SAME("/srv/open"), .mode = 0040755},
+    {SAME("/srv/plug/all"), .mode = 0040777},
+    {SAME("/srv/plug/empty"), .mode = 0040777, .empty = true},
     {SAME("/srv/shifted"), .mode = 0040700, .uid = 524288, .gid = 524288},
     {SAME("/srv/shifted-1000"), .mode = 0040700, .uid = 525288, .gid = 525288},
     {SAME("/srv/sticky"), .mode = 0041777},
@@ -57,6 +59,7 @@ static struct uns_hostpath paths[] = {
 };
 
 #define BIND(path, rw) "{\"/b\":{\"Type\":\"bind\",\"Source\":\"" path "\",\"RW\":" #rw "}}"
+#define PLUGIN(path) "{\"/b\":{\"Type\":\"volume\",\"Name\":\"any\",\"Driver\":\"rexray\",\"Source\":\"" path "\",\"RW\":true}}"
 #define VOLUME(name, driver) "{\"/b\":{\"Type\":\"volume\",\"Name\":\"" name "\",\"Driver\":\"" driver "\",\"Source\":\"/x\",\"RW\":true}}"
 
 static const struct {
@@ -136,6 +139,18 @@ static const struct {
     {"{}", VOLUME("plain", "local"), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", VOLUME("unknown", ""), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", VOLUME("any", "rexray"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", PLUGIN("/srv/open"), 0, UNS_FATE_HOST, "ContainerVolume", "ask its driver for files of the range's IDs, or create the container anew with --userns=host"},
+    {"{}", PLUGIN("/srv/inner"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", PLUGIN("/srv/plug/all"), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", PLUGIN("/srv/plug/empty"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", PLUGIN("/srv/gone"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", PLUGIN("/srv/shifted"), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", PLUGIN("/srv/of-1000"), 1000, UNS_FATE_HOST, "ContainerVolume", NULL},
+    {"{}", PLUGIN("/srv/of-1000"), 33, UNS_FATE_WORKS, "", NULL}, /* could not write there before either */
+    {"{}", VOLUME("bind-ro", "local"), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", VOLUME("disk", "local"), 0, UNS_FATE_HOST, "ContainerVolume",
+     "mount the device elsewhere and shift the files there (usernsctl shift), or create the container anew with --userns=host"},
+    {"{}", VOLUME("overlay", "local"), 0, UNS_FATE_HOST, "ContainerVolume", "shift the files where they lie, or create the container anew with --userns=host"},
     {"{}", VOLUME("bind", "local"), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap /srv/open"},
     {"{}", VOLUME("tmpfs", "local"), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", VOLUME("tmpfs-closed", "local"), 0, UNS_FATE_HOST, "ContainerVolume", "create the volume anew with uid=524288,gid=524288 among its options (o=)"},
@@ -146,6 +161,12 @@ static const struct {
     {"{\"Devices\":[{\"PathOnHost\":\"/dev/open\",\"PathInContainer\":\"/dev/open\",\"CgroupPermissions\":\"rwm\"}]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
     {"{\"Devices\":[{\"PathOnHost\":\"/dev/closed\",\"PathInContainer\":\"/dev/closed\",\"CgroupPermissions\":\"r\"}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
     {"{\"Devices\":[{\"PathOnHost\":\"/dev/open\",\"PathInContainer\":\"/dev/x\",\"CgroupPermissions\":\"r\"}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"DeviceCgroupRules\":[\"c 10:* r\",\"c 1:5 rwm\"]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", "give it the devices by --device, or create it anew with --userns=host"},
+    {"{\"DeviceCgroupRules\":[\"c 1:5 rwm\"]}", BIND("/srv/open", false), 0, UNS_FATE_HOST, "ContainerDevice", NULL},
+    {"{\"DeviceCgroupRules\":[\"c 1:5 rw\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"DeviceCgroupRules\":[\"c 1:5 rwm\"]}", NULL, 33, UNS_FATE_WORKS, "", NULL},
+    {"{\"DeviceCgroupRules\":[\"c 1:5 rwm\"],\"CapDrop\":[\"MKNOD\"]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
+    {"{\"DeviceCgroupRules\":[\"a *:* rwm\"],\"Devices\":[{\"PathOnHost\":\"/dev/open\",\"PathInContainer\":\"/dev/open\"}]}", NULL, 0, UNS_FATE_WORKS, "", NULL},
     {"{\"DeviceRequests\":[{\"Driver\":\"\",\"Count\":-1}]}", NULL, 0, UNS_FATE_HOST, "ContainerDevice", NULL},
     {"{\"DeviceRequests\":null,\"Devices\":null,\"CapAdd\":null,\"Sysctls\":null}", NULL, 0, UNS_FATE_WORKS, "", NULL},
     {"{\"Sysctls\":{\"net.ipv6.route.gc_thresh\":\"1\"}}", NULL, 0, UNS_FATE_HOST, "ContainerWillNotStart", NULL},
@@ -159,6 +180,9 @@ static struct uns_volume volumes[] = {
     {.name = S("plain")},
     {.name = S("etc"), .mounted_type = true, .type = S("none"), .device = S("/srv/conf"), .opts = S("bind")},
     {.name = S("bind"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("rw,bind")},
+    {.name = S("bind-ro"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("bind,ro")},
+    {.name = S("disk"), .mounted_type = true, .type = S("ext4"), .device = S("/dev/closed"), .opts = S("")},
+    {.name = S("overlay"), .mounted_type = true, .type = S("overlay"), .device = S("overlay"), .opts = S("lowerdir=/a:/b")},
     {.name = S("tmpfs"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m")},
     {.name = S("tmpfs-closed"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m,mode=0755")},
     {.name = S("nfs"), .mounted_type = true, .type = S("nfs4"), .device = S(":/x"), .opts = S("addr=1.2.3.4")},
@@ -218,6 +242,7 @@ static void done(struct world *w)
 	for (size_t i = 0; i < w->f.flat.containers; i++) {
 		json_decref(w->c[i].host);
 		json_decref(w->c[i].mounts);
+		uns_strs_done(&w->c[i].binds);
 	}
 }
 
@@ -232,6 +257,15 @@ static void assert_reasons(const struct uns_verdict *v, const char *checks)
 	assert_string_equal(b.data ? b.data : "", checks);
 }
 
+/* As they are read. */
+static void add_bind(struct uns_container *c)
+{
+	const json_t *m = json_object_get(c->mounts, "/b");
+
+	if (strcmp(uns_json_str_or(m, "Type", ""), "bind") == 0)
+		assert_int_equal(uns_strs_add(&c->binds, uns_json_str_or(m, "Source", ""), NULL), 0);
+}
+
 static void each_rule_has_its_fate(void **state)
 {
 	struct world w;
@@ -242,6 +276,7 @@ static void each_rule_has_its_fate(void **state)
 		struct uns_container *c = add(&w, "row", rows[i].host);
 
 		c->mounts = parse(rows[i].mounts);
+		add_bind(c);
 		c->as.uid = c->as.gid = rows[i].uid;
 	}
 	judge(&w);
