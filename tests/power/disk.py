@@ -5,7 +5,9 @@ import ctypes
 import errno
 import fcntl
 import os
+import random
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -17,7 +19,10 @@ MS_NOATIME, MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS = 1024, 16384, 1 << 18, 
 PATIENCE = 20  # seconds until a device is let go
 # Small logs, so that copies are cheap; room for some ten thousand inodes.
 MKFS = {"ext4": (96 << 20, ["mkfs.ext4", "-q", "-F", "-J", "size=8", "-N", "20000", "-E", "lazy_itable_init=0,nodiscard"]),
-        "xfs": (320 << 20, ["mkfs.xfs", "-q", "-f", "-K", "-d", "agcount=2"])}
+        "xfs": (320 << 20, ["mkfs.xfs", "-q", "-f", "-K", "-d", "agcount=2"]),
+        "btrfs": (256 << 20, ["mkfs.btrfs", "-q", "-f", "-K", "-m", "single", "-d", "single"])}
+# It has no FS_IOC_SHUTDOWN: the disk itself goes (cutdisk.c).
+BY_DISK = {"btrfs"}
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,6 +42,44 @@ def go_private():
     if libc.unshare(CLONE_NEWNS):
         return -1
     return libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def build_cutdisk(directory):
+    """The program; Impossible where it cannot be built."""
+    program = directory + "/cutdisk"
+    if not os.path.exists(program):
+        if not all(map(shutil.which, ("cc", "pkg-config"))) or not os.path.exists("/dev/fuse"):
+            raise Impossible("no compiler or no FUSE for a disk whose power can be cut")
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "fuse3"], capture_output=True, text=True, check=False)
+        if flags.returncode:
+            raise Impossible("no libfuse3 for a disk whose power can be cut")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cutdisk.c")
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, source, *flags.stdout.split()], check=True)
+    return program
+
+
+class CutDisk:
+    """A disk with a cache, as a file of a file system of its own."""
+
+    def __init__(self, directory, image, seed):
+        self.where = directory + "/cut"
+        os.makedirs(self.where, exist_ok=True)
+        self.process = subprocess.Popen([build_cutdisk(directory), image, str(seed), self.where], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)  # some of libfuse warn of their own defaults
+        if self.process.stdout.read(1) != b"s":
+            raise Impossible("a disk whose power can be cut does not start")
+        self.path = self.where + "/disk"
+
+    def cut(self):
+        self.process.send_signal(signal.SIGUSR1)
+        if self.process.stdout.read(1) != b"c":
+            raise RuntimeError("the power of the disk could not be cut")
+
+    def close(self):
+        if self.process.poll() is None and libc.umount2(self.where.encode(), 0):
+            libc.umount2(self.where.encode(), MNT_DETACH)
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
 
 
 def attach(path):
@@ -93,7 +136,8 @@ class Disk:
     def __init__(self, directory, kind):
         self.kind, self.directory = kind, directory
         self.template, self.image, self.top = (f"{directory}/{n}" for n in ("template", "image", "mnt"))
-        self.device = self.loop = None
+        self.device = self.power = None
+        self.seed = random.randrange(1 << 30)
         os.makedirs(self.top, exist_ok=True)
 
     def make(self, fill):
@@ -114,7 +158,10 @@ class Disk:
             copy_data(source.fileno(), target.fileno())
 
     def mount(self):
-        device, fd = attach(self.image)
+        if self.kind in BY_DISK:
+            self.seed += 1
+            self.power = CutDisk(self.directory, self.image, self.seed)
+        device, fd = attach(self.power.path if self.power else self.image)
         try:
             check(libc.mount(device.encode(), self.top.encode(), self.kind.encode(), MS_NOATIME, None), f"mount {self.kind}")
             if self.kind == "ext4":  # its inodes are read block by block otherwise, each with a wait
@@ -128,21 +175,30 @@ class Disk:
     def unmount(self):
         """Returns when the device is free, so that the image is nobody else's."""
         check(libc.umount2(self.top.encode(), 0), f"umount {self.top}")
+        self.wait_until_free(self.power.path if self.power else self.image)
+        if self.power:
+            self.power.close()
+        self.power = None
+
+    def wait_until_free(self, file):
         end = time.monotonic() + PATIENCE
         backing = f"/sys/block/{os.path.basename(self.device)}/loop/backing_file"
         self.device = None
         while time.monotonic() < end:
             try:
                 with open(backing) as f:
-                    if not f.read().startswith(self.image):
+                    if not f.read().startswith(file):
                         return
             except OSError:
                 return
             time.sleep(0.001)
-        raise RuntimeError(f"{self.image} is in use still")
+        raise RuntimeError(f"{file} is in use still")
 
     def cut(self, fd):
         """The power goes: what is not on the disk is lost. fd: of anything on the file system."""
+        if self.power:
+            self.power.cut()
+            return
         fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
 
     def again(self):
@@ -152,7 +208,9 @@ class Disk:
 
     def close(self):
         libc.umount2(self.top.encode(), MNT_DETACH)  # also when it was ended between two steps
-        self.device = None
+        if self.power:
+            self.power.close()
+        self.device = self.power = None
 
 
 def scratch():

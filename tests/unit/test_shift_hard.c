@@ -729,9 +729,9 @@ static void put_canary(const struct scratch *s, struct stat st[CANARIES])
 	put_file(s, "canary/file", "x");
 	put_file(s, "canary/suid", "x");
 	set_owner(s, "canary/d0", RACE_HOME + 5, RACE_HOME + 5);
-	set_owner(s, "canary/d0/f0", RACE_THERE + 5, RACE_HOME + 5);
+	set_owner(s, "canary/d0/f0", RACE_HOME + 5, RACE_HOME + 5);
 	set_owner(s, "canary/suid", RACE_HOME + 5, RACE_HOME + 5);
-	set_owner(s, "canary/file", RACE_HOME + 5, RACE_THERE + 5);
+	set_owner(s, "canary/file", RACE_HOME + 5, RACE_HOME + 5);
 	set_mode(s, "canary/suid", 04755);
 	set_mode(s, "canary/d0", 0700);
 	set_owner(s, "canary", RACE_HOME + 5, RACE_HOME + 5);
