@@ -41,7 +41,7 @@ struct scan {
 	struct part part[UNS_WALK_JOBS_MAX]; /* the first one gets what the others found */
 	unsigned n;
 	enum uns_side from, far;
-	bool overlay;
+	bool overlay, fuse;
 };
 
 static void list_done(struct uns_census_list *l)
@@ -78,7 +78,8 @@ static int copy_bytes(const uint8_t *bytes, size_t len, uint8_t **ret, size_t *r
 	return 0;
 }
 
-/* A change on an overlay copies the inode, which is born anew by that. */
+/* A change on an overlay copies the inode, which is born anew by that. FUSE makes handles of numbers that a program gives its inodes while
+ * it runs, or as long as it remembers them. */
 static int copy_identity(const struct scan *s, struct uns_shift_identity *id, const struct uns_entry *e, struct uns_err *err)
 {
 	uint8_t handle[UNS_HANDLE_MAX];
@@ -86,6 +87,8 @@ static int copy_identity(const struct scan *s, struct uns_shift_identity *id, co
 	id->ino = e->ino;
 	id->born_sec = s->overlay ? 0 : e->born_sec;
 	id->born_nsec = s->overlay ? 0 : e->born_nsec;
+	if (s->fuse)
+		return 0;
 	if (uns_entry_handle(e, handle, &id->handle_len, err) < 0)
 		return -1;
 	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
@@ -510,6 +513,8 @@ static int note_base(struct scan *s, const struct stat *st, struct uns_err *err)
 	uint8_t handle[UNS_HANDLE_MAX];
 
 	id->ino = st->st_ino;
+	if (s->fuse)
+		return 0;
 	if (uns_tree_handle(&s->job->tree, handle, &id->handle_len, err) < 0)
 		return -1;
 	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
@@ -524,6 +529,7 @@ static int scan(struct scan *s, struct uns_err *err)
 
 	job->other_clock = has_other_clock(job);
 	s->overlay = !fstatfs(job->tree.fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	s->fuse = !fstatfs(job->tree.fd, &fs) && (uint32_t)fs.f_type == FUSE_MAGIC;
 	uns_shift_note_time(job);
 	/* The base can always be found again, the first inode of a tree not. */
 	if (fstat(job->tree.fd, &st))
