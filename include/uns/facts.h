@@ -176,6 +176,7 @@ struct uns_facts {
 
 	bool have_census;
 	uint64_t census_ms;             /* how long it took */
+	bool census_cold;               /* much of it was read from the disk, not from memory */
 	struct uns_census census;       /* of the trees that a migration of the flat (enable, migrate) or nested (disable) store shifts */
 
 	struct uns_hostfacts host;      /* read by uns_hostfacts_read */

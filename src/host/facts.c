@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
@@ -171,6 +172,16 @@ static int read_mounts(struct uns_facts *f, struct uns_err *err)
 	return 0;
 }
 
+/* A cold look reads each inode and the directories, half a sector for each or more, of which some may be in memory yet; a warm one nothing. */
+#define INODES_PER_SECTOR 16
+
+static long sectors_read(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_SELF, &u) < 0 ? 0 : u.ru_inblock;
+}
+
 static int read_census(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
 	const struct uns_store *store = want->nested ? &f->nested : &f->flat;
@@ -179,6 +190,7 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 	struct timespec begun, ended;
 	struct uns_maps maps;
 	struct uns_tree tree;
+	long sectors;
 	int r;
 
 	if (want->nested && !f->active_dir)
@@ -197,11 +209,13 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 		return -1;
 	if (want->shift)
 		uns_maps_of(want->shift, &maps);
+	sectors = sectors_read();
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift ? &maps : NULL, &f->census, err);
 	uns_tree_close(&tree);
 	clock_gettime(CLOCK_MONOTONIC, &ended);
 	f->census_ms = (uint64_t)((ended.tv_sec - begun.tv_sec) * 1000 + (ended.tv_nsec - begun.tv_nsec) / 1000000);
+	f->census_cold = (uint64_t)(sectors_read() - sectors) > f->census.inodes / INODES_PER_SECTOR;
 	f->have_census = r == 0;
 	return r;
 }
