@@ -35,7 +35,7 @@ static int ask(struct uns_asked *a, const char *path, bool *ret_absent, json_t *
 	if (a->silent)
 		return 1;
 	if (uns_http_get(a->socket, path, &http, &text, &ignored) < 0) {
-		a->silent = true;
+		a->silent = a->dead = true;
 		return 1;
 	}
 	*ret_absent = http == 404;
@@ -50,8 +50,10 @@ int uns_host_ask(const struct uns_root *root, const struct uns_facts *f, struct 
 	bool none;
 
 	*ret = (struct uns_asked){ .silent = true };
-	if (ask(&a, "/info", &none, &a.info) || ask(&a, "/containers/json?all=1", &none, &a.containers) || !json_is_array(a.containers))
+	if (ask(&a, "/info", &none, &a.info) || ask(&a, "/containers/json?all=1", &none, &a.containers) || !json_is_array(a.containers)) {
+		ret->dead = a.dead;
 		return 0;
+	}
 	dir = uns_json_str_or(a.info, "DockerRootDir", "");
 	/* Podman answers as if it were dockerd, of a store that is none of dockerd's. */
 	if (*dir != '/' || !strrchr(dir, '/')[1] || json_object_get(a.info, "BuildahVersion"))

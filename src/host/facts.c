@@ -282,11 +282,10 @@ static int read_stores_or_ask(const struct uns_root *root, struct uns_asked *a, 
 	return -1;
 }
 
-static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
+static int read_data(const struct uns_root *root, const struct uns_facts_want *want, struct uns_asked *a, struct uns_facts *f,
+                     struct uns_err *err)
 {
-	uns_auto(uns_host_asked_done) struct uns_asked a = { .silent = true };
-
-	if (ask(root, &a, f, err) < 0 || read_stores_or_ask(root, &a, f, err) < 0)
+	if (ask(root, a, f, err) < 0 || read_stores_or_ask(root, a, f, err) < 0)
 		return -1;
 	if (!f->have_data_root)
 		return 0;
@@ -308,8 +307,20 @@ static int refuse_unseen(const struct uns_facts *f, struct uns_err *err)
 	return -1;
 }
 
+static int read_inventory(const struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
+{
+	if (!f->running)
+		return 0;
+	if (!a->dead || a->info)
+		return uns_host_read_inventory(f, err);
+	uns_host_compare_info(f, NULL);
+	return 0;
+}
+
 static int read_all(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *f, struct uns_err *err)
 {
+	uns_auto(uns_host_asked_done) struct uns_asked a = { .silent = true };
+
 	f->offline = !root->is_host;
 	f->partial = want->partial && root->is_host;
 	if (uns_idfacts_read(root, &f->ids, err) < 0)
@@ -321,11 +332,11 @@ static int read_all(const struct uns_root *root, const struct uns_facts_want *wa
 	/* Only now is known where the data root is that counts. */
 	if (uns_host_read_trees(root, f->data_root, &f->ids, err) < 0)
 		return -1;
-	if (read_data(root, want, f, err) < 0 || refuse_unseen(f, err) < 0)
+	if (read_data(root, want, &a, f, err) < 0 || refuse_unseen(f, err) < 0)
 		return -1;
 	if (!want->options_only && uns_auditfacts_read(root, &f->audit, err) < 0)
 		return -1;
-	return f->running ? uns_host_read_inventory(f, err) : 0;
+	return read_inventory(&a, f, err);
 }
 
 int uns_facts_read(const struct uns_root *root, const struct uns_facts_want *want, struct uns_facts *ret, struct uns_err *err)

@@ -58,7 +58,7 @@ struct uns_asked {
 	json_t *info, *containers; /* the answers to /info and /containers/json?all=1 */
 	char *data_root;           /* of the engine, U.G with remapping; resolved where it is on this host */
 	size_t alone;              /* requests for one container or image */
-	bool silent;
+	bool silent, dead;         /* dead: a request had no answer at all; without info: none had */
 };
 int uns_host_ask(const struct uns_root *root, const struct uns_facts *f, struct uns_asked *ret, struct uns_err *err);
 void uns_host_asked_done(struct uns_asked *a);

@@ -94,9 +94,26 @@ static int check_closed(const struct uns_intent *w, struct uns_err *err)
 	return 0;
 }
 
+/* Those whose user has a name: what ID it is, only files of their image tell. */
+static char *name_unknown(const struct uns_store *s, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->containers; i++) {
+		if (s->container[i].as.known || n++ >= NAMED_MAX)
+			continue;
+		if (uns_buf_printf(&b, err, "%s%s", n == 1 ? "; nor the IDs of users that have a name, in " : ", ", name_of(&s->container[i])) < 0)
+			return NULL;
+	}
+	if (n > NAMED_MAX && uns_buf_printf(&b, err, " and %zu more", n - NAMED_MAX) < 0)
+		return NULL;
+	return uns_buf_puts(&b, "", err) < 0 ? NULL : uns_buf_take(&b, err);
+}
+
 static const char *const unseen[] = {
-	[UNS_UNSEEN_DATA] = "containers, volumes and images are judged by what the engine tells, without the IDs of users that have a name there; not "
-	                    "judged are IDs that cannot be mapped, inodes that cannot be changed, plugins, old trees, room and time",
+	[UNS_UNSEEN_DATA] = ("containers, volumes and images are judged by what the engine tells; not judged are IDs in files that cannot be "
+			    "mapped, inodes that cannot be changed, plugins, old trees, room and time"),
 	[UNS_UNSEEN_ELSEWHERE] = "containers, volumes and images are judged by what the engine tells, without the paths of its host that they use",
 	[UNS_UNSEEN_OPTIONS] = "the options in it are not judged",
 	[UNS_UNSEEN_ANSWER] = "it is not judged",
@@ -104,13 +121,18 @@ static const char *const unseen[] = {
 
 int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err)
 {
+	uns_auto_free char *unknown = w->f->told ? name_unknown(w->present, err) : NULL;
+
+	if (w->f->told && !unknown)
+		return -1;
 	for (size_t i = 0; i < w->f->unseens; i++) {
 		const struct uns_unseen *u = &w->f->unseen[i];
+		bool stores = u->what == UNS_UNSEEN_DATA || u->what == UNS_UNSEEN_ELSEWHERE;
 		const char *remedy = u->what == UNS_UNSEEN_ELSEWHERE ? "run it on the host of the engine"
 		                     : u->what == UNS_UNSEEN_ANSWER  ? "run it again when the engine answers"
 		                                                     : AS_ROOT;
 
-		if (uns_intent_add(w, "PathUnread", u->path, remedy, err, "%s: %s", u->why, unseen[u->what]) < 0)
+		if (uns_intent_add(w, "PathUnread", u->path, remedy, err, "%s: %s%s", u->why, unseen[u->what], stores && unknown ? unknown : "") < 0)
 			return -1;
 	}
 	return check_closed(w, err);

@@ -14,9 +14,11 @@
 #include "uns/auditrules.h"
 #include "uns/bolt.h"
 #include "uns/cleanup.h"
+#include "uns/container.h"
 #include "uns/dockerd.h"
 #include "uns/jsontext.h"
 #include "uns/ini.h"
+#include "uns/json.h"
 #include "uns/kubeletconf.h"
 #include "uns/mountinfo.h"
 #include "uns/option.h"
@@ -605,9 +607,32 @@ static void fuzz_ini(const char *text, size_t len)
 	uns_ini_done(&ini);
 }
 
+#define CONTAINER_ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void require_container(int answer, const struct uns_container *c, const struct uns_err *err)
+{
+	require_answer(answer, err);
+	require(answer < 0 ? !c->id : c->id && c->name, "a container has an ID and a name, or is none");
+	require(c->volumes.n + c->binds.n <= json_object_size(c->mounts), "what is mounted is among the mounts");
+}
+
+/* One text as the engine's answer, and as both files of the data root. */
+static void fuzz_container(const char *text, size_t len)
+{
+	uns_auto(uns_container_done) struct uns_container told = { 0 }, read = { 0 };
+	uns_auto_json json_t *j = NULL;
+	struct uns_err err = { 0 };
+
+	if (uns_json_parse(text, len, "f", &j, &err) < 0)
+		return;
+	require_container(uns_container_parse_answer(j, CONTAINER_ID, &told, &err), &told, &err);
+	require(!told.id || uns_container_is_id(told.id), "the engine's containers have IDs");
+	require_container(uns_container_parse(j, json_object_get(j, "HostConfig"), CONTAINER_ID, &read, &err), &read, &err);
+}
+
 static void (*const parsers[])(const char *text, size_t len) = {
 	fuzz_subid, fuzz_accounts, fuzz_mountinfo, fuzz_bolt, fuzz_acl, fuzz_member, fuzz_strings, fuzz_files, fuzz_unit, fuzz_toml, fuzz_kubelet,
-	fuzz_auditrules, fuzz_auditdconf, fuzz_auditdata, fuzz_ini,
+	fuzz_auditrules, fuzz_auditdconf, fuzz_auditdata, fuzz_ini, fuzz_container,
 };
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))
 
@@ -632,7 +657,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- seeds ---- */
 
-enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, UNIT, TOML, KUBELET, AUDITRULES, AUDITDCONF, AUDITDATA };
+enum { SUBID, ACCOUNTS, MOUNTINFO, BOLT, ACL, MEMBER, STRINGS, ENV, UNIT, TOML, KUBELET, AUDITRULES, AUDITDCONF, AUDITDATA, INI, CONTAINER };
 
 struct seed {
 	uint8_t parser;
@@ -682,6 +707,10 @@ static const struct seed seeds[] = {
 	SEED(AUDITRULES, "-ikx\n-a task,never\n -d never,task\n-D -k x\n\t# c\n-a filesystem,always -F fstype=tmpfs -F a0&=0x1\n--signal 9\n-w x\n-S\n"),
 	SEED(AUDITDCONF, "# c\nlog_file = /a\nmax_log_file = 8\nnum_logs = 5\nmax_log_file_action = keep_logs\nspace_left = 25%\nspace_left_action = "
 	                 "exec /x\nlog_format = NOLOG\nwrite_logs = no\nx=1\ndisk_full_action = HALT\n"),
+	SEED(CONTAINER, "{\"Id\":\"" CONTAINER_ID "\",\"Name\":\"/a\",\"Image\":\"sha256:1\",\"Driver\":\"vfs\",\"Config\":{\"User\":\"app\"},\"State\":{"
+	                "\"Running\":true},\"HostConfig\":{\"NetworkMode\":\"host\",\"CapAdd\":[\"ALL\"]},\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/x\","
+	                "\"Destination\":\"/y\"},{\"Type\":\"volume\",\"Name\":\"v\",\"Destination\":\"/b\",\"RW\":true}]}"),
+	SEED(CONTAINER, "{\"ID\":\"\",\"MountPoints\":{\"/b\":{\"Name\":\"v\"},\"/c\":{\"Source\":\"/s\"},\"/d\":7},\"HostConfig\":null}"),
 	SEED(AUDITDATA, "\4\0\0\0\2\0\0\0\1\0\0\0"),
 	SEED(KUBELET, "{\"maxPods\": 17, \"userNamespaces\": {\"idsPerPod\": 65536}}"),
 };

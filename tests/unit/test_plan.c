@@ -754,8 +754,10 @@ static void what_is_told_is_judged_and_not_carried_out(void **state)
 	w.f.hostpaths.n = 1;
 	c = container(&w.f.flat, "job");
 	c->running = c->auto_remove = true;
+	c->as.known = false;
 	list(&c->binds, "/root/x");
 	make(&w);
+	assert_has(found(&w, "PathUnread")->reason, "nor the IDs of users that have a name, in ");
 	assert_int_equal(count_found(&w, "PathUnread"), 3);
 	assert_has(found(&w, "PathUnread")->reason, "cannot list it: Permission denied: containers, volumes and images are judged by what the engine tells");
 	assert_int_equal(count_found(&w, "ContainerAutoRemove"), 1); /* it runs: it answers */
