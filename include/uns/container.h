@@ -21,7 +21,7 @@ struct uns_runs_as {
 
 struct uns_container {
 	char *id, *name; /* name without the leading '/' */
-	bool running, privileged, auto_remove;
+	bool running, paused, privileged, auto_remove;
 	char *network_mode, *pid_mode, *ipc_mode, *userns_mode, *driver;
 	struct uns_strs volumes; /* names of volumes it mounts */
 	struct uns_strs binds;   /* host paths it mounts */

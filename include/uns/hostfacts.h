@@ -112,6 +112,7 @@ struct uns_hostfacts {
 	uint64_t touched; /* directories and files of the data root that are changed or moved by themselves */
 	struct uns_space space[UNS_SPACES];
 	char *fstype;            /* of the data root; NULL: not known */
+	char *mount_point;       /* of that file system; NULL: not known */
 	enum uns_ownership owners;
 	bool copy_on_write;      /* each change of an inode takes new room: btrfs, bcachefs, zfs */
 	bool noexec, nosuid;     /* of its mount */

@@ -129,9 +129,9 @@ struct uns_walk {
 	 * functions below; lists of one directory may be gone through by several threads. */
 	unsigned (*known)(void *user, uint64_t dev, uint64_t ino, int fd);
 	int (*names)(void *user, struct uns_walk_task *t, unsigned list, struct uns_err *err);
-	/* What could not be read or visited (*why tells) is left out, and what is below it, when this returns 0; -1 ends the walk. NULL:
-	 * ends it. */
-	int (*failed)(void *user, const struct uns_err *why);
+	/* What could not be read or visited (path, below the base; *why tells) is left out, and what is below it, when this returns 0; -1
+	 * ends the walk. NULL: ends it. */
+	int (*failed)(void *user, const char *path, const struct uns_err *why);
 	void *const *users; /* user of all these for each of the jobs; users[0] is of the calling thread */
 };
 /* The name is read and visited as if it had been found in the directory. 0, also when it is gone; -1. */
@@ -180,6 +180,7 @@ struct uns_census {
 	struct uns_census_list symlinks;  /* matches whose last component is a symlink where a directory belongs */
 	struct uns_census_list flagged;   /* immutable or append-only */
 	struct uns_census_list xattrs;    /* attributes that nobody expects (uns_entry.odd) */
+	struct uns_census_list unread;    /* what could not be read, with the reason; not counted above, nor is what is below it */
 };
 void uns_census_done(struct uns_census *c);
 /* Counts one problem and lists it while there is room: "a/b (what)"; what may be NULL. */
@@ -190,14 +191,18 @@ int uns_census_note_text(struct uns_census_list *l, const char *text, struct uns
 /* Adds what is in more; of the paths the first ones by name stay. */
 int uns_census_list_join(struct uns_census_list *l, const struct uns_census_list *more, struct uns_err *err);
 /* maps: NULL before a range is chosen (unmapped and in_target stay empty; max_uid, max_gid and the blocks tell). Walks the
- * patterns. An inode is counted once, whatever the number of its names. */
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
+ * patterns. An inode is counted once, whatever the number of its names. go_on: what cannot be read is listed (unread) and left out, as
+ * long as it is the matter of one inode; else it ends the census, as it does without go_on. A mount point is left out without a word. */
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps, bool go_on,
                     struct uns_census *ret, struct uns_err *err);
 int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
                             const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err);
 /* What a census without maps says with these, where no second walk is needed for it: every ID that is in use is one that they move.
  * False, and nothing changed, where that cannot be told. */
 bool uns_census_settle(struct uns_census *c, const struct uns_maps *maps);
+
+/* Whether a failure to read an inode says nothing of the next one: an error of the system, but of memory or descriptors. */
+bool uns_tree_fails_alone(const struct uns_err *why);
 
 /* The same inside a walk of the caller's: new, add for each entry, end (may walk again to name hard links), free. */
 struct uns_census_run;

@@ -100,6 +100,7 @@ static int read_config(const json_t *j, const char *id, struct uns_container *c,
 	const char *name = uns_json_str_or(j, "Name", "");
 
 	c->running = uns_json_bool_or(json_object_get(j, "State"), "Running", false);
+	c->paused = uns_json_bool_or(json_object_get(j, "State"), "Paused", false);
 	c->id = uns_str_dup(id, err);
 	if (!c->id || uns_json_copy(j, "ID", &c->id, err) < 0 || uns_json_copy(j, "Driver", &c->driver, err) < 0 ||
 	    uns_json_copy(json_object_get(j, "Config"), "User", &c->user, err) < 0 || uns_json_copy(j, "Image", &c->image, err) < 0)

@@ -211,7 +211,7 @@ static int read_census(const struct uns_root *root, const struct uns_facts_want 
 		uns_maps_of(want->shift, &maps);
 	sectors = sectors_read();
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift ? &maps : NULL, &f->census, err);
+	r = uns_tree_census(&tree, (const char *const *)patterns.v, patterns.n, want->shift ? &maps : NULL, true, &f->census, err);
 	uns_tree_close(&tree);
 	clock_gettime(CLOCK_MONOTONIC, &ended);
 	f->census_ms = (uint64_t)((ended.tv_sec - begun.tv_sec) * 1000 + (ended.tv_nsec - begun.tv_nsec) / 1000000);

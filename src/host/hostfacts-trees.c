@@ -358,11 +358,13 @@ int uns_host_read_mount_options(const char *text, size_t len, const char *data_r
 	if (!m)
 		return 0;
 	free(h->fstype);
+	free(h->mount_point);
 	h->fstype = uns_str_dup(m->fstype, err);
+	h->mount_point = uns_str_dup(m->point, err);
 	h->noexec = has_option(m->options, "noexec");
 	h->nosuid = has_option(m->options, "nosuid");
 	h->no_acl = has_option(m->super, "noacl");
-	return h->fstype ? read_quota(m->super, h, err) : -1;
+	return h->fstype && h->mount_point ? read_quota(m->super, h, err) : -1;
 }
 
 static int read_mount(const char *data_root, struct uns_hostfacts *h, struct uns_err *err)
@@ -410,10 +412,11 @@ static bool wants_nothing(void *user, const struct uns_entry *e)
 }
 
 /* What cannot be read does not count. */
-static int passed_over(void *user, const struct uns_err *why)
+static int passed_over(void *user, const char *path, const struct uns_err *why)
 {
 	struct sum *s = user;
 
+	(void)path;
 	(void)why;
 	return atomic_load(s->cut) ? -1 : 0;
 }

@@ -173,6 +173,7 @@ void uns_hostfacts_done(struct uns_hostfacts *h)
 	free(h->fixed);
 	free(h->pinned);
 	free(h->fstype);
+	free(h->mount_point);
 	free(h->quota);
 	free(h->old);
 	free(h->selinux_alias);

@@ -443,7 +443,7 @@ int uns_idfacts_scan(const struct uns_root *root, const char *path, struct uns_i
 
 	if (!resolved || uns_tree_open(root, resolved, &tree, err) < 0)
 		return -1;
-	r = uns_tree_census(&tree, all, 1, NULL, &c, err);
+	r = uns_tree_census(&tree, all, 1, NULL, false, &c, err);
 	uns_tree_close(&tree);
 	for (enum uns_idkind k = UNS_UID; r == 0 && k < UNS_IDKINDS; k++)
 		r = add_blocks(found[k], path, &f->scanned[k], err);

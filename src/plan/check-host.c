@@ -270,17 +270,30 @@ static bool runs_from_mount(const struct uns_store *s)
 	return uns_strs_has(&s->drivers, "vfs") || uns_strs_has(&s->drivers, "btrfs");
 }
 
+char *uns_plan_remount_acl(const struct uns_intent *w, struct uns_err *err)
+{
+	const char *point = w->f->host.mount_point;
+	uns_auto_free char *word = point ? uns_str_shell(point, err) : NULL;
+
+	if (!point)
+		return uns_str_dup("mount that file system with acl", err);
+	return word ? uns_str_printf(err, "$ mount -o remount,acl %s", word) : NULL;
+}
+
 static int check_mount_options(const struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_hostfacts *h = &w->f->host;
+	uns_auto_free char *remount = uns_plan_remount_acl(w, err);
 
+	if (!remount)
+		return -1;
 	if (h->noexec && uns_intent_add(w, "MountNoExec", w->root, "mount it without noexec where that is not wanted", err,
 	                                "its mount has noexec%s: programs in %s cannot be run, which remapping does not change%s",
 	                                h->nosuid ? ",nosuid" : "", runs_from_mount(w->source) ? "containers and volumes" : "volumes",
 	                                runs_from_mount(w->source) ? "" : "; those of images can") < 0)
 		return -1;
 	if (w->move && h->no_acl &&
-	    uns_intent_add(w, "AclsHidden", w->root, "mount that file system with acl", err,
+	    uns_intent_add(w, "AclsHidden", w->root, remount, err,
 	                   "it is mounted with noacl: access control lists that files have from before are not seen, and the IDs in them "
 	                   "stay as they are") < 0)
 		return -1;

@@ -198,11 +198,20 @@ static char *running_names(const struct uns_store *s, struct uns_err *err)
 
 	for (size_t i = 0; i < s->containers && names.n < NAMED_MAX; i++) {
 		const struct uns_container *c = &s->container[i];
+		uns_auto_free char *name = c->running ? uns_str_printf(err, "%s%s", c->name ? c->name : c->id, c->paused ? " (paused)" : "") : NULL;
 
-		if (c->running && uns_strs_add(&names, c->name ? c->name : c->id, err) < 0)
+		if (c->running && (!name || uns_strs_add(&names, name, err) < 0))
 			return NULL;
 	}
 	return join(&names, n, err);
+}
+
+static bool any_paused(const struct uns_store *s)
+{
+	for (size_t i = 0; i < s->containers; i++)
+		if (s->container[i].running && s->container[i].paused)
+			return true;
+	return false;
 }
 
 /* Whether the engine that runs keeps its containers when it stops, and the one after the change takes them over: else that one kills
@@ -264,8 +273,8 @@ static int check_running(const struct uns_intent *w, struct uns_err *err)
 		return 0;
 	return uns_intent_add(w, "ContainersRunning", "docker", "--stop-containers starts them again at the end", err,
 	                      "%zu containers run and stop with the engine; only those with a restart policy come up again by "
-	                      "themselves: %s",
-	                      n, names);
+	                      "themselves%s: %s",
+	                      n, any_paused(w->present) ? ", and a paused one comes up unpaused" : "", names);
 }
 
 /* Who may not see the engine's process cannot tell how it is started. */
@@ -279,11 +288,7 @@ static int check_restart(const struct uns_intent *w, struct uns_err *err)
 	    uns_intent_add(w, "NoRestartNeedsStop", "--no-restart", "leave --no-restart out, or stop the engine first", err,
 	                   "data must be moved, which cannot be done under a running engine") < 0)
 		return -1;
-	if (w->stop && f->manager == UNS_MANAGER_NONE &&
-	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "stop the engine, run this again and start the engine afterwards", err,
-	                   "the engine runs as process %ld, but nothing tells how it is started again", (long)f->pid) < 0)
-		return -1;
-	if (w->stop && f->manager != UNS_MANAGER_SYSTEMD && f->manager != UNS_MANAGER_NONE && !f->socket &&
+	if (w->stop && f->manager != UNS_MANAGER_SYSTEMD && !f->socket &&
 	    uns_intent_add(w, "EngineUnmanaged", "dockerd", "let it listen on a unix socket too (-H unix://)", err,
 	                   "the engine listens on no unix socket, so nothing tells when it has started") < 0)
 		return -1;
@@ -566,11 +571,37 @@ static int check_unmapped(const struct uns_intent *w, struct uns_err *err)
 	return check_list(w, &w->f->census.unmapped, "UnmappedId", remedy, what, err);
 }
 
+static bool names_acl(const struct uns_strs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strstr(l->v[i], "system.posix_acl_"))
+			return true;
+	return false;
+}
+
+/* What the shift would be refused for, whatever is ignored. */
+static int check_unread_inodes(const struct uns_intent *w, struct uns_err *err)
+{
+	const struct uns_census_list *l = &w->f->census.unread;
+	bool hidden = w->f->host.no_acl && names_acl(&l->paths);
+	uns_auto_free char *remedy =
+	    hidden ? uns_plan_remount_acl(w, err)
+	           : uns_str_dup("mend the file system, of which the kernel's log tells more, or take away what is not needed", err);
+
+	return !remedy ? -1
+	               : check_list(w, l, "InodeUnreadable", remedy,
+	                            "files or directories cannot be read, and so neither judged nor taken along", err);
+}
+
 static int check_census(const struct uns_intent *w, struct uns_err *err)
 {
 	const struct uns_census *c = &w->f->census;
 
-	if (!w->f->have_census || !w->move || !w->have_shift)
+	if (!w->f->have_census || !w->move)
+		return 0;
+	if (check_unread_inodes(w, err) < 0)
+		return -1;
+	if (!w->have_shift)
 		return 0;
 	/* On the way back every file has an ID of the range. */
 	if (w->r->command != UNS_DISABLE &&

@@ -72,6 +72,7 @@ const struct uns_check uns_checks[] = {
 	INFO("ImageRunsAsRoot", "an image names no USER, so that its containers run as root", "CIS Docker 4.1"),
 	REFUSED("ImmutablePath", "what is to be changed is immutable or append-only", "chattr(1)"),
 	INFO("IncusImplicit", "Incus or LXD without a line of root's takes 1000000 to 1000999999, which no file says"),
+	REFUSED("InodeUnreadable", "files or directories of the data root cannot be read"),
 	WARNING("IptablesOff", "without iptables rules containers reach nothing outside, and ports are published by docker-proxy alone", "CIS Docker 2.4"),
 	WARNING("KubeletRange", "kubelet without a line that it accepts takes all IDs from 65536 up", "KEP-127"),
 	REFUSED("LiveRestore", "live-restore keeps containers running while the engine is stopped", "CIS Docker 2.15"),

@@ -269,7 +269,7 @@ static json_t *service(const struct uns_intent *w, struct uns_err *err)
 	case UNS_MANAGER_SYSVINIT:
 		return service_script(w, "sysvinit", err);
 	case UNS_MANAGER_PROCESS:
-	case UNS_MANAGER_NONE: /* a finding refuses */
+	case UNS_MANAGER_NONE: /* not of an engine that runs */
 		break;
 	}
 	return service_process(w, err);

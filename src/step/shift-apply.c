@@ -636,10 +636,11 @@ static int join(struct uns_shift_job *job, const struct part *parts, unsigned n,
 	return 0;
 }
 
-static int failed(void *user, const struct uns_err *why)
+static int failed(void *user, const char *path, const struct uns_err *why)
 {
 	struct part *p = user;
 
+	(void)path;
 	return uns_shift_forgive(p->all->job, &p->failed, why);
 }
 

@@ -295,10 +295,11 @@ static int visit(void *user, const struct uns_entry *e, struct uns_err *err)
 	return r;
 }
 
-static int failed(void *user, const struct uns_err *why)
+static int failed(void *user, const char *path, const struct uns_err *why)
 {
 	struct part *s = user;
 
+	(void)path;
 	return uns_shift_forgive(s->scan->job, &s->failed, why);
 }
 

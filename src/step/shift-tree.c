@@ -285,8 +285,8 @@ const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_re
 /* Errors of the system about one inode; not those that would strike at the next one, too. */
 int uns_shift_forgive(const struct uns_shift_job *job, struct uns_census_list *failed, const struct uns_err *why)
 {
-	if (!job->c->go_on || !why->errnum || why->errnum == ENOMEM || why->errnum == EMFILE || why->errnum == ENFILE ||
-	    why->errnum == ENOSPC || why->errnum == EDQUOT || why->errnum == EROFS)
+	if (!job->c->go_on || !uns_tree_fails_alone(why) || why->errnum == EXDEV || why->errnum == ENOSPC || why->errnum == EDQUOT ||
+	    why->errnum == EROFS)
 		return -1;
 	return uns_census_note_text(failed, why->text, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting what a shift would meet. Memory grows only with the number of inodes that have several names. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct uns_census_run {
 	struct uns_census c;
 	struct links *links, own; /* links: own, or those of the run that this one was forked from */
 	const struct uns_maps *maps;
+	const char *base; /* where messages say that the inodes are; when what cannot be read is noted */
 	uint8_t uid_blocks[BLOCKS / 8], gid_blocks[BLOCKS / 8];
 };
 
@@ -41,6 +43,7 @@ void uns_census_done(struct uns_census *c)
 	list_done(&c->symlinks);
 	list_done(&c->flagged);
 	list_done(&c->xattrs);
+	list_done(&c->unread);
 }
 
 int uns_census_note_text(struct uns_census_list *l, const char *text, struct uns_err *err)
@@ -158,7 +161,8 @@ int uns_census_run_join(struct uns_census_run *run, struct uns_census_run *forke
 	               uns_census_list_join(&c->unmapped, &more->unmapped, err) ||
 	               uns_census_list_join(&c->in_target, &more->in_target, err) ||
 	               uns_census_list_join(&c->flagged, &more->flagged, err) ||
-	               uns_census_list_join(&c->xattrs, &more->xattrs, err)
+	               uns_census_list_join(&c->xattrs, &more->xattrs, err) ||
+	               uns_census_list_join(&c->unread, &more->unread, err)
 	           ? -1
 	           : 0;
 }
@@ -265,7 +269,10 @@ int uns_census_run_add(struct uns_census_run *run, const struct uns_entry *e, st
 		uns_auto_free char *plain = uns_entry_path(e, NULL);
 		uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
 
-		return uns_err_set(err, UNS_E_FAILED, "%s has a malformed ACL; remove it with setfacl -b", path ? path : "");
+		uns_err_set(err, UNS_E_FAILED, "%s has a malformed ACL; remove it with setfacl -b", path ? path : "");
+		if (err)
+			err->errnum = EINVAL;
+		return -1;
 	}
 	run->c.home += s.home;
 	return s.r;
@@ -287,9 +294,9 @@ static int name_link(void *user, const struct uns_entry *e, struct uns_err *err)
 }
 
 /* The first walk said what there was to say of it. */
-static int pass_over(void *user, const struct uns_err *why)
+static int pass_over(void *user, const char *path, const struct uns_err *why)
 {
-	(void)user, (void)why;
+	(void)user, (void)path, (void)why;
 	return 0;
 }
 
@@ -320,6 +327,7 @@ int uns_census_run_end(struct uns_census_run *run, const struct uns_tree *tree, 
 	uns_strs_sort(&run->c.outside.paths);
 	uns_strs_sort(&run->c.flagged.paths);
 	uns_strs_sort(&run->c.xattrs.paths);
+	uns_strs_sort(&run->c.unread.paths);
 	*ret = run->c;
 	run->c = (struct uns_census){0};
 	return 0;
@@ -344,6 +352,50 @@ bool uns_census_settle(struct uns_census *c, const struct uns_maps *maps)
 	return true;
 }
 
+/* ---- what cannot be read ---- */
+
+bool uns_tree_fails_alone(const struct uns_err *why)
+{
+	return why->errnum && why->errnum != ENOMEM && why->errnum != EMFILE && why->errnum != ENFILE;
+}
+
+/* The message without the place, which stands beside it: "cannot open: Input/output error". */
+static char *reason_of(const char *base, const char *path, const char *message)
+{
+	uns_auto_free char *escaped = uns_str_escape(path, NULL);
+	uns_auto_free char *place = escaped ? uns_str_printf(NULL, "%s/%s", base, escaped) : NULL;
+	const char *at = place ? strstr(message, place) : NULL, *rest = at ? at + strlen(place) : NULL;
+	size_t len = at ? (size_t)(at - message) : 0;
+
+	if (!place)
+		return NULL;
+	if (!at && uns_str_starts(message, escaped))
+		rest = message + strlen(escaped);
+	if (!rest)
+		return uns_str_dup(message, NULL);
+	if (!len)
+		return uns_str_dup(rest + (*rest == ' '), NULL);
+	len -= message[len - 1] == ' ';
+	len -= len > 3 && strncmp(message + len - 3, " of", 3) == 0 ? 3 : 0;
+	return uns_str_printf(NULL, "%.*s%s", (int)len, message, rest);
+}
+
+/* A mount is told where mounts are looked at, and what it hides is not read by kernels that know no clone of a tree. */
+static int note_unread(void *user, const char *path, const struct uns_err *why)
+{
+	struct uns_census_run *run = user;
+	uns_auto_free char *reason = NULL;
+
+	if (why->errnum == EXDEV)
+		return 0;
+	if (!uns_tree_fails_alone(why))
+		return -1;
+	reason = reason_of(run->base, path, why->text);
+	return reason ? uns_census_note(&run->c.unread, path, reason, NULL) : -1;
+}
+
+/* ---- by several threads ---- */
+
 struct threads {
 	struct uns_census_run *run[UNS_WALK_JOBS_MAX]; /* the first is the whole's */
 };
@@ -354,12 +406,12 @@ static void threads_done(struct threads *t)
 		uns_census_run_free(t->run[i]);
 }
 
-int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
-                            const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err)
+static int count_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
+                         const struct uns_maps *maps, bool go_on, unsigned jobs, struct uns_census *ret, struct uns_err *err)
 {
 	uns_auto(threads_done) struct threads t = {{NULL}};
 	void *users[UNS_WALK_JOBS_MAX];
-	struct uns_walk w = {.visit = visit, .users = users};
+	struct uns_walk w = {.visit = visit, .failed = go_on ? note_unread : NULL, .users = users};
 	int r;
 
 	uns_walk_wish(&w, jobs);
@@ -367,6 +419,7 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 		t.run[i] = i ? uns_census_run_fork(t.run[0], err) : uns_census_run_new(maps, err);
 		if (!t.run[i])
 			return -1;
+		t.run[i]->base = tree->path;
 		users[i] = t.run[i];
 	}
 	uns_progress_begin("reading the trees", 0, 0);
@@ -380,7 +433,13 @@ int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *
 	return uns_census_run_end(t.run[0], tree, matches, symlinks, ret, err);
 }
 
-int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps,
+int uns_tree_census_matches(const struct uns_tree *tree, const struct uns_strs *matches, const struct uns_strs *symlinks,
+                            const struct uns_maps *maps, unsigned jobs, struct uns_census *ret, struct uns_err *err)
+{
+	return count_matches(tree, matches, symlinks, maps, false, jobs, ret, err);
+}
+
+int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], size_t n, const struct uns_maps *maps, bool go_on,
                     struct uns_census *ret, struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs matches = UNS_STRS_INIT;
@@ -388,5 +447,5 @@ int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], s
 
 	if (uns_tree_matches(tree, patterns, n, &matches, &symlinks, err))
 		return -1;
-	return uns_tree_census_matches(tree, &matches, &symlinks, maps, 0, ret, err);
+	return count_matches(tree, &matches, &symlinks, maps, go_on, 0, ret, err);
 }

@@ -78,9 +78,12 @@ int uns_walk_fail(const struct uns_tree *tree, const struct uns_dir *d, const ch
 	if (uns_dir_path(d, &path, NULL) || (name && uns_buf_printf(&path, NULL, "%s%s", path.len ? "/" : "", name)))
 		return uns_err_nomem(err);
 	escaped = uns_str_escape(path.len ? path.data : ".", NULL);
-	if (errnum == EXDEV)
-		return uns_err_set(err, UNS_E_FAILED, "%s/%s is a mount point; unmount what is mounted there", tree->path,
-		                   escaped ? escaped : "");
+	if (errnum == EXDEV) {
+		uns_err_set(err, UNS_E_FAILED, "%s/%s is a mount point; unmount what is mounted there", tree->path, escaped ? escaped : "");
+		if (err)
+			err->errnum = EXDEV;
+		return -1;
+	}
 	return uns_err_sys(err, errnum, "cannot %s %s/%s", what, tree->path, escaped ? escaped : "");
 }
 

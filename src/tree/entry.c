@@ -352,10 +352,12 @@ int uns_reader_read(struct uns_reader *r, int dirfd, const char *name, struct un
 	if (!r->tree->cloned && strcmp(name, ".") != 0 && is_mount_point(&st, dirfd)) {
 		uns_auto_free char *path = escaped_path(e);
 
-		return uns_err_set(
-		    err, UNS_E_FAILED,
-		    "%s/%s is a mount point, and what it hides cannot be reached here; unmount what is mounted there",
-		    r->tree->path, path ? path : name);
+		uns_err_set(err, UNS_E_FAILED,
+		            "%s/%s is a mount point, and what it hides cannot be reached here; unmount what is mounted there",
+		            r->tree->path, path ? path : name);
+		if (err)
+			err->errnum = EXDEV;
+		return -1;
 	}
 	/* Where a snapshot has no copy of a subvolume, btrfs shows a directory that is no inode: what it is given is not kept. */
 	if (r->tree->btrfs && st.stx_ino == BTRFS_EMPTY_SUBVOL_DIR_OBJECTID)

@@ -100,12 +100,23 @@ static void drop(void *user, void *item)
 
 /* ---- entries ---- */
 
-/* After a failure. 0: go on without it. */
-static int left_out(struct uns_walk_task *t)
+static char *path_of(const struct uns_dir *dir)
+{
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	return uns_dir_path(dir, &b, NULL) || uns_buf_puts(&b, b.len ? "" : ".", NULL) ? NULL : uns_buf_take(&b, NULL);
+}
+
+/* After a failure of the directory, or (NULL) of the entry. 0: go on without it. */
+static int left_out(struct uns_walk_task *t, const struct uns_dir *dir)
 {
 	const struct uns_walk *o = t->w->o;
+	uns_auto_free char *path = NULL;
 
-	return o->failed && !o->failed(o->users[t->no], t->err) ? 0 : -1;
+	if (!o->failed)
+		return -1;
+	path = dir ? path_of(dir) : uns_entry_path(&t->worker->entry, NULL);
+	return path && !o->failed(o->users[t->no], path, t->err) ? 0 : -1;
 }
 
 /* Reads and visits one entry. 0; 1 when it is gone, or left out. A wish to stop is no failure that could be passed over. */
@@ -119,9 +130,9 @@ static int visit_entry(struct uns_walk_task *t, int dirfd, const char *name)
 		return -1;
 	r = uns_reader_read(&k->reader, dirfd, name, &k->entry, t->err);
 	if (r < 0)
-		r = left_out(t) ? -1 : 1;
+		r = left_out(t, NULL) ? -1 : 1;
 	else if (!r && t->w->o->visit(t->w->o->users[t->no], &k->entry, t->err))
-		r = left_out(t);
+		r = left_out(t, NULL);
 	if (k->entry.fd >= 0)
 		close(k->entry.fd);
 	k->entry.fd = -1;
@@ -320,7 +331,7 @@ static int visit_dir(struct uns_walk_task *t, struct uns_dir *dir, int fd)
 		return visit_lists(t, dir, fd, lists);
 	if (uns_dirlist_read(l, fd)) {
 		/* A directory that was removed while open has no entries left. */
-		if (!uns_vanished(errno) && uns_walk_fail(t->w->tree, dir, NULL, errno, "list", t->err) && left_out(t))
+		if (!uns_vanished(errno) && uns_walk_fail(t->w->tree, dir, NULL, errno, "list", t->err) && left_out(t, dir))
 			return -1;
 		l->n = 0;
 	}
@@ -351,9 +362,10 @@ static int visit_match(struct uns_walk_task *t, struct uns_dir *dir)
 	int r;
 
 	if (fd < 0) {
-		if (!uns_vanished(why.errnum))
-			*t->err = why;
-		return uns_vanished(why.errnum) ? 1 : -1;
+		if (uns_vanished(why.errnum))
+			return 1;
+		*t->err = why;
+		return left_out(t, dir) ? -1 : 1;
 	}
 	start_dir(t, dir);
 	e->dir = NULL;
@@ -376,7 +388,7 @@ static int do_dir(struct uns_walk_task *t, struct uns_dir *dir)
 		return r < 0 ? -1 : 0;
 	r = uns_dir_get(&t->w->cache, dir, &fd, t->err);
 	if (r)
-		return r < 0 ? left_out(t) : 0;
+		return r < 0 ? left_out(t, dir) : 0;
 	r = visit_dir(t, dir, fd);
 	uns_dir_put(&t->w->cache, dir);
 	return r;
@@ -387,7 +399,7 @@ static int do_part(struct uns_walk_task *t, const struct part *p)
 	int fd, r = uns_dir_get(&t->w->cache, p->dir, &fd, t->err);
 
 	if (r)
-		return r < 0 ? left_out(t) : 0;
+		return r < 0 ? left_out(t, p->dir) : 0;
 	r = p->listing ? visit_part(t, p->dir, fd, &p->listing->list, p->from, p->to)
 	               : visit_known(t, p->dir, fd, (unsigned)p->from);
 	uns_dir_put(&t->w->cache, p->dir);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""remote.py DIR POINT: shows the tree DIR, read-only, through FUSE on POINT, as a program or a server far away does. Ends with the mount.
+"""remote.py DIR POINT [NAME]: shows the tree DIR, read-only, through FUSE on POINT, as a program or a server far away does. What has the
+name cannot be read (EIO). Ends with the mount.
 
 The protocol is that of include/uapi/linux/fuse.h, version 7.31; what is not known here is answered with ENOSYS, which the kernel
 remembers and asks no more."""
@@ -20,7 +21,8 @@ FOREVER = 3600
 class Tree:
 	"""Numbers for paths; what is said of each."""
 
-	def __init__(self, path):
+	def __init__(self, path, broken):
+		self.broken = broken
 		self.paths = {ROOT: path}
 		self.numbers = {path: ROOT}
 
@@ -35,7 +37,10 @@ class Tree:
 		                   0, 0, 0, st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_rdev, 4096, 0)
 
 	def lookup(self, path, body):
-		below = f"{path}/{os.fsdecode(body.rstrip(bytes(1)))}"
+		name = os.fsdecode(body.rstrip(bytes(1)))
+		if name == self.broken:
+			raise OSError(errno.EIO, name)
+		below = f"{path}/{name}"
 		attributes = self.attributes(below)
 		return struct.pack("=4QII", self.number(below), 0, FOREVER, FOREVER, 0, 0) + attributes
 
@@ -107,14 +112,14 @@ def serve(tree, fd):
 
 
 def main():
-	directory, point = sys.argv[1:]
+	directory, point, broken = (*sys.argv[1:], None)[:3]
 	fd = os.open("/dev/fuse", os.O_RDWR)
 	mode = os.stat(directory).st_mode
 	libc = ctypes.CDLL(None, use_errno=True)
 	options = f"fd={fd},rootmode={mode:o},user_id=0,group_id=0,allow_other"
 	if libc.mount(b"remote", point.encode(), b"fuse", 0, options.encode()):
 		sys.exit(f"mount {point}: {os.strerror(ctypes.get_errno())}")
-	serve(Tree(directory), fd)
+	serve(Tree(directory, broken), fd)
 
 
 main()

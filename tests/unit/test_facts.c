@@ -698,7 +698,7 @@ static void containers_are_read(void **state)
 	const struct uns_container *c;
 
 	put(x, D "containers/aaa/config.v2.json",
-	    "{\"ID\":\"aaa\",\"Name\":\"/web\",\"Driver\":\"overlay2\",\"State\":{\"Running\":true},\"MountPoints\":{"
+	    "{\"ID\":\"aaa\",\"Name\":\"/web\",\"Driver\":\"overlay2\",\"State\":{\"Running\":true,\"Paused\":true},\"MountPoints\":{"
 	    "\"/v\":{\"Type\":\"volume\",\"Name\":\"data\",\"Source\":\"/var/lib/docker/volumes/data/_data\"},"
 	    "\"/b\":{\"Type\":\"bind\",\"Source\":\"/srv/x\",\"Name\":\"\"},"
 	    "\"/t\":{\"Type\":\"tmpfs\",\"Source\":\"\"},"
@@ -714,7 +714,7 @@ static void containers_are_read(void **state)
 	assert_string_equal(c->id, "aaa");
 	assert_string_equal(c->name, "web");
 	assert_string_equal(c->driver, "overlay2");
-	assert_true(c->running && c->privileged && c->auto_remove);
+	assert_true(c->running && c->paused && c->privileged && c->auto_remove);
 	assert_string_equal(c->network_mode, "host");
 	assert_null(c->pid_mode);
 	assert_string_equal(c->ipc_mode, "private");
@@ -724,7 +724,7 @@ static void containers_are_read(void **state)
 	c = &x->f.flat.container[1];
 	assert_string_equal(c->id, "ccc");
 	assert_string_equal(c->name, "");
-	assert_false(c->running || c->privileged);
+	assert_false(c->running || c->paused || c->privileged);
 	assert_false(x->f.flat.containerd_images);
 }
 

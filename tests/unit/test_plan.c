@@ -264,6 +264,7 @@ static void done(struct world *w)
 	census_list_done(&f->census.outside);
 	census_list_done(&f->census.flagged);
 	census_list_done(&f->census.symlinks);
+	census_list_done(&f->census.unread);
 }
 
 /* ---- looking at a plan ---- */
@@ -599,6 +600,10 @@ static void containers_that_stop_are_named(void **state)
 	running_containers(&w);
 	make(&w);
 	assert_has(found(&w, "ContainersRunning")->reason, "3 containers run and stop with the engine");
+	assert_has(found(&w, "ContainersRunning")->reason, "by themselves: web, proxy, once");
+	w.f.flat.container[0].paused = true;
+	make(&w);
+	assert_has(found(&w, "ContainersRunning")->reason, "by themselves, and a paused one comes up unpaused: web (paused), proxy, once");
 	assert_lacks(kinds(&w), "containers");
 	w.r.stop_containers = true;
 	make(&w);
@@ -1226,6 +1231,53 @@ static void files_that_cannot_be_shifted_are_refused_or_allowed(void **state)
 	done(&w);
 }
 
+/* No --ignore helps. */
+static void what_cannot_be_read_is_refused_with_its_reason(void **state)
+{
+	struct uns_census_list *unread;
+	struct world w;
+
+	(void)state;
+	stopped(&w);
+	w.f.have_census = true;
+	unread = &w.f.census.unread;
+	make(&w);
+	assert_null(found(&w, "InodeUnreadable"));
+	census_problem(unread, "volumes/data/_data/z (cannot list: Input/output error)");
+	census_problem(&w.f.census.flagged, "volumes/data/_data/i");
+	list(&w.r.ignore, "InodeUnreadable");
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	assert_has(found(&w, "InodeUnreadable")->reason, "(1): volumes/data/_data/z (cannot list: Input/output error)");
+	assert_null(found(&w, "InodeUnreadable")->command);
+	assert_non_null(found(&w, "FlaggedInode"));
+	census_problem(unread, "volumes/data/_data/l (cannot read the attribute system.posix_acl_access: Operation not supported)");
+	make(&w);
+	assert_null(found(&w, "InodeUnreadable")->command); /* a remount would not help */
+	w.f.host.no_acl = true;
+	w.f.host.mount_point = str(ROOT);
+	make(&w);
+	assert_string_equal(found(&w, "InodeUnreadable")->command, "mount -o remount,acl " ROOT);
+	done(&w);
+}
+
+/* Layers that stay behind need not be read. */
+static void only_what_is_taken_along_must_be_read(void **state)
+{
+	struct world w;
+
+	(void)state;
+	left_behind(&w);
+	w.f.have_census = true;
+	census_problem(&w.f.census.unread, "overlay2/old/diff (cannot list: Input/output error)");
+	make(&w);
+	assert_null(found(&w, "InodeUnreadable"));
+	census_problem(&w.f.census.unread, "volumes/old/_data/y (cannot open: Input/output error)");
+	make(&w);
+	assert_has(found(&w, "InodeUnreadable")->reason, "(1): volumes/old/_data/y (");
+	done(&w);
+}
+
 /* On the way back every file has an ID of the range, and a kernel without namespaces is no hindrance. */
 static void the_way_back_is_not_refused_for_being_one(void **state)
 {
@@ -1379,7 +1431,8 @@ static void broken_live_restore(struct world *w)
 
 static void broken_manager(struct world *w)
 {
-	w->f.manager = UNS_MANAGER_NONE;
+	w->f.manager = UNS_MANAGER_PROCESS;
+	w->f.socket = NULL;
 }
 
 static void broken_device(struct world *w)
@@ -2367,6 +2420,10 @@ static void mount_options_that_matter_are_told(void **state)
 	h->noexec = false;
 	h->no_acl = true;
 	assert_says(&w, "AclsHidden", ROOT, "noacl");
+	assert_null(found(&w, "AclsHidden")->command);
+	h->mount_point = str("/a b");
+	assert_says(&w, "AclsHidden", ROOT, "noacl");
+	assert_string_equal(found(&w, "AclsHidden")->command, "mount -o remount,acl '/a b'");
 	h->no_acl = false;
 	h->quota = str("usrquota,grpquota");
 	assert_says(&w, "QuotaMoves", ROOT, "(usrquota,grpquota)");
@@ -2691,6 +2748,8 @@ int main(void)
 		cmocka_unit_test(files_that_cannot_be_shifted_are_refused_or_allowed),
 		cmocka_unit_test(the_way_back_is_not_refused_for_being_one),
 		cmocka_unit_test(only_adopted_volumes_count),
+		cmocka_unit_test(what_cannot_be_read_is_refused_with_its_reason),
+		cmocka_unit_test(only_what_is_taken_along_must_be_read),
 		cmocka_unit_test(symlinks_of_the_census_are_listed_once),
 		cmocka_unit_test(files_that_stay_do_not_count),
 		cmocka_unit_test(mounts_below_the_root_are_refused),

@@ -440,7 +440,7 @@ static int count_without_new_calls(const struct scratch *s)
 
 	deny_new_calls();
 	open_tree(s, &tree);
-	if (!getcwd(before, sizeof(before)) || uns_tree_census(&tree, dot, 1, NULL, &c, NULL) || !getcwd(after, sizeof(after)))
+	if (!getcwd(before, sizeof(before)) || uns_tree_census(&tree, dot, 1, NULL, false, &c, NULL) || !getcwd(after, sizeof(after)))
 		return 10;
 	r = c.acls == 400 && c.inodes == 1 + 40 + 2000 && !strcmp(before, after) ? 0 : 11;
 	uns_census_done(&c);
@@ -537,7 +537,7 @@ static void census_of(const struct scratch *s, const char *pattern, const struct
 	struct uns_tree tree;
 
 	open_tree(s, &tree);
-	if (uns_tree_census(&tree, patterns, 1, by, c, &err))
+	if (uns_tree_census(&tree, patterns, 1, by, false, c, &err))
 		fail_msg("%s", err.text);
 	uns_tree_close(&tree);
 }
@@ -668,6 +668,72 @@ static void census_lists_twenty_and_counts_all(void **state)
 	assert_int_equal(c.unmapped.n, 30);
 	assert_int_equal(c.unmapped.paths.n, UNS_CENSUS_LISTED);
 	uns_census_done(&c);
+}
+
+static int census_as_nobody(const struct scratch *s, bool go_on, struct uns_census *c, struct uns_err *err)
+{
+	static const char *const patterns[] = {"in", "shut"};
+	struct uns_tree tree;
+	int r;
+
+	assert_int_equal(chmod(s->path, 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	open_tree(s, &tree);
+	r = uns_tree_census(&tree, patterns, 2, &shift, go_on, c, err);
+	uns_tree_close(&tree);
+	assert_int_equal(seteuid(0), 0);
+	return r;
+}
+
+/* All that can be read is counted and judged, and the rest is named. */
+static void census_goes_on_past_what_cannot_be_read(void **state)
+{
+	const struct scratch *s = *state;
+	struct uns_census c = {0};
+	struct uns_err err = {0};
+
+	if (geteuid())
+		skip();
+	put_dir(s, "in");
+	put_dir(s, "in/a");
+	put_file(s, "in/a/high", "");
+	set_owner(s, "in/a/high", 70000, 0);
+	put_dir(s, "in/s hut");
+	put_file(s, "in/s hut/never", "");
+	set_mode(s, "in/s hut", 0700);
+	put_dir(s, "in/z");
+	put_dir(s, "shut");
+	set_mode(s, "shut", 0);
+	assert_int_equal(census_as_nobody(s, true, &c, &err), 0);
+	assert_int_equal(c.unread.n, 2);
+	assert_list(&c.unread.paths, "in/s%20hut (cannot open: Permission denied) shut (cannot open: Permission denied)");
+	assert_list(&c.unmapped.paths, "in/a/high (uid 70000)");
+	assert_int_equal(c.directories, 5);
+	uns_census_done(&c);
+	assert_int_equal(census_as_nobody(s, false, &c, &err), -1);
+	assert_non_null(strstr(err.text, "Permission denied"));
+}
+
+/* What would strike at the next inode too is not passed over. */
+static void a_malformed_list_is_the_matter_of_one_inode(void **state)
+{
+	struct uns_err err = {0};
+	uint8_t acl[] = {2};
+	struct uns_entry e = {.path = "m", .match = "m", .mode = S_IFREG, .nlink = 1, .acl_access = acl, .acl_access_len = sizeof(acl)};
+	struct uns_census_run *run = uns_census_run_new(&shift, &err);
+
+	(void)state;
+	assert_non_null(run);
+	assert_int_equal(uns_census_run_add(run, &e, &err), -1);
+	assert_string_equal(err.text, "m has a malformed ACL; remove it with setfacl -b");
+	assert_true(uns_tree_fails_alone(&err));
+	uns_err_nomem(&err);
+	assert_false(uns_tree_fails_alone(&err));
+	uns_err_sys(&err, EMFILE, "x");
+	assert_false(uns_tree_fails_alone(&err));
+	uns_err_sys(&err, EIO, "x");
+	assert_true(uns_tree_fails_alone(&err));
+	uns_census_run_free(run);
 }
 
 /* ---- digest ---- */
@@ -806,6 +872,8 @@ int main(void)
 	    TEST(census_reads_ids_in_attributes),
 	    TEST(census_exempts_whiteouts_and_lists_symlinks),
 	    TEST(census_lists_twenty_and_counts_all),
+	    TEST(census_goes_on_past_what_cannot_be_read),
+	    TEST(a_malformed_list_is_the_matter_of_one_inode),
 	    cmocka_unit_test(digest_is_blind_to_the_shift_alone),
 	    cmocka_unit_test(digest_says_what_differs),
 	    cmocka_unit_test(inomap_keeps_what_it_got),
