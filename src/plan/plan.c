@@ -390,7 +390,7 @@ int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *find
 	return uns_plan_check(&w, err);
 }
 
-/* How many times as long as the look at the same inodes a migration takes (tests/bench/estimate): 1.0 to 2.4 where the look read from the
+/* How many times as long as the look at the same inodes a migration takes (tests/bench/estimate): 1.0 to 2.6 where the look read from the
  * disk, else 5 to 12, as far as what was in memory then still is. */
 static const struct {
 	unsigned least, most;
