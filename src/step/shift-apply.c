@@ -371,21 +371,28 @@ static int count(struct part *p, struct uns_err *err)
 	return names % FLUSH_AT || !p->all->flushes ? 0 : sync_tree(p->all->job, err);
 }
 
+/* The scan of this run went through the directory that the entry is in: what hangs there was met by it, or has a later ctime. What
+ * hangs in a directory that was moved there since has neither. */
+static bool was_scanned(const struct uns_shift_job *job, const struct uns_entry *e)
+{
+	return uns_inomap_find(&job->names.at, e->parent_dev, e->parent) != NULL;
+}
+
 static bool wants(void *user, const struct uns_entry *e)
 {
 	const struct part *p = user;
 	const struct uns_shift_job *job = p->all->job;
 
-	if (!job->know_attributes || uns_inomap_find(&job->attributed, e->dev, e->ino))
+	if (!job->know_attributes || !was_scanned(job, e) || uns_inomap_find(&job->attributed, e->dev, e->ino))
 		return true;
 	return !uns_shift_is_old(job, e->ctime_sec, e->ctime_nsec);
 }
 
-/* A link made since the links were counted may lead out of the tree. Where we were at it ourselves, the owner is as it should be. */
+/* A link made since the links were counted, or not counted, may lead out of the tree. Where we were at it ourselves, the owner is as it should be. */
 static bool got_a_name(const struct uns_shift_job *job, const struct uns_entry *e)
 {
 	return !S_ISDIR(e->mode) && e->nlink > 1 && !uns_entry_whiteout(e) && !(job->args.allow & UNS_SHIFT_HARD_LINKS) &&
-	       !job->other_clock && !uns_shift_is_old(job, e->ctime_sec, e->ctime_nsec);
+	       ((!job->other_clock && !uns_shift_is_old(job, e->ctime_sec, e->ctime_nsec)) || (job->names.n && e->parent && !was_scanned(job, e)));
 }
 
 /* Inode by inode, because after an interruption the sums prove nothing. */

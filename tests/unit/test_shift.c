@@ -1318,6 +1318,43 @@ static void a_link_made_meanwhile_is_left_alone(void **state)
 	assert_owner(w, "outside/file", 0, 0, 0644);
 }
 
+/* A rename gives the directory a new time, and nothing that hangs in it. */
+static int move_in_meanwhile(void *user, const char *effect, size_t *len)
+{
+	struct cut *cut = user;
+
+	(void)len;
+	if (!strcmp(effect, "chown") && cut->left-- == 1)
+		assert_int_equal(renameat(cut->w->s.fd, "outside/d", cut->w->s.fd, "data/a/diff/d"), 0);
+	return 0;
+}
+
+static void a_directory_that_the_scan_missed_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	struct cut cut = {1, w};
+	const struct uns_sys_hook hook = {move_in_meanwhile, no_leave, &cut};
+	char path[PATH_MAX];
+	uint8_t cap[64];
+
+	if (geteuid())
+		skip();
+	put_dir(&w->s, "outside");
+	put_dir(&w->s, "outside/d");
+	put_file(&w->s, "outside/d/capable", "x");
+	if (!set_attr(&w->s, "outside/d/capable", UNS_XATTR_CAP, CAP_V2, 20))
+		skip();
+	put_file(&w->s, "outside/d/linked", "x");
+	assert_int_equal(linkat(w->s.fd, "outside/d/linked", w->s.fd, "outside/file", 0), 0);
+	put_ten(w);
+	uns_sys_set_hook(&hook);
+	(void)kind(w)->drive(&w->c, UNS_AFTER, NULL); /* there is more than the scan saw: it is told */
+	uns_sys_set_hook(NULL);
+	assert_owner(w, "data/a/diff/d/capable", BASE, BASE, 0644);
+	assert_int_equal(getxattr(scratch_path(&w->s, "data/a/diff/d/capable", path), UNS_XATTR_CAP, cap, sizeof(cap)), 20);
+	assert_owner(w, "outside/file", 0, 0, 0644);
+}
+
 /* Two files change places all the time: what one has must never be given to the other. */
 struct exchange {
 	const struct world *w;
@@ -2004,6 +2041,7 @@ int main(void)
 	    TEST(an_acl_that_cannot_be_mapped_keeps_nothing_from_its_way),
 	    TEST(names_of_all_lengths_are_found),
 	    TEST(a_link_made_meanwhile_is_left_alone),
+	    TEST(a_directory_that_the_scan_missed_loses_nothing),
 	    TEST(what_changes_places_keeps_its_own),
 	    TEST(strangers_are_squashed_and_get_back_what_they_had),
 	    TEST(squashing_can_be_killed_anywhere),
