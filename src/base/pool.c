@@ -196,7 +196,8 @@ static void start_threads(struct uns_pool *p)
 void uns_pool_grow(struct uns_pool *p)
 {
 	pthread_mutex_lock(&p->lock);
-	start_threads(p);
+	if (p->running < p->jobs)
+		start_threads(p);
 	pthread_mutex_unlock(&p->lock);
 }
 

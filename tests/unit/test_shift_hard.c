@@ -633,12 +633,25 @@ struct race {
 	atomic_uint *won; /* what succeeded */
 };
 
+/* Not under ThreadSanitizer, whose thread of its own the kernel does not take into a user namespace, nor where a host forbids them. */
+static bool has_containers(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) != 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return !status;
+}
+
 /* That very ID, or root of a user namespace that has all of them; the parent gives it the map. */
-static void become(const struct race *r, const int talk[2])
+static void become(const struct race *r, int talk)
 {
 	char byte = 0;
 
-	if (r->who == CONTAINER && (unshare(CLONE_NEWUSER) || write(talk[1], &byte, 1) != 1 || read(talk[1], &byte, 1) != 1 ||
+	if (r->who == CONTAINER && (unshare(CLONE_NEWUSER) || write(talk, &byte, 1) != 1 || read(talk, &byte, 1) != 1 ||
 	                            setgroups(0, NULL) || setresgid(0, 0, 0) || setresuid(0, 0, 0)))
 		_exit(1);
 	if (r->who == OWNER && (setgroups(0, NULL) || setresgid(r->start, r->start, r->start) || setresuid(r->start, r->start, r->start)))
@@ -657,7 +670,7 @@ static void write_map(pid_t pid, const char *name, uid_t start)
 	close(fd);
 }
 
-static void run_race(const struct race *r, const int talk[2])
+static void run_race(const struct race *r, int talk)
 {
 	int data = openat(r->w->s.fd, "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -681,8 +694,9 @@ static pid_t start_race(const struct race *r)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, talk), 0);
 	pid = fork();
 	assert_true(pid >= 0);
+	close(talk[!pid ? 0 : 1]);
 	if (!pid)
-		run_race(r, talk);
+		run_race(r, talk[1]);
 	if (r->who == CONTAINER) {
 		assert_int_equal(read(talk[0], &byte, 1), 1);
 		write_map(pid, "uid_map", r->start);
@@ -690,7 +704,6 @@ static pid_t start_race(const struct race *r)
 		assert_int_equal(write(talk[0], &byte, 1), 1);
 	}
 	close(talk[0]);
-	close(talk[1]);
 	return pid;
 }
 
@@ -814,6 +827,7 @@ static void nobody_leads_it_out(void **state)
 {
 	struct world *w = *state;
 	struct stat canary[CANARIES];
+	bool containers = has_containers();
 	atomic_uint *won = mmap(NULL, RACERS * sizeof(*won), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert_true(won != MAP_FAILED);
@@ -826,6 +840,8 @@ static void nobody_leads_it_out(void **state)
 		enum uns_side to = i % 2 ? UNS_BEFORE : UNS_AFTER;
 		struct race r = {w, (enum racer)(i / 2 % RACERS), i % 2 ? RACE_THERE : RACE_HOME, NULL};
 
+		if (r.who == CONTAINER && !containers)
+			r.who = OWNER;
 		r.won = &won[r.who];
 		shift_meanwhile(w, to, &r);
 		assert_canary(w, canary);
@@ -834,7 +850,7 @@ static void nobody_leads_it_out(void **state)
 		assert_int_equal(count_outside(w, to == UNS_AFTER ? RACE_THERE : RACE_HOME, 65536), 0);
 	}
 	for (int i = 0; i < RACERS; i++)
-		if (atomic_load(&won[i]) < 100)
+		if (atomic_load(&won[i]) < 100 && (containers || i != CONTAINER))
 			fail_msg("racer %d did nothing to speak of: %u", i, atomic_load(&won[i]));
 	munmap(won, RACERS * sizeof(*won));
 }
