@@ -90,7 +90,7 @@ struct uns_volume {
 	json_t *labels, *options; /* from metadata.db; NULL when it has no record of the volume */
 };
 
-/* A container or volume whose files are malformed; what else there is has been read. */
+/* A container or volume whose files are malformed, or cannot be read by anybody; what else there is has been read. */
 struct uns_unread {
 	char *name; /* the container's ID, the volume's name */
 	bool volume;

@@ -38,6 +38,14 @@ bool uns_tree_pattern_valid(const char *pattern);
  * skipped and, when ret_symlinks is not NULL, the path up to and including the symlink is added there. */
 int uns_tree_glob(const struct uns_tree *tree, const char *pattern, struct uns_strs *ret, struct uns_strs *ret_symlinks,
                   struct uns_err *err);
+/* What could not be looked at (path, below the base; *why tells) is left out when this returns 0; -1 ends the search. */
+struct uns_glob_past {
+	int (*failed)(void *user, const char *path, const struct uns_err *why);
+	void *user;
+};
+/* The same, past what cannot be looked at; past: NULL for none. */
+int uns_tree_glob_past(const struct uns_tree *tree, const char *pattern, struct uns_strs *ret, struct uns_strs *ret_symlinks,
+                       const struct uns_glob_past *past, struct uns_err *err);
 /* The matches of all patterns, sorted, each once; a match below another match is left out (the walk gets there anyway). */
 int uns_tree_matches(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
                      struct uns_strs *ret_symlinks, struct uns_err *err);

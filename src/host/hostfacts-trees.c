@@ -95,9 +95,18 @@ static int look_below(const struct uns_tree *tree, const char *name, struct uns_
 	return fd < 0 ? 0 : add_fixed(fd, path, UNS_TOUCHED_DATA, h, err);
 }
 
-/* Directories that get the group of the range, files that are rewritten, entries that are moved. What is below is the census's. */
-static int list_touched(const struct uns_tree *tree, const struct uns_store *s, struct uns_strs *ret, struct uns_err *err)
+static int pass_unread(void *user, const char *path, const struct uns_err *why)
 {
+	(void)user;
+	(void)path;
+	return uns_tree_fails_alone(why) ? 0 : -1;
+}
+
+/* Directories that get the group of the range, files that are rewritten, entries that are moved. What is below is the census's.
+ * unread: there is what it could not read, so that nothing will be changed. */
+static int list_touched(const struct uns_tree *tree, const struct uns_store *s, bool unread, struct uns_strs *ret, struct uns_err *err)
+{
+	const struct uns_glob_past past = {pass_unread, NULL};
 	uns_auto(uns_strs_done) struct uns_strs patterns = UNS_STRS_INIT;
 
 	if (uns_layout_structure(&s->drivers, true, &patterns, err) < 0)
@@ -109,13 +118,13 @@ static int list_touched(const struct uns_tree *tree, const struct uns_store *s, 
 		if (uns_strs_add(ret, s->entries.v[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < patterns.n; i++)
-		if (uns_tree_glob(tree, patterns.v[i], ret, NULL, err) < 0)
+		if (uns_tree_glob_past(tree, patterns.v[i], ret, NULL, unread ? &past : NULL, err) < 0)
 			return -1;
 	uns_strs_sort(ret);
 	return 0;
 }
 
-static int look_at_data(const struct uns_root *root, const char *base, const struct uns_store *s, struct uns_hostfacts *h,
+static int look_at_data(const struct uns_root *root, const char *base, const struct uns_store *s, bool unread, struct uns_hostfacts *h,
                         struct uns_err *err)
 {
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
@@ -124,7 +133,7 @@ static int look_at_data(const struct uns_root *root, const char *base, const str
 
 	if (uns_tree_open(root, base, &tree, err) < 0)
 		return -1;
-	r = list_touched(&tree, s, &names, err);
+	r = list_touched(&tree, s, unread, &names, err);
 	h->touched = names.n;
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (i == 0 || strcmp(names.v[i], names.v[i - 1]) != 0)
@@ -511,7 +520,7 @@ static int read_data(const struct uns_root *root, const struct uns_facts *f, con
 		return -1;
 	if (nested && look_at(root, f->data_root, UNS_TOUCHED_DATA, h, err) < 0)
 		return -1;
-	if (look_at_data(root, nested ? inner : f->data_root, nested ? &f->nested : &f->flat, h, err) < 0)
+	if (look_at_data(root, nested ? inner : f->data_root, nested ? &f->nested : &f->flat, f->census.unread.n > 0, h, err) < 0)
 		return -1;
 	return read_old(root, f, want->sizes, h, err);
 }

@@ -8,6 +8,7 @@
 #include "uns/cleanup.h"
 #include "uns/json.h"
 #include "uns/layout.h"
+#include "uns/tree.h"
 
 /* ---- freeing ---- */
 
@@ -40,14 +41,20 @@ void uns_store_done(struct uns_store *s)
 	*s = (struct uns_store){ 0 };
 }
 
-/* ---- what is malformed ---- */
+/* ---- what is malformed, or cannot be read ---- */
+
+/* A broken disk; not what another user may read. */
+static bool is_broken(const struct uns_err *why)
+{
+	return why->errnum != EACCES && why->errnum != EPERM && uns_tree_fails_alone(why);
+}
 
 /* One malformed file hides nothing else: it is noted. What is no fault of the file stays an error. */
 static int note_unread(struct uns_store *s, const char *name, bool volume, const struct uns_err *why, struct uns_err *err)
 {
 	struct uns_unread *v;
 
-	if (why->code != UNS_E_INPUT) {
+	if (why->code != UNS_E_INPUT && !is_broken(why)) {
 		if (err)
 			*err = *why;
 		return -1;

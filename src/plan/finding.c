@@ -52,7 +52,7 @@ const struct uns_check uns_checks[] = {
 	WARNING("ContainerRestarts", "a container that cannot work is started again and again", "CIS Docker 5.14"),
 	WARNING("ContainerRuntime", "a container uses a runtime that may not know user namespaces"),
 	WARNING("ContainerSocket", "a container can no longer connect to a socket of the host", "CIS Docker 5.32"),
-	REFUSED("ContainerUnreadable", "a file of a container or volume is malformed, so that it cannot be taken along"),
+	REFUSED("ContainerUnreadable", "a file of a container or volume is malformed or cannot be read, so that it cannot be taken along"),
 	WARNING("ContainerUsernsHost", "a container keeps the host's user namespace, but not its files' owners", "CIS Docker 5.31"),
 	WARNING("ContainerVolume", "a container uses a volume whose files keep the host's IDs"),
 	WARNING("ContainerWillNotStart", "a container uses what user namespaces do not allow", "moby #36208"),

@@ -381,17 +381,45 @@ static char *reason_of(const char *base, const char *path, const char *message)
 }
 
 /* A mount is told where mounts are looked at, and what it hides is not read by kernels that know no clone of a tree. */
-static int note_unread(void *user, const char *path, const struct uns_err *why)
+static int note(const char *base, struct uns_census_list *l, const char *path, const struct uns_err *why)
 {
-	struct uns_census_run *run = user;
 	uns_auto_free char *reason = NULL;
 
 	if (why->errnum == EXDEV)
 		return 0;
 	if (!uns_tree_fails_alone(why))
 		return -1;
-	reason = reason_of(run->base, path, why->text);
-	return reason ? uns_census_note(&run->c.unread, path, reason, NULL) : -1;
+	reason = reason_of(base, path, why->text);
+	return reason ? uns_census_note(l, path, reason, NULL) : -1;
+}
+
+static int note_unread(void *user, const char *path, const struct uns_err *why)
+{
+	struct uns_census_run *run = user;
+
+	return note(run->base, &run->c.unread, path, why);
+}
+
+/* What the search for the trees could not look at; several patterns may lead there. */
+struct passed {
+	const char *base;
+	struct uns_census_list list;
+	struct uns_strs seen;
+};
+
+static void passed_done(struct passed *p)
+{
+	list_done(&p->list);
+	uns_strs_done(&p->seen);
+}
+
+static int note_passed(void *user, const char *path, const struct uns_err *why)
+{
+	struct passed *p = user;
+
+	if (uns_strs_has(&p->seen, path))
+		return 0;
+	return uns_strs_add(&p->seen, path, NULL) || note(p->base, &p->list, path, why) ? -1 : 0;
 }
 
 /* ---- by several threads ---- */
@@ -444,8 +472,11 @@ int uns_tree_census(const struct uns_tree *tree, const char *const patterns[], s
 {
 	uns_auto(uns_strs_done) struct uns_strs matches = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs symlinks = UNS_STRS_INIT;
+	uns_auto(passed_done) struct passed passed = {.base = tree->path};
+	const struct uns_glob_past past = {note_passed, &passed};
 
-	if (uns_tree_matches(tree, patterns, n, &matches, &symlinks, err))
+	if (uns_tree_matches_past(tree, patterns, n, &matches, &symlinks, go_on ? &past : NULL, err) ||
+	    count_matches(tree, &matches, &symlinks, maps, go_on, 0, ret, err))
 		return -1;
-	return count_matches(tree, &matches, &symlinks, maps, go_on, 0, ret, err);
+	return uns_census_list_join(&ret->unread, &passed.list, err);
 }

@@ -243,12 +243,23 @@ struct glob {
 	const struct uns_tree *tree;
 	struct uns_strs *found, *symlinks; /* symlinks may be NULL */
 	bool last;
+	const struct uns_glob_past *past;
 };
+
+static int left_out(const struct glob *g, const char *path, const struct uns_err *why, struct uns_err *err)
+{
+	if (g->past && !g->past->failed(g->past->user, path, why))
+		return 0;
+	if (err)
+		*err = *why;
+	return -1;
+}
 
 /* A name that exists below prefix ("" is the base). */
 static int glob_name(struct glob *g, int dirfd, const char *prefix, const char *name, struct uns_err *err)
 {
 	uns_auto_free char *path = uns_str_printf(err, "%s%s%s", prefix, *prefix ? "/" : "", name);
+	struct uns_err why = {0};
 	struct stat st;
 
 	if (!path)
@@ -256,7 +267,8 @@ static int glob_name(struct glob *g, int dirfd, const char *prefix, const char *
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) {
 		if (errno == ENOENT || errno == ENAMETOOLONG)
 			return 0;
-		return uns_err_sys(err, errno, "cannot look at %s/%s", g->tree->path, path);
+		uns_err_sys(&why, errno, "cannot look at %s/%s", g->tree->path, path);
+		return left_out(g, path, &why, err);
 	}
 	if (S_ISLNK(st.st_mode))
 		return g->symlinks ? uns_strs_add(g->symlinks, path, err) : 0;
@@ -268,9 +280,12 @@ static int glob_name(struct glob *g, int dirfd, const char *prefix, const char *
 static int glob_star(struct glob *g, int dirfd, const char *prefix, const char *except, struct uns_err *err)
 {
 	uns_auto(uns_dirlist_done) struct uns_dirlist names = {0};
+	struct uns_err why = {0};
 
-	if (uns_dirlist_read(&names, dirfd))
-		return uns_err_sys(err, errno, "cannot list %s/%s", g->tree->path, prefix);
+	if (uns_dirlist_read(&names, dirfd)) {
+		uns_err_sys(&why, errno, "cannot list %s/%s", g->tree->path, prefix);
+		return left_out(g, *prefix ? prefix : ".", &why, err);
+	}
 	for (size_t i = 0; i < names.n; i++) {
 		const char *name = uns_dirlist_name(&names, i);
 
@@ -289,11 +304,8 @@ static int glob_below(struct glob *g, const char *prefix, const char *component,
 
 	if (fd < 0 && (why.errnum == ENOENT || why.errnum == ENOTDIR || why.errnum == ELOOP))
 		return 0; /* gone since it was found */
-	if (fd < 0) {
-		if (err)
-			*err = why;
-		return -1;
-	}
+	if (fd < 0)
+		return left_out(g, *prefix ? prefix : ".", &why, err);
 	if (!strcmp(component, "*"))
 		return glob_star(g, fd, prefix, NULL, err);
 	if (uns_str_starts(component, "*!"))
@@ -312,6 +324,12 @@ static int move_all(struct uns_strs *to, const struct uns_strs *from, struct uns
 int uns_tree_glob(const struct uns_tree *tree, const char *pattern, struct uns_strs *ret, struct uns_strs *ret_symlinks,
                   struct uns_err *err)
 {
+	return uns_tree_glob_past(tree, pattern, ret, ret_symlinks, NULL, err);
+}
+
+int uns_tree_glob_past(const struct uns_tree *tree, const char *pattern, struct uns_strs *ret, struct uns_strs *ret_symlinks,
+                       const struct uns_glob_past *past, struct uns_err *err)
+{
 	uns_auto(uns_strs_done) struct uns_strs prefixes = UNS_STRS_INIT;
 	uns_auto(uns_buf_done) struct uns_buf name = UNS_BUF_INIT;
 	const char *rest = pattern;
@@ -326,7 +344,7 @@ int uns_tree_glob(const struct uns_tree *tree, const char *pattern, struct uns_s
 	while (*rest) {
 		uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
 		const char *component = next_component(&rest, &name, err);
-		struct glob g = {tree, &found, ret_symlinks, !*rest};
+		struct glob g = {tree, &found, ret_symlinks, !*rest, past};
 		struct uns_strs old;
 
 		if (!component)
@@ -373,10 +391,16 @@ static int covered(const struct uns_strs *sorted, const char *path, struct uns_e
 int uns_tree_matches(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
                      struct uns_strs *ret_symlinks, struct uns_err *err)
 {
+	return uns_tree_matches_past(tree, patterns, n, ret, ret_symlinks, NULL, err);
+}
+
+int uns_tree_matches_past(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
+                          struct uns_strs *ret_symlinks, const struct uns_glob_past *past, struct uns_err *err)
+{
 	uns_auto(uns_strs_done) struct uns_strs all = UNS_STRS_INIT;
 
 	for (size_t i = 0; i < n; i++)
-		if (uns_tree_glob(tree, patterns[i], &all, ret_symlinks, err))
+		if (uns_tree_glob_past(tree, patterns[i], &all, ret_symlinks, past, err))
 			return -1;
 	uns_strs_sort(&all);
 	for (size_t i = 0; i < all.n; i++) {

@@ -78,6 +78,10 @@ static inline bool uns_vanished(int errnum)
 int uns_walk_fail(const struct uns_tree *tree, const struct uns_dir *d, const char *name, int errnum, const char *what,
                   struct uns_err *err);
 
+/* See uns_tree_matches and uns_tree_glob_past. */
+int uns_tree_matches_past(const struct uns_tree *tree, const char *const patterns[], size_t n, struct uns_strs *ret,
+                          struct uns_strs *ret_symlinks, const struct uns_glob_past *past, struct uns_err *err);
+
 /* What is known of the attributes of inodes without asking for each (btrfs). NULL: nothing. Freed with free(). */
 struct uns_attrwindow;
 struct uns_attrwindow *uns_attrwindow_new(const struct uns_tree *tree);
