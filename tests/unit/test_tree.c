@@ -3,11 +3,13 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "scratch.h"
+#include "uns/cleanup.h"
 #include "uns/sys.h"
 #include "uns/tree.h"
 
@@ -714,6 +716,49 @@ static void census_goes_on_past_what_cannot_be_read(void **state)
 	assert_non_null(strstr(err.text, "Permission denied"));
 }
 
+static int count_beside_a_mount(const struct scratch *s)
+{
+	struct uns_census c = {0};
+	struct uns_err err = {0};
+	uns_auto_free char *point = uns_str_printf(NULL, "%s/in/m", s->path);
+	int r;
+
+	if (!point || unshare(CLONE_NEWNS) || syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    syscall(SYS_mount, "none", point, "tmpfs", 0, NULL))
+		return 77;
+	r = census_as_nobody(s, false, &c, &err);
+	if (!r || !strstr(err.text, "in/m is a mount point"))
+		return 10;
+	r = census_as_nobody(s, true, &c, &err);
+	r = !r && c.inodes == 3 && !c.unread.n ? 0 : 11;
+	uns_census_done(&c);
+	return r;
+}
+
+/* Without a clone of the tree a mount hides what is below it; who looks at mounts tells it. */
+static void census_goes_on_past_a_mount(void **state)
+{
+	const struct scratch *s = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid())
+		skip();
+	put_dir(s, "in");
+	put_dir(s, "in/m");
+	put_dir(s, "in/n");
+	put_file(s, "in/n/f", "");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(count_beside_a_mount(s));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* What would strike at the next inode too is not passed over. */
 static void a_malformed_list_is_the_matter_of_one_inode(void **state)
 {
@@ -873,6 +918,7 @@ int main(void)
 	    TEST(census_exempts_whiteouts_and_lists_symlinks),
 	    TEST(census_lists_twenty_and_counts_all),
 	    TEST(census_goes_on_past_what_cannot_be_read),
+	    TEST(census_goes_on_past_a_mount),
 	    TEST(a_malformed_list_is_the_matter_of_one_inode),
 	    cmocka_unit_test(digest_is_blind_to_the_shift_alone),
 	    cmocka_unit_test(digest_says_what_differs),
