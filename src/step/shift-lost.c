@@ -49,13 +49,27 @@ void uns_shift_lost_join(const struct uns_shift_job *job, struct uns_shift_met *
 		met->first[i] = met->first[i] || more->first[i];
 }
 
+/* The record of this leg tells of it, too. */
+static bool is_told(const struct uns_shift_job *job, const struct uns_shift_special *s)
+{
+	bool told = false;
+
+	for (size_t i = 0; !told && i < job->rec.n_lost; i++) {
+		const struct uns_inoslot *slot = uns_inomap_find(&job->rec.special_at, uns_shift_lost_dev(i), s->id.ino);
+
+		told = slot && uns_shift_same_identity(&job->rec.specials[slot->value - 1].id, &s->id);
+	}
+	return told;
+}
+
 /* What is not met and is all that was at the path of its device was deleted, as any file may be. */
-static uint64_t count(const struct uns_shift_record *r, size_t lost)
+static uint64_t count(const struct uns_shift_job *job, const struct uns_shift_record *r, size_t lost)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < r->n_specials; i++)
-		n += r->specials[i].dev == uns_shift_lost_dev(lost) && strcmp(r->specials[i].path, r->devs.v[r->lost[lost]]) != 0;
+		n += r->specials[i].dev == uns_shift_lost_dev(lost) && strcmp(r->specials[i].path, r->devs.v[r->lost[lost]]) != 0 &&
+		     (r == &job->rec || !is_told(job, &r->specials[i]));
 	return n;
 }
 
@@ -70,10 +84,10 @@ static void gone_done(struct gone *g)
 	uns_buf_done(&g->text);
 }
 
-static int add_gone(struct gone *g, const struct uns_shift_record *r, const bool *met, struct uns_err *err)
+static int add_gone(struct gone *g, const struct uns_shift_job *job, const struct uns_shift_record *r, const bool *met, struct uns_err *err)
 {
 	for (size_t i = 0; i < r->n_lost; i++) {
-		uint64_t n = met[i] ? 0 : count(r, i);
+		uint64_t n = met[i] ? 0 : count(job, r, i);
 
 		g->inodes += n;
 		if (!n || ++g->paths > NAMED)
@@ -98,21 +112,22 @@ static int say(const struct uns_shift_job *job, const struct gone *g, struct uns
 	return 0;
 }
 
-/* On the way back to where the leg began it must not keep the transaction pending for ever: what is gone cannot be given anything. */
+/* On the way back, in the leg or in a later one, it must not keep the transaction pending for ever: what is gone cannot be given
+ * anything. */
 int uns_shift_report_lost(struct uns_shift_job *job, struct uns_err *err)
 {
 	uns_auto(gone_done) struct gone g = {.text = UNS_BUF_INIT};
 	uint64_t ours;
 
-	if (add_gone(&g, &job->rec, job->met_lost.again, err))
+	if (add_gone(&g, job, &job->rec, job->met_lost.again, err))
 		return -1;
 	ours = g.inodes;
-	if (job->to == UNS_BEFORE && add_gone(&g, &job->first, job->met_lost.first, err))
+	if (job->to == UNS_BEFORE && add_gone(&g, job, &job->first, job->met_lost.first, err))
 		return -1;
 	job->lost = g.inodes;
 	if (!g.inodes)
 		return 0;
-	if (!ours || job->to == job->rec.from)
+	if (!ours || job->c->leg || job->to == job->rec.from)
 		return say(job, &g, err);
 	return uns_err_set(err, UNS_E_INCOMPLETE,
 	                   "%" PRIu64 " " WHAT " below %s in what is gone from there: %s; put it back and resume, or roll back without it",

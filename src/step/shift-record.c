@@ -664,7 +664,7 @@ static void read_counts(const json_t *j, struct uns_shift_counts *ret)
 		*all[i].to = (uint64_t)json_integer_value(json_object_get(j, all[i].key));
 }
 
-static bool same_identity(const struct uns_shift_identity *a, const struct uns_shift_identity *b)
+bool uns_shift_same_identity(const struct uns_shift_identity *a, const struct uns_shift_identity *b)
 {
 	return a->ino == b->ino && a->handle_len == b->handle_len && (!a->handle_len || !memcmp(a->handle, b->handle, a->handle_len));
 }
@@ -679,7 +679,7 @@ static int is_still(const struct reader *rd, const struct uns_tree *tree, size_t
 		return 0;
 	if (identify(tree, fd, &now, rd->err))
 		return -1;
-	*ret = same_identity(&rd->r->dev_ids[i], &now);
+	*ret = uns_shift_same_identity(&rd->r->dev_ids[i], &now);
 	return 0;
 }
 

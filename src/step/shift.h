@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the kind shift-tree: shift-tree.c (the kind), shift-scan.c (what is there before the first change), shift-record.c
- * (that as JSON, and back), shift-apply.c (one inode), shift-verify.c (nothing lost), shift-lost.c (devices that went elsewhere). */
+ * (that as JSON, and back), shift-names.c (what the scan met, by directory), shift-apply.c (one inode), shift-verify.c (nothing lost),
+ * shift-lost.c (devices that went elsewhere). */
 #ifndef UNS_STEP_SHIFT_H
 #define UNS_STEP_SHIFT_H
 
@@ -51,6 +52,7 @@ struct uns_shift_identity {
 	int64_t born_sec; /* 0: unknown */
 	uint32_t born_nsec;
 };
+bool uns_shift_same_identity(const struct uns_shift_identity *a, const struct uns_shift_identity *b);
 struct uns_shift_special {
 	struct uns_shift_state was;
 	char *path; /* escaped; one of its names */
@@ -123,7 +125,7 @@ int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *m
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */
 int uns_shift_record_inherit(struct uns_shift_record *r, const struct uns_shift_record *earlier, struct uns_err *err);
 
-/* ---- names.c: what the scan met, by directory ---- */
+/* ---- shift-names.c: what the scan met, by directory ---- */
 
 /* The names of one directory, or of a piece of a large one. */
 struct uns_shift_list {
@@ -256,7 +258,7 @@ int uns_shift_scan(struct uns_shift_job *job, struct uns_shift_record *ret, stru
 int uns_shift_apply(struct uns_shift_job *job, struct uns_err *err);
 int uns_shift_verify(struct uns_shift_job *job, struct uns_err *err);
 
-/* ---- lost.c: devices that are not where they were recorded ---- */
+/* ---- shift-lost.c: devices that are not where they were recorded ---- */
 
 /* For one thread. */
 int uns_shift_lost_begin(const struct uns_shift_job *job, struct uns_shift_met *ret, struct uns_err *err);
@@ -264,7 +266,7 @@ int uns_shift_lost_begin(const struct uns_shift_job *job, struct uns_shift_met *
 void uns_shift_lost_meet(const struct uns_shift_job *job, const struct uns_shift_special *s, const struct uns_entry *e,
                          struct uns_shift_met *met);
 void uns_shift_lost_join(const struct uns_shift_job *job, struct uns_shift_met *met, const struct uns_shift_met *more);
-/* After all was walked: UNS_E_INCOMPLETE with the paths, or told on the way back to where the leg began. */
+/* After all was walked: UNS_E_INCOMPLETE with the paths, or told on the way back. */
 int uns_shift_report_lost(struct uns_shift_job *job, struct uns_err *err);
 
 #endif

@@ -1103,6 +1103,44 @@ static void what_is_in_the_place_of_a_device_is_told_apart(void **state)
 	assert_owner(w, "data/a/diff/strange", BASE + 7, BASE + 7, 0644);
 }
 
+/* A rollback that was cut, of a shift that was finished. */
+static void roll_back_and_cut(struct world *w)
+{
+	put_two(w);
+	put_file(&w->s, "data/a/diff/suid", "x");
+	set_owner(&w->s, "data/a/diff/suid", 0, BASE + 7); /* of both sides, so that the record of leg 0 is asked, too */
+	set_mode(&w->s, "data/a/diff/suid", 04755);
+	use_shift(w, "[\"in-target\"]");
+	drive(w, UNS_AFTER);
+	put_on_device(w, "a/gone", false);
+	new_leg(w, 1, UNS_AFTER);
+	assert_true(drive_cut(w, UNS_BEFORE, 5));
+	put_on_device(w, "a/gone", false);
+	w->c.begun = true;
+}
+
+static void what_is_gone_on_the_way_home_is_told_once(void **state)
+{
+	struct world *w = *state;
+
+	if (geteuid())
+		skip();
+	roll_back_and_cut(w);
+	assert_int_equal(unlinkat(w->s.fd, "data/a/diff/suid", 0), 0);
+	for (int i = 0; i < 2; i++) {
+		struct uns_err err = {0};
+
+		w->told[0] = '\0';
+		if (kind(w)->drive(&w->c, UNS_BEFORE, &err))
+			fail_msg("it never ends: %s", err.text);
+		assert_int_equal(json_integer_value(json_object_get(w->c.result, "lost")), 1);
+		json_decref(w->c.result);
+		w->c.result = NULL;
+		assert_side(w, true, UNS_BEFORE);
+	}
+	assert_owner(w, "data/a/diff/f", 0, 0, 0644);
+}
+
 static void what_is_gone_with_its_device_is_told(void **state)
 {
 	struct world *w = *state;
@@ -2034,6 +2072,7 @@ int main(void)
 	    TEST(what_was_on_a_device_is_found_elsewhere),
 	    TEST(what_is_in_the_place_of_a_device_is_told_apart),
 	    TEST(what_is_gone_with_its_device_is_told),
+	    TEST(what_is_gone_on_the_way_home_is_told_once),
 	    TEST(what_others_changed_since_is_kept),
 	    TEST(what_was_written_meanwhile_gets_no_bit),
 	    TEST(a_bit_that_came_since_the_scan_is_kept),
