@@ -86,6 +86,8 @@ struct uns_entry {
 
 /* The path relative to the base; it may be longer than PATH_MAX, so it is for messages only. Heap string. */
 char *uns_entry_path(const struct uns_entry *e, struct uns_err *err);
+/* A number made of that path, where those of inodes last no longer than a mount. Somebody who wants to can make two paths with one. */
+int uns_entry_path_hash(const struct uns_entry *e, uint64_t *ret, struct uns_err *err);
 /* Reads the inode of a walk with pins again, through its descriptor. ACLs of the entry that the visitor got are overwritten. 0; 1 when
  * it is gone for good. */
 int uns_entry_again(struct uns_entry *e, struct uns_err *err);

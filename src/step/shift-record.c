@@ -3,7 +3,8 @@
  * {"from":"before","base":{"ino","handle","born":[s,ns]},"counts":{…},"devs":[path…],"specials":[{"path","dev","ino","handle","born",
  * "mtime":[s,ns],"size","uid","gid","mode","cap","flags","acl_access","acl_default","exact"}],"foreign":[{"dev","ino","handle","born",
  * "uid","gid"}],"dev_ids":[{"ino","handle"}…],"trees":[{"path","inodes","sums":[hex…]}]}.
- * Paths are escaped. Older ones have no handles of what is foreign, and no dev_ids. */
+ * Paths are escaped. Older ones have no handles of what is foreign, and no dev_ids. The base has the number 0 on FUSE, where those of
+ * specials and of what is foreign are made of their paths. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -580,6 +581,8 @@ static int same_base(const struct uns_shift_identity *id, const struct uns_tree 
 
 	if (fstat(tree->fd, &st) || uns_tree_handle(tree, handle, &len, err) < 0)
 		return -1;
+	if (!id->ino && uns_shift_on_fuse(tree))
+		return 0;
 	if (st.st_ino == id->ino && (!id->handle || (len == id->handle_len && !memcmp(handle, id->handle, len))))
 		return 0;
 	uns_err_set(err, UNS_E_CONFLICT, "%s is another directory than the one that the shift began with", tree->path);
@@ -737,7 +740,7 @@ static int read_dev_ids(const struct reader *rd, const json_t *ids)
 	rd->r->n_dev_ids = n;
 	for (size_t i = 0; i < n; i++)
 		if (!json_is_null(json_array_get(ids, i)) && read_identity(json_array_get(ids, i), &rd->r->dev_ids[i], rd->err))
-			return -1;
+			return uns_err_prefix(rd->err, "dev_ids[%zu]", i);
 	return 0;
 }
 
@@ -749,11 +752,12 @@ static int find_devs(const struct reader *rd, const struct uns_tree *tree)
 	return 0;
 }
 
-static int read_each(const struct reader *rd, const json_t *array, int (*read_one)(const struct reader *, const json_t *))
+static int read_each(const struct reader *rd, const char *key, const json_t *array,
+                     int (*read_one)(const struct reader *, const json_t *))
 {
 	for (size_t i = 0; i < json_array_size(array); i++)
 		if (read_one(rd, json_array_get(array, i)))
-			return -1;
+			return uns_err_prefix(rd->err, "%s[%zu]", key, i);
 	return 0;
 }
 
@@ -779,14 +783,17 @@ int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, boo
 	if (read_from(j, &r.from, err) || uns_json_array(j, "devs", &devs, err) || uns_json_array(j, "specials", &specials, err) ||
 	    uns_json_array(j, "foreign", &foreign, err) || uns_json_array(j, "trees", &trees, err))
 		return -1;
-	if (read_identity(json_object_get(j, "base"), &r.base, err) || (!elsewhere && same_base(&r.base, tree, err)))
+	if (read_identity(json_object_get(j, "base"), &r.base, err))
+		return uns_err_prefix(err, "base");
+	if (!elsewhere && same_base(&r.base, tree, err))
 		return -1;
+	r.by_path = !r.base.ino;
 	r.trees = calloc(json_array_size(trees) + 1, sizeof(*r.trees));
 	if (!r.trees)
 		return uns_err_nomem(err);
 	if (read_devs(&rd, devs) || read_dev_ids(&rd, json_object_get(j, "dev_ids")) || find_devs(&rd, tree) ||
-	    read_each(&rd, specials, read_special) || read_each(&rd, foreign, read_foreign) ||
-	    read_each(&rd, trees, read_tree))
+	    read_each(&rd, "specials", specials, read_special) || read_each(&rd, "foreign", foreign, read_foreign) ||
+	    read_each(&rd, "trees", trees, read_tree))
 		return -1;
 	read_counts(json_object_get(j, "counts"), &r.counts);
 	uns_shift_record_sort(&r);

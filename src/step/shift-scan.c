@@ -85,6 +85,8 @@ static int copy_identity(const struct scan *s, struct uns_shift_identity *id, co
 	uint8_t handle[UNS_HANDLE_MAX];
 
 	id->ino = e->ino;
+	if (s->fuse && uns_entry_path_hash(e, &id->ino, err))
+		return -1;
 	id->born_sec = s->overlay ? 0 : e->born_sec;
 	id->born_nsec = s->overlay ? 0 : e->born_nsec;
 	if (s->fuse)
@@ -115,9 +117,9 @@ static int fill_special(const struct scan *s, struct uns_shift_special *sp, cons
 
 static int add_special(struct part *s, const struct uns_entry *e, bool exact, struct uns_err *err)
 {
-	struct uns_shift_special sp = {.dev = e->dev, .id = {.ino = e->ino}, .exact = exact};
+	struct uns_shift_special sp = {.dev = e->dev, .exact = exact};
 
-	if (uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
+	if (!s->scan->fuse && uns_inomap_find(&s->rec.special_at, e->dev, e->ino))
 		return 0;
 	if (fill_special(s->scan, &sp, e, err)) {
 		uns_shift_special_done(&sp);
@@ -165,7 +167,7 @@ static int add_foreign(struct part *s, const struct uns_entry *e, struct uns_err
 {
 	struct uns_shift_foreign f = {.dev = e->dev, .uid = e->uid, .gid = e->gid};
 
-	if (uns_inomap_find(&s->rec.foreign_at, e->dev, e->ino))
+	if (!s->scan->fuse && uns_inomap_find(&s->rec.foreign_at, e->dev, e->ino))
 		return 0;
 	if (copy_identity(s->scan, &f.id, e, err)) {
 		uns_shift_foreign_done(&f);
@@ -508,14 +510,22 @@ static void count(const struct scan *s, struct uns_shift_counts *n, const struct
 	                               .links = c->hard_links};
 }
 
+bool uns_shift_on_fuse(const struct uns_tree *tree)
+{
+	struct statfs fs;
+
+	return !fstatfs(tree->fd, &fs) && (uint32_t)fs.f_type == FUSE_MAGIC;
+}
+
 static int note_base(struct scan *s, const struct stat *st, struct uns_err *err)
 {
 	struct uns_shift_identity *id = &s->part[0].rec.base;
 	uint8_t handle[UNS_HANDLE_MAX];
 
-	id->ino = st->st_ino;
+	s->part[0].rec.by_path = s->fuse;
 	if (s->fuse)
 		return 0;
+	id->ino = st->st_ino;
 	if (uns_tree_handle(&s->job->tree, handle, &id->handle_len, err) < 0)
 		return -1;
 	return id->handle_len ? copy_bytes(handle, id->handle_len, &id->handle, &id->handle_len, err) : 0;
@@ -530,7 +540,7 @@ static int scan(struct scan *s, struct uns_err *err)
 
 	job->other_clock = has_other_clock(job);
 	s->overlay = !fstatfs(job->tree.fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
-	s->fuse = !fstatfs(job->tree.fd, &fs) && (uint32_t)fs.f_type == FUSE_MAGIC;
+	s->fuse = uns_shift_on_fuse(&job->tree);
 	uns_shift_note_time(job);
 	/* The base can always be found again, the first inode of a tree not. */
 	if (fstat(job->tree.fd, &st))

@@ -235,9 +235,17 @@ static bool same_elsewhere(const struct uns_shift_record *r, const struct uns_sh
 	return (proof || !uns_shift_record_knows_dev(r, e->dev)) && same_inode(id, e);
 }
 
-static const struct uns_shift_foreign *foreign_on(const struct uns_shift_record *r, uint64_t dev, const struct uns_entry *e)
+/* The number that the record has for it. */
+static int number_of(const struct uns_shift_record *r, const struct uns_entry *e, uint64_t *ret)
 {
-	const struct uns_inoslot *slot = uns_inomap_find(&r->foreign_at, dev, e->ino);
+	*ret = e->ino;
+	return r->by_path ? uns_entry_path_hash(e, ret, NULL) : 0;
+}
+
+static const struct uns_shift_foreign *foreign_on(const struct uns_shift_record *r, uint64_t dev, uint64_t number,
+                                                  const struct uns_entry *e)
+{
+	const struct uns_inoslot *slot = uns_inomap_find(&r->foreign_at, dev, number);
 	const struct uns_shift_foreign *f = slot ? &r->foreign[slot->value - 1] : NULL;
 
 	/* The owner must be the same still: a record that was inherited or has no handles may speak of an earlier inode. */
@@ -246,11 +254,16 @@ static const struct uns_shift_foreign *foreign_on(const struct uns_shift_record 
 
 static bool in_foreign(const struct uns_shift_record *r, const struct uns_entry *e)
 {
-	const struct uns_shift_foreign *f = foreign_on(r, e->dev, e);
-	bool is = f && same_inode(&f->id, e);
+	const struct uns_shift_foreign *f;
+	uint64_t number;
+	bool is;
 
+	if (!r->n_foreign || number_of(r, e, &number))
+		return false;
+	f = foreign_on(r, e->dev, number, e);
+	is = f && same_inode(&f->id, e);
 	for (size_t i = 0; !is && i < r->n_lost; i++) {
-		f = foreign_on(r, uns_shift_lost_dev(i), e);
+		f = foreign_on(r, uns_shift_lost_dev(i), number, e);
 		is = f && same_elsewhere(r, &f->id, e);
 	}
 	return is;
@@ -261,21 +274,34 @@ bool uns_shift_is_foreign(const struct uns_shift_job *job, const struct uns_entr
 	return in_foreign(&job->rec, e);
 }
 
-static const struct uns_shift_special *special_on(const struct uns_shift_record *r, uint64_t dev, const struct uns_entry *e)
+static const struct uns_shift_special *special_on(const struct uns_shift_record *r, uint64_t dev, uint64_t number)
 {
-	const struct uns_inoslot *slot = uns_inomap_find(&r->special_at, dev, e->ino);
+	const struct uns_inoslot *slot = uns_inomap_find(&r->special_at, dev, number);
 
 	return slot ? &r->specials[slot->value - 1] : NULL;
 }
 
+/* Another path may have been made to have the same number. */
+static bool is_at(const struct uns_entry *e, const char *escaped)
+{
+	uns_auto_free char *plain = uns_entry_path(e, NULL);
+	uns_auto_free char *path = plain ? uns_str_escape(plain, NULL) : NULL;
+
+	return path && !strcmp(path, escaped);
+}
+
 const struct uns_shift_special *uns_shift_find_special(const struct uns_shift_record *r, const struct uns_entry *e)
 {
-	const struct uns_shift_special *s = special_on(r, e->dev, e);
+	const struct uns_shift_special *s;
+	uint64_t number;
 
-	if (s && same_inode(&s->id, e))
+	if (!r->n_specials || number_of(r, e, &number))
+		return NULL;
+	s = special_on(r, e->dev, number);
+	if (s && same_inode(&s->id, e) && (!r->by_path || is_at(e, s->path)))
 		return s;
 	for (size_t i = 0; i < r->n_lost; i++) {
-		s = special_on(r, uns_shift_lost_dev(i), e);
+		s = special_on(r, uns_shift_lost_dev(i), number);
 		if (s && same_elsewhere(r, &s->id, e))
 			return s;
 	}
@@ -350,8 +376,10 @@ static int load_records(struct uns_shift_job *job, struct uns_err *err)
 	if (r < 0 || !job->c->leg)
 		return r;
 	r0 = load_record(job, true, &first, err);
-	if (r)
+	if (r) {
+		job->rec.by_path = first.by_path;
 		job->rec.from = job->c->leg_start == UNS_AFTER ? UNS_AFTER : UNS_BEFORE;
+	}
 	if (r0 < 0 || (!r0 && uns_shift_record_inherit(&job->rec, &first, err)))
 		return -1;
 	if (first.from == UNS_BEFORE) {

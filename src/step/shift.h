@@ -46,7 +46,7 @@ struct uns_shift_state {
 };
 /* That it is this inode still, and not a later one with its number. */
 struct uns_shift_identity {
-	uint64_t ino;
+	uint64_t ino;    /* by_path: uns_entry_path_hash */
 	uint8_t *handle; /* NULL: the file system has none, then the time of its birth tells */
 	size_t handle_len;
 	int64_t born_sec; /* 0: unknown */
@@ -84,7 +84,10 @@ struct uns_shift_tree {
 };
 struct uns_shift_record {
 	enum uns_side from;
-	struct uns_shift_identity base; /* the directory that the shift began with */
+	struct uns_shift_identity base; /* the directory that the shift began with; by_path: of number 0 */
+	/* On FUSE: numbers and handles of inodes are what its program gives them, as a rule anew with each mount. So they are known by their
+	 * paths. */
+	bool by_path;
 	struct uns_strs devs;     /* for each device: the path of the inode it was first met at, escaped */
 	struct uns_inomap dev_no; /* (device, 0) → index in devs + 1 */
 	struct uns_shift_identity *dev_ids; /* of the inodes at these paths; none in an older record */
@@ -120,6 +123,7 @@ json_t *uns_shift_record_to_json(const struct uns_shift_record *r, struct uns_er
  * is another one otherwise. */
 int uns_shift_record_from_json(const json_t *j, const struct uns_tree *tree, bool elsewhere, struct uns_shift_record *ret,
                                struct uns_err *err);
+bool uns_shift_on_fuse(const struct uns_tree *tree);
 /* Takes over what another thread found; *more keeps its memory, but no special. */
 int uns_shift_record_join(struct uns_shift_record *r, struct uns_shift_record *more, struct uns_err *err);
 /* Adds the inodes that an earlier leg found on the far side: they never were part of the shift. */

@@ -407,6 +407,16 @@ char *uns_entry_path(const struct uns_entry *e, struct uns_err *err)
 	return uns_buf_take(&b, err);
 }
 
+int uns_entry_path_hash(const struct uns_entry *e, uint64_t *ret, struct uns_err *err)
+{
+	uns_auto_free char *path = uns_entry_path(e, err);
+
+	if (!path)
+		return -1;
+	*ret = hash_bytes(0, path, strlen(path));
+	return 0;
+}
+
 /* The type goes first, for the bytes alone may mean another inode to another file system. 0; 1: gone; -1 with errno. */
 static int get_handle(int dirfd, const char *name, int flags, uint8_t ret[UNS_HANDLE_MAX], size_t *ret_len)
 {

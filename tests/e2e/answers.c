@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file system that shows a directory, and answers with an error where it is told to:
  *
- *   answers DIRECTORY MOUNT-POINT CALL=ERRNO[:FROM]...
+ *   answers DIRECTORY MOUNT-POINT [numbered] CALL=ERRNO[:FROM]...
  *
  * CALL: chown, chmod, setxattr, listxattr, getxattr, readdir, or setxattr/NAME for one attribute. From the FROM-th such call on (1
- * when left out) it fails; NOTHING instead of an error: it does nothing and says that all is well. SIGUSR1 ends that. What real
+ * when left out) it fails; NOTHING instead of an error: it does nothing and says that all is well. SIGUSR1 ends that. "numbered":
+ * inodes have the numbers that libfuse gives them while it runs, as with programs that do not ask for their own. What real
  * ones answer: a server with root squash and FAT to chown (EPERM), FAT mounted with "quiet" to chown (NOTHING), a full disk to
  * setxattr (ENOSPC), a dying one to readdir (EIO). */
 #define _GNU_SOURCE
@@ -35,6 +36,7 @@ static struct rule {
 } rules[RULES];
 static size_t n_rules;
 static int directory;
+static int numbered;
 static volatile sig_atomic_t calm;
 
 static void become_calm(int sig)
@@ -188,7 +190,7 @@ static void *do_init(struct fuse_conn_info *conn, struct fuse_config *cfg)
 	/* libfuse has gone to / by now */
 	if (fchdir(directory))
 		abort();
-	cfg->use_ino = 1;
+	cfg->use_ino = !numbered;
 	cfg->entry_timeout = cfg->attr_timeout = cfg->negative_timeout = 0;
 	return NULL;
 }
@@ -244,14 +246,17 @@ int main(int argc, char **argv)
 
 	directory = argc < 3 ? -1 : open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0 || argc - 3 > RULES) {
-		fprintf(stderr, "usage: answers DIRECTORY MOUNT-POINT CALL[/NAME]=ERRNO[:FROM]...\n");
+		fprintf(stderr, "usage: answers DIRECTORY MOUNT-POINT [numbered] CALL[/NAME]=ERRNO[:FROM]...\n");
 		return 2;
 	}
-	for (int i = 3; i < argc; i++)
-		if (read_rule(argv[i], &rules[n_rules++])) {
+	for (int i = 3; i < argc; i++) {
+		if (!strcmp(argv[i], "numbered")) {
+			numbered = 1;
+		} else if (read_rule(argv[i], &rules[n_rules++])) {
 			fprintf(stderr, "answers: what is '%s'?\n", argv[i]);
 			return 2;
 		}
+	}
 	umask(0);
 	return fuse_main(6, fuse_argv, &operations, NULL);
 }

@@ -1068,6 +1068,29 @@ static void put_bare_and_cut(struct world *w)
 	w->c.begun = true;
 }
 
+static void break_record(const struct world *w, const char *list, const char *key)
+{
+	json_t *j = record_of(w);
+
+	json_object_set_new(json_array_get(json_object_get(j, list), 0), key, json_string("x"));
+	write_record(w, j);
+}
+
+static void what_is_wrong_in_a_record_is_named(void **state)
+{
+	struct world *w = *state;
+
+	if (geteuid())
+		skip();
+	put_bare_and_cut(w);
+	break_record(w, "specials", "size");
+	drive_fails(w, UNS_BEFORE, " of the transaction: specials[0]: \"size\" is not a number");
+	new_transaction(w, UNS_BEFORE);
+	drive(w, UNS_AFTER);
+	break_record(w, "foreign", "ino");
+	drive_fails(w, UNS_BEFORE, " of the transaction: foreign[0]: \"ino\" is not a number");
+}
+
 /* The device is where it was not, and its inodes are found by what they are. */
 static void what_was_on_a_device_is_found_elsewhere(void **state)
 {
@@ -2069,6 +2092,7 @@ int main(void)
 	    TEST(a_bit_lost_on_an_overlay_comes_back),
 	    TEST(a_reused_number_is_not_foreign),
 	    TEST(an_older_record_is_read),
+	    TEST(what_is_wrong_in_a_record_is_named),
 	    TEST(what_was_on_a_device_is_found_elsewhere),
 	    TEST(what_is_in_the_place_of_a_device_is_told_apart),
 	    TEST(what_is_gone_with_its_device_is_told),
