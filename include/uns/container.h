@@ -41,12 +41,11 @@ int uns_container_parse(const json_t *config, json_t *host, const char *id, stru
 /* An answer to GET /containers/ID/json. UNS_E_INPUT: it is none about this container. */
 int uns_container_parse_answer(const json_t *answer, const char *id, struct uns_container *ret, struct uns_err *err);
 
-/* An entry of a directory that not everybody may read. */
+/* An entry of a directory that not everybody may read and write. */
 struct uns_closed {
 	char *name;
 	uint32_t uid, gid, mode;
 };
-#define UNS_CLOSED_LISTED 16   /* closed entries that are kept */
 #define UNS_CLOSED_LOOKED 4096 /* entries that are looked at */
 
 /* A path of the host that a container mounts or uses as a device, symlinks followed. */
@@ -58,7 +57,8 @@ struct uns_hostpath {
 	bool empty;                    /* a directory with nothing in it, or one that cannot be read */
 	bool devices;                  /* a directory with device nodes in it, not below */
 	uint32_t uid, gid, mode;       /* mode with type bits */
-	struct uns_closed *closed;     /* of a directory: entries in it, not below; not of /proc and /sys */
+	struct uns_closed *closed;     /* of a directory: sorted by name, one for each kind, owner and mode of entries in it, not
+	                                * below; not of /proc and /sys */
 	size_t closeds;
 };
 struct uns_hostpaths {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The paths of the host that containers mount or use as devices: who owns them, and what in them not everybody may read. A path that
+/* The paths of the host that containers mount or use as devices: who owns them, and what in them not everybody may use. A path that
  * cannot be looked at is one that is not there: nothing is foretold of it. */
 #include <dirent.h>
 #include <errno.h>
@@ -82,10 +82,10 @@ static int add_store(const struct uns_store *s, struct uns_strs *ret, struct uns
 
 /* ---- what they are ---- */
 
-/* What others may not read; of a directory: not list and enter. */
+/* What others may not read and write; of a directory: not enter either. */
 static bool is_closed(const struct stat *st)
 {
-	mode_t need = S_ISDIR(st->st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+	mode_t need = S_IROTH | S_IWOTH | (S_ISDIR(st->st_mode) ? S_IXOTH : 0);
 
 	return !S_ISLNK(st->st_mode) && (st->st_mode & need) != need;
 }
@@ -106,6 +106,18 @@ static int add_closed(struct uns_hostpath *p, const char *name, const struct sta
 	return 0;
 }
 
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+
+static int by_owner(const void *a, const void *b)
+{
+	const struct uns_closed *x = a, *y = b;
+	int r = ORDER(x->uid, y->uid);
+
+	r = r ? r : ORDER(x->gid, y->gid);
+	r = r ? r : ORDER(x->mode, y->mode);
+	return r ? r : strcmp(x->name, y->name);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct uns_closed *x = a, *y = b;
@@ -113,13 +125,24 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* The first by name, so that a message is the same each time. */
-static void keep_first(struct uns_hostpath *p)
+/* Entries of one kind, owner and mode share their fate: the first by name stands for them, so that a message is the same each time. */
+static void keep_one_of_each(struct uns_hostpath *p)
 {
-	if (p->closeds)
-		qsort(p->closed, p->closeds, sizeof(*p->closed), by_name);
-	while (p->closeds > UNS_CLOSED_LISTED)
-		free(p->closed[--p->closeds].name);
+	size_t n = 0;
+
+	if (!p->closeds)
+		return;
+	qsort(p->closed, p->closeds, sizeof(*p->closed), by_owner);
+	for (size_t i = 0; i < p->closeds; i++) {
+		struct uns_closed *e = &p->closed[i], *kept = n ? &p->closed[n - 1] : NULL;
+
+		if (kept && kept->uid == e->uid && kept->gid == e->gid && kept->mode == e->mode)
+			free(e->name);
+		else
+			p->closed[n++] = *e;
+	}
+	p->closeds = n;
+	qsort(p->closed, n, sizeof(*p->closed), by_name);
 }
 
 static int read_closed(const struct uns_root *root, struct uns_hostpath *p, struct uns_err *err)
@@ -144,7 +167,7 @@ static int read_closed(const struct uns_root *root, struct uns_hostpath *p, stru
 		if (is_closed(&st) && add_closed(p, e->d_name, &st, err) < 0)
 			return -1;
 	}
-	keep_first(p);
+	keep_one_of_each(p);
 	return 0;
 }
 

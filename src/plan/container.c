@@ -340,65 +340,6 @@ struct owner {
 	uint32_t uid, gid, mode;
 };
 
-static bool in_range(struct uns_range r, uint32_t id)
-{
-	return id >= r.start && id - r.start < r.count;
-}
-
-static bool in_groups(const struct uns_container *c, uint32_t gid)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", gid);
-	return gid == c->as.gid || has(host_member(c, "GroupAdd"), text);
-}
-
-/* One of the capabilities that the engine gives unasked (moby oci/caps, TweakCapabilities). */
-static bool keeps_cap(const struct uns_container *c, const char *name)
-{
-	const json_t *added = host_member(c, "CapAdd"), *dropped = host_member(c, "CapDrop");
-
-	if (c->privileged)
-		return true;
-	if (has_cap(added, "ALL"))
-		return !has_cap(dropped, name);
-	return has_cap(added, name) || (!has_cap(dropped, "ALL") && !has_cap(dropped, name));
-}
-
-static bool overrides(const struct uns_container *c)
-{
-	return c->as.known && c->as.uid == 0 && keeps_cap(c, "DAC_OVERRIDE");
-}
-
-static unsigned bits_of(const struct owner *o, bool owner, bool group)
-{
-	return (o->mode >> (owner ? 6 : group ? 3 : 0)) & 7u;
-}
-
-/* With the host's IDs. Whom a container runs as whose user is not known may well be the owner. */
-static unsigned reach_before(const struct uns_container *c, const struct owner *o)
-{
-	if (overrides(c))
-		return MAY_READ | MAY_WRITE | MAY_ENTER;
-	return bits_of(o, !c->as.known || c->as.uid == o->uid, in_groups(c, o->gid));
-}
-
-/* A container's root passes over permissions only where both IDs are mapped (capable_wrt_inode_uidgid). */
-static unsigned reach_after(const struct judge *j, const struct uns_container *c, const struct owner *o)
-{
-	bool uid = in_range(j->shift->uid, o->uid), gid = in_range(j->shift->gid, o->gid);
-	uint32_t inner_gid = o->gid - j->shift->gid.start;
-
-	if (uid && gid && overrides(c))
-		return MAY_READ | MAY_WRITE | MAY_ENTER;
-	return bits_of(o, uid && (!c->as.known || c->as.uid == o->uid - j->shift->uid.start), gid && in_groups(c, inner_gid));
-}
-
-static unsigned lost(const struct judge *j, const struct uns_container *c, const struct owner *o, unsigned need)
-{
-	return need & reach_before(c, o) & ~reach_after(j, c, o);
-}
-
 static bool is_dir(uint32_t mode)
 {
 	return (mode & 0170000) == 0040000;
@@ -414,18 +355,109 @@ static bool is_device(uint32_t mode)
 	return (mode & 0170000) == 0020000 || (mode & 0170000) == 0060000;
 }
 
-/* The first entry in the directory that it could read, and no longer can. Devices are closed to it anyway without a rule. */
-static const struct uns_closed *lost_inside(const struct judge *j, const struct uns_container *c, const struct uns_hostpath *p)
+static bool in_range(struct uns_range r, uint32_t id)
+{
+	return id >= r.start && id - r.start < r.count;
+}
+
+static bool in_groups(const struct uns_container *c, uint32_t gid)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", gid);
+	return gid == c->as.gid || has(host_member(c, "GroupAdd"), text);
+}
+
+/* As the engine reckons (moby oci/caps, TweakCapabilities). */
+static bool is_given_cap(const struct uns_container *c, const char *name, bool unasked)
+{
+	const json_t *added = host_member(c, "CapAdd"), *dropped = host_member(c, "CapDrop");
+
+	if (c->privileged)
+		return true;
+	if (has_cap(added, "ALL"))
+		return !has_cap(dropped, name);
+	return has_cap(added, name) || (unasked && !has_cap(dropped, "ALL") && !has_cap(dropped, name));
+}
+
+/* One of the capabilities that the engine gives unasked. */
+static bool keeps_cap(const struct uns_container *c, const char *name)
+{
+	return is_given_cap(c, name, true);
+}
+
+static bool overrides(const struct uns_container *c)
+{
+	return c->as.known && c->as.uid == 0 && keeps_cap(c, "DAC_OVERRIDE");
+}
+
+/* To what is the container's own to pass over, whatever the mode (generic_permission): a backup may be let read all and write nothing. */
+static unsigned passes_over(const struct uns_container *c, const struct owner *o)
+{
+	if (overrides(c))
+		return MAY_READ | MAY_WRITE | MAY_ENTER;
+	if (!c->as.known || c->as.uid != 0 || !is_given_cap(c, "DAC_READ_SEARCH", false))
+		return 0;
+	return MAY_READ | (is_dir(o->mode) ? MAY_ENTER : 0);
+}
+
+static unsigned bits_of(const struct owner *o, bool owner, bool group)
+{
+	return (o->mode >> (owner ? 6 : group ? 3 : 0)) & 7u;
+}
+
+/* With the host's IDs. Whom a container runs as whose user is not known may well be the owner. */
+static unsigned reach_before(const struct uns_container *c, const struct owner *o)
+{
+	return passes_over(c, o) | bits_of(o, !c->as.known || c->as.uid == o->uid, in_groups(c, o->gid));
+}
+
+/* A container's root passes over permissions only where both IDs are mapped (capable_wrt_inode_uidgid). */
+static unsigned reach_after(const struct judge *j, const struct uns_container *c, const struct owner *o)
+{
+	bool uid = in_range(j->shift->uid, o->uid), gid = in_range(j->shift->gid, o->gid);
+	uint32_t inner_gid = o->gid - j->shift->gid.start;
+
+	return (uid && gid ? passes_over(c, o) : 0) |
+	       bits_of(o, uid && (!c->as.known || c->as.uid == o->uid - j->shift->uid.start), gid && in_groups(c, inner_gid));
+}
+
+static unsigned lost(const struct judge *j, const struct uns_container *c, const struct owner *o, unsigned need)
+{
+	return need & reach_before(c, o) & ~reach_after(j, c, o);
+}
+
+#define STICKY 01000u
+
+/* What of an entry it can no longer do. Where a directory is sticky, everybody has files of his own there, and writes only those. Of a
+ * directory that is given as a device (need has no MAY_ENTER) the engine passes on the devices alone. */
+static unsigned lost_of_entry(const struct judge *j, const struct uns_container *c, const struct uns_hostpath *p, const struct uns_closed *e,
+                              unsigned need)
+{
+	struct owner o = {e->uid, e->gid, e->mode};
+
+	if (is_socket(e->mode))
+		return lost(j, c, &o, MAY_WRITE);
+	if (p->mode & STICKY)
+		need &= ~MAY_WRITE;
+	if (is_dir(e->mode))
+		return need & MAY_ENTER ? lost(j, c, &o, need) : 0;
+	return lost(j, c, &o, need & ~MAY_ENTER);
+}
+
+/* The first entry in the directory that it could use so, and no longer can. Devices are closed to it anyway without a rule. */
+static const struct uns_closed *lost_inside(const struct judge *j, const struct uns_container *c, const struct uns_hostpath *p, unsigned need,
+                                            unsigned *gone)
 {
 	bool devices = json_array_size(host_member(c, "DeviceCgroupRules")) > 0 || json_array_size(host_member(c, "Devices")) > 0;
 
 	for (size_t i = 0; i < p->closeds; i++) {
 		const struct uns_closed *e = &p->closed[i];
-		struct owner o = {e->uid, e->gid, e->mode};
 
 		if (is_device(e->mode) && !devices)
 			continue;
-		if (lost(j, c, &o, is_dir(e->mode) ? MAY_READ | MAY_ENTER : is_socket(e->mode) ? MAY_WRITE : MAY_READ))
+		*gone = lost_of_entry(j, c, p, e, need);
+		if (*gone)
 			return e;
 	}
 	return NULL;
@@ -453,7 +485,7 @@ bool uns_container_dangerous(const struct uns_facts *f, const char *path)
 	return f->data_root && (uns_path_below(path, f->data_root) || uns_path_below(f->data_root, path));
 }
 
-/* "it mounts /srv/x from the host (owner 0:0, mode 755), and can no longer write there". */
+/* "it mounts /srv/x from the host (owner 0:0, mode 755), and can no longer write there". gone: of inside, where it is not NULL. */
 static char *mount_text(const struct uns_hostpath *p, const struct uns_closed *inside, unsigned gone, struct uns_err *err)
 {
 	uns_auto_free char *path = uns_str_escape(p->path, err);
@@ -461,9 +493,10 @@ static char *mount_text(const struct uns_hostpath *p, const struct uns_closed *i
 
 	if (!path || (inside && !name))
 		return NULL;
-	if (!gone)
-		return uns_str_printf(err, "it mounts %s from the host, and can no longer read %s in it (owner %u:%u, mode %o)", path, name,
-		                      inside->uid, inside->gid, inside->mode & 07777);
+	if (inside)
+		return uns_str_printf(err, "it mounts %s from the host, and can no longer %s %s in it (owner %u:%u, mode %o)", path,
+		                      is_socket(inside->mode) ? "connect to" : gone & ~MAY_WRITE ? "read" : "write", name, inside->uid,
+		                      inside->gid, inside->mode & 07777);
 	return uns_str_printf(err, "it mounts %s from the host (owner %u:%u, mode %o), and can no longer %s", path, p->uid, p->gid,
 	                      p->mode & 07777,
 	                      !(gone & MAY_WRITE) ? "read it" : gone & ~MAY_WRITE ? "read and write it" : is_dir(p->mode) ? "make files there" : "write it");
@@ -564,7 +597,7 @@ static int judge_bind(struct judge *j, const struct uns_container *c, const char
 	const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, path);
 	struct owner o = p ? (struct owner){p->uid, p->gid, p->mode} : (struct owner){0};
 	unsigned need = MAY_READ | (writes ? MAY_WRITE : 0) | (is_dir(o.mode) ? MAY_ENTER : 0), gone;
-	const struct uns_closed *inside;
+	const struct uns_closed *inside = NULL;
 	char *text;
 
 	if (!p || !p->there)
@@ -574,8 +607,9 @@ static int judge_bind(struct judge *j, const struct uns_container *c, const char
 	gone = lost(j, c, &o, need);
 	if (is_device(o.mode))
 		return gone ? say_device(j, p, err) : 0;
-	inside = gone ? NULL : lost_inside(j, c, p);
-	if (!gone && !inside)
+	if (!gone)
+		inside = lost_inside(j, c, p, need, &gone);
+	if (!gone)
 		return 0;
 	text = mount_text(p, inside, gone, err);
 	if (!text)
@@ -637,7 +671,7 @@ static int judge_plugin(struct judge *j, const struct uns_container *c, const ch
 {
 	static const char remedy[] = "ask its driver for files of the range's IDs, or create the container anew with --userns=host";
 	const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, path);
-	const struct uns_closed *inside;
+	const struct uns_closed *inside = NULL;
 	uns_auto_free char *text = NULL;
 	struct owner o;
 	unsigned gone;
@@ -647,8 +681,9 @@ static int judge_plugin(struct judge *j, const struct uns_container *c, const ch
 		                  uns_str_printf(err, "its volume %s comes from the driver %s, whose files keep the host's IDs", name, driver), err);
 	o = (struct owner){p->uid, p->gid, p->mode};
 	gone = lost(j, c, &o, need);
-	inside = gone ? NULL : lost_inside(j, c, p);
-	if (!gone && !inside)
+	if (!gone)
+		inside = lost_inside(j, c, p, need, &gone);
+	if (!gone)
 		return 0;
 	text = mount_text(p, inside, gone, err);
 	return !text ? -1 : say_volume(j, name, remedy, uns_str_printf(err, "for the volume %s of the driver %s %s", name, driver, text), err);
@@ -760,7 +795,7 @@ static int judge_device(struct judge *j, const struct uns_container *c, const js
 	const char *rights = uns_json_str_or(device, "CgroupPermissions", "rwm");
 	const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, path);
 	struct owner o = p ? (struct owner){p->uid, p->gid, p->mode} : (struct owner){0};
-	unsigned need = (strchr(rights, 'r') ? MAY_READ : 0) | (strchr(rights, 'w') ? MAY_WRITE : 0);
+	unsigned need = (strchr(rights, 'r') ? MAY_READ : 0) | (strchr(rights, 'w') ? MAY_WRITE : 0), gone = 0;
 
 	if (*inside && strcmp(path, inside) != 0) {
 		uns_auto_free char *what = uns_str_printf(err, "--device=%s:%s", path, inside);
@@ -773,7 +808,7 @@ static int judge_device(struct judge *j, const struct uns_container *c, const js
 	}
 	if (!p || !p->there)
 		return 0;
-	if (is_dir(o.mode) ? lost_inside(j, c, p) != NULL : lost(j, c, &o, need) != 0)
+	if (is_dir(o.mode) ? lost_inside(j, c, p, need, &gone) != NULL : lost(j, c, &o, need) != 0)
 		return say_device(j, p, err);
 	return 0;
 }

@@ -22,6 +22,9 @@ static const struct uns_shift shift = {{524288, 65536}, {524288, 65536}};
 /* Sorted by path, as they are read. */
 static struct uns_closed etc_closed[] = {{S("shadow"), 0, 42, 0100640}};
 static struct uns_closed inner_closed[] = {{S("disk"), 0, 6, 0060660}, {S("secret"), 0, 0, 0100600}};
+static struct uns_closed wide_closed[] = {{S("db"), 0, 0, 0100644}};
+static struct uns_closed of_1000_closed[] = {{S("key"), 1000, 1000, 0100600}};
+static struct uns_closed socket_closed[] = {{S("app.sock"), 0, 0, 0140664}};
 static struct uns_closed node_closed[] = {{S("disk"), 0, 6, 0060660}};
 #define SAME(name) .path = S(name), .real = S(name), .there = true
 #define LINK(name, to) .path = S(name), .real = S(to), .there = true
@@ -43,6 +46,7 @@ static struct uns_hostpath paths[] = {
     {SAME("/srv/file"), .mode = 0100644},
     {.path = S("/srv/gone"), .there = false},
     {SAME("/srv/group"), .mode = 0100640, .gid = 4000},
+    {SAME("/srv/home"), .mode = 0040700, .uid = 1000, .gid = 1000},
     {SAME("/srv/inner"), .mode = 0040755, .closed = inner_closed, .closeds = 2},
     {SAME("/srv/it's"), .mode = 0040700},
     {SAME("/srv/nodes"), .mode = 0040755, .closed = node_closed, .closeds = 1, .devices = true},
@@ -53,6 +57,10 @@ static struct uns_hostpath paths[] = {
     {SAME("/srv/shifted"), .mode = 0040700, .uid = 524288, .gid = 524288},
     {SAME("/srv/shifted-1000"), .mode = 0040700, .uid = 525288, .gid = 525288},
     {SAME("/srv/sticky"), .mode = 0041777},
+    {SAME("/srv/wide"), .mode = 0040777, .closed = wide_closed, .closeds = 1},
+    {SAME("/srv/wide-1000"), .mode = 0040777, .closed = of_1000_closed, .closeds = 1},
+    {SAME("/srv/wide-socket"), .mode = 0040777, .closed = socket_closed, .closeds = 1},
+    {SAME("/srv/wide-sticky"), .mode = 0041777, .closed = wide_closed, .closeds = 1},
     {LINK("/srv/www", "/srv/open"), .mode = 0040755},
     {SAME("/var/lib/apt"), .mode = 0040755},
     {SAME("/var/lib/postgresql"), .mode = 0040755},
@@ -61,6 +69,8 @@ static struct uns_hostpath paths[] = {
 #define BIND(path, rw) "{\"/b\":{\"Type\":\"bind\",\"Source\":\"" path "\",\"RW\":" #rw "}}"
 #define PLUGIN(path) "{\"/b\":{\"Type\":\"volume\",\"Name\":\"any\",\"Driver\":\"rexray\",\"Source\":\"" path "\",\"RW\":true}}"
 #define VOLUME(name, driver) "{\"/b\":{\"Type\":\"volume\",\"Name\":\"" name "\",\"Driver\":\"" driver "\",\"Source\":\"/x\",\"RW\":true}}"
+
+#define BACKUP "{\"CapDrop\":[\"ALL\"],\"CapAdd\":[\"DAC_READ_SEARCH\"]}"
 
 static const struct {
 	const char *host, *mounts; /* hostconfig.json, MountPoints */
@@ -106,6 +116,25 @@ static const struct {
     {"{}", BIND("/srv/gone", true), 0, UNS_FATE_WORKS, "", NULL},
     {"{}", BIND("/srv/inner", false), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
     {"{}", BIND("/srv/inner", false), 1000, UNS_FATE_WORKS, "", NULL},
+    /* a directory that is open, and what is in it is not */
+    {"{}", BIND("/srv/wide", true), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap /srv/wide"},
+    {"{}", BIND("/srv/wide", false), 0, UNS_FATE_WORKS, "", NULL},
+    {"{}", BIND("/srv/wide", true), 1000, UNS_FATE_WORKS, "", NULL}, /* could not write it before either */
+    {"{}", BIND("/srv/wide-1000", true), 1000, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/wide-socket", false), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", BIND("/srv/wide-sticky", true), 0, UNS_FATE_WORKS, "", NULL}, /* where everybody has files of his own */
+    {"{}", VOLUME("bind-wide", "local"), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
+    {"{}", PLUGIN("/srv/wide"), 0, UNS_FATE_HOST, "ContainerVolume", NULL},
+    /* a root that reads all, and writes what is its own */
+    {BACKUP, BIND("/srv/home", false), 0, UNS_FATE_SHIFT, "ContainerCapability ContainerBind", NULL},
+    {BACKUP, BIND("/srv/wide-1000", false), 0, UNS_FATE_SHIFT, "ContainerCapability ContainerBind", NULL},
+    {BACKUP, BIND("/srv/wide", true), 0, UNS_FATE_SHIFT, "ContainerCapability ContainerBind", NULL}, /* as its owner */
+    {BACKUP, BIND("/srv/of-1000", true), 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    {BACKUP, BIND("/srv/shifted-1000", false), 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    {BACKUP, BIND("/srv/home", false), 33, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    {"{\"CapDrop\":[\"DAC_OVERRIDE\"]}", BIND("/srv/home", false), 0, UNS_FATE_WORKS, "", NULL}, /* is not given unasked */
+    {"{\"CapAdd\":[\"ALL\"],\"CapDrop\":[\"DAC_OVERRIDE\",\"DAC_READ_SEARCH\"]}", BIND("/srv/home", false), 0, UNS_FATE_WORKS, "ContainerCapability", NULL},
+    {"{\"CapAdd\":[\"ALL\"],\"CapDrop\":[\"DAC_OVERRIDE\"]}", BIND("/srv/home", false), 0, UNS_FATE_SHIFT, "ContainerCapability ContainerBind", NULL},
     {"{}", BIND("/srv/nodes", false), 0, UNS_FATE_WORKS, "", NULL},
     {"{\"DeviceCgroupRules\":[\"b 7:* rmw\"]}", BIND("/srv/nodes", false), 0, UNS_FATE_SHIFT, "ContainerBind", NULL},
     {"{}", BIND("/srv/it's", false), 0, UNS_FATE_SHIFT, "ContainerBind", "after the switch: usernsctl shift --user=dockremap '/srv/it'\\''s'"},
@@ -181,6 +210,7 @@ static struct uns_volume volumes[] = {
     {.name = S("etc"), .mounted_type = true, .type = S("none"), .device = S("/srv/conf"), .opts = S("bind")},
     {.name = S("bind"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("rw,bind")},
     {.name = S("bind-ro"), .mounted_type = true, .type = S("none"), .device = S("/srv/open"), .opts = S("bind,ro")},
+    {.name = S("bind-wide"), .mounted_type = true, .type = S("none"), .device = S("/srv/wide"), .opts = S("bind")},
     {.name = S("disk"), .mounted_type = true, .type = S("ext4"), .device = S("/dev/closed"), .opts = S("")},
     {.name = S("overlay"), .mounted_type = true, .type = S("overlay"), .device = S("overlay"), .opts = S("lowerdir=/a:/b")},
     {.name = S("tmpfs"), .mounted_type = true, .type = S("tmpfs"), .device = S("tmpfs"), .opts = S("size=1m")},
@@ -289,6 +319,31 @@ static void each_rule_has_its_fate(void **state)
 		assert_reasons(v, rows[i].checks);
 		if (rows[i].remedy)
 			assert_string_equal(v->reason[0].remedy, rows[i].remedy);
+	}
+	done(&w);
+}
+
+/* The first that it loses, and what it can no longer do with it. */
+static void what_is_lost_inside_is_named(void **state)
+{
+	static const struct {
+		const char *mounts, *text;
+	} ways[] = {
+	    {BIND("/srv/wide", true), "it mounts /srv/wide from the host, and can no longer write db in it (owner 0:0, mode 644)"},
+	    {BIND("/srv/inner", true), "it mounts /srv/inner from the host (owner 0:0, mode 755), and can no longer make files there"},
+	    {BIND("/srv/inner", false), "it mounts /srv/inner from the host, and can no longer read secret in it (owner 0:0, mode 600)"},
+	    {BIND("/srv/wide-socket", false), "it mounts /srv/wide-socket from the host, and can no longer connect to app.sock in it (owner 0:0, mode 664)"},
+	};
+	struct world w;
+
+	(void)state;
+	make(&w);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		add(&w, "row", "{}")->mounts = parse(ways[i].mounts);
+	judge(&w);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_reasons(&w.l.v[i], "ContainerBind");
+		assert_string_equal(w.l.v[i].reason[0].text, ways[i].text);
 	}
 	done(&w);
 }
@@ -500,6 +555,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_rule_has_its_fate),
+	    cmocka_unit_test(what_is_lost_inside_is_named),
 	    cmocka_unit_test(older_kernels_hide_more),
 	    cmocka_unit_test(who_joins_shares_the_fate),
 	    cmocka_unit_test(host_namespaces_need_a_root_with_all_powers),
