@@ -8,8 +8,6 @@
 #include "uns/container.h"
 #include "uns/json.h"
 
-#define MOUNTS_MAX 4096 /* that are looked at; nobody has more */
-
 void uns_container_done(struct uns_container *c)
 {
 	char *const strings[] = { c->id, c->name, c->network_mode, c->pid_mode, c->ipc_mode, c->userns_mode, c->driver, c->user, c->image };
@@ -44,35 +42,42 @@ static int add_mount(const json_t *mount, struct uns_container *c, struct uns_er
 	return 0;
 }
 
-static int add_by_destination(const json_t *list, const char *destination, json_t *map, struct uns_err *err)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *mount = json_array_get(list, i);
+struct mount {
+	const char *destination;
+	json_t *value;
+	size_t at; /* in the list: of two for one place the last counts, as in any JSON object */
+};
 
-		if (strcmp(uns_json_str_or(mount, "Destination", ""), destination) == 0 && json_object_set(map, destination, mount) < 0)
-			return uns_err_nomem(err);
-	}
-	return 0;
+static int by_place(const void *a, const void *b)
+{
+	const struct mount *x = a, *y = b;
+	int r = strcmp(x->destination, y->destination);
+
+	return r ? r : (x->at > y->at) - (x->at < y->at);
 }
 
 /* The engine lists them in no order, its files have them by where they are inside, sorted by that. */
 static json_t *by_destination(const json_t *list, struct uns_err *err)
 {
-	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
+	uns_auto_free struct mount *all = calloc(json_array_size(list) + 1, sizeof(*all));
 	uns_auto_json json_t *map = json_object();
+	bool whole = all && map;
+	size_t n = 0;
 
-	for (size_t i = 0; i < json_array_size(list) && i < MOUNTS_MAX; i++) {
-		const char *destination = uns_json_str_or(json_array_get(list, i), "Destination", "");
+	for (size_t i = 0; whole && i < json_array_size(list); i++) {
+		struct mount one = { uns_json_str_or(json_array_get(list, i), "Destination", ""), json_array_get(list, i), i };
 
-		if (*destination && uns_strs_add(&names, destination, err) < 0)
-			return NULL;
+		if (*one.destination)
+			all[n++] = one;
 	}
-	uns_strs_sort(&names);
-	for (size_t i = 0; map && i < names.n; i++)
-		if (add_by_destination(list, names.v[i], map, err) < 0)
-			return NULL;
-	if (!map)
+	if (n)
+		qsort(all, n, sizeof(*all), by_place);
+	for (size_t i = 0; whole && i < n; i++)
+		whole = json_object_set(map, all[i].destination, all[i].value) == 0;
+	if (!whole) {
 		uns_err_nomem(err);
+		return NULL;
+	}
 	return uns_take_ptr(map);
 }
 

@@ -287,6 +287,37 @@ static void answers_about_something_else_are_refused(void **state)
 	assert_null(c.id);
 }
 
+/* However many there are, and in whatever order. */
+static void all_mounts_come_by_their_place(void **state)
+{
+	enum { MANY = 60000 };
+	uns_auto_json json_t *answer = json_loads(TELLS(ID_A, "x", "true", ""), 0, NULL);
+	uns_auto(uns_container_done) struct uns_container c = {0};
+	json_t *list = json_array();
+	const char *place;
+	json_t *mount;
+	struct uns_err err;
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY + 1; i++) {
+		char to[16];
+
+		(void)snprintf(to, sizeof(to), "/%05u", i * 7 % MANY);
+		assert_int_equal(json_array_append_new(list, json_pack("{ss ss si}", "Destination", to, "Type", "tmpfs", "At", (int)i)), 0);
+	}
+	assert_int_equal(json_object_set_new(answer, "Mounts", list), 0);
+	assert_int_equal(uns_container_parse_answer(answer, ID_A, &c, &err), 0);
+	json_object_foreach (c.mounts, place, mount) {
+		char want[16];
+
+		(void)snprintf(want, sizeof(want), "/%05u", n++);
+		assert_string_equal(place, want);
+	}
+	assert_int_equal(n, MANY);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(c.mounts, "/00000"), "At")), MANY);
+}
+
 static void members_of_other_types_count_as_absent(void **state)
 {
 	uns_auto(uns_container_done) struct uns_container c = {0};
@@ -550,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_and_files_say_the_same),
 	    cmocka_unit_test(answers_about_something_else_are_refused),
+	    cmocka_unit_test(all_mounts_come_by_their_place),
 	    cmocka_unit_test(members_of_other_types_count_as_absent),
 	    T(the_word_of_the_engine_wins),
 	    T(what_is_made_and_removed_meanwhile_is_settled),
