@@ -57,6 +57,7 @@ struct uns_hostpath {
 	bool empty;                    /* a directory with nothing in it, or one that cannot be read */
 	bool devices;                  /* a directory with device nodes in it, not below */
 	uint32_t uid, gid, mode;       /* mode with type bits */
+	uint32_t dev_major, dev_minor; /* of a device */
 	struct uns_closed *closed;     /* of a directory: sorted by name, one for each kind, owner and mode of entries in it, not
 	                                * below; not of /proc and /sys */
 	size_t closeds;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 #include "host.h"
@@ -187,6 +188,8 @@ static int look(const struct uns_root *root, struct uns_hostpath *p, struct uns_
 	p->uid = st.st_uid;
 	p->gid = st.st_gid;
 	p->mode = st.st_mode;
+	p->dev_major = major(st.st_rdev);
+	p->dev_minor = minor(st.st_rdev);
 	if (!S_ISDIR(st.st_mode) || uns_path_below(p->real, "/proc") || uns_path_below(p->real, "/sys"))
 		return 0;
 	return read_closed(root, p, err);

@@ -2,7 +2,9 @@
 /* What becomes of each container under remapping. Each rule is one thing that a container was given and that a user namespace takes away;
  * it is foretold for a container that uses what it was given. Sources: moby daemon/daemon_unix.go and oci_linux.go for what the engine
  * refuses; for the rest the kernel, where capable() asks for a capability in the host's user namespace and ns_capable() in the
- * container's. tests/e2e/containers holds each rule against a real engine. */
+ * container's. tests/e2e/containers holds the rules against a real engine, but for these capabilities, of which capabilities(7) and the
+ * kernel's source alone are known: AUDIT_CONTROL, AUDIT_WRITE, BLOCK_SUSPEND, BPF, MAC_ADMIN, MAC_OVERRIDE, PERFMON, SYS_MODULE,
+ * SYS_PACCT, SYS_RAWIO, SYS_RESOURCE and SYS_TTY_CONFIG; and for what it says by itself that it does not show. */
 #include <stdio.h>
 #include <string.h>
 
@@ -360,12 +362,20 @@ static bool in_range(struct uns_range r, uint32_t id)
 	return id >= r.start && id - r.start < r.count;
 }
 
+/* A group's name is looked up inside when it starts, so that it may be any, but for root's. */
 static bool in_groups(const struct uns_container *c, uint32_t gid)
 {
-	char text[16];
+	const json_t *added = host_member(c, "GroupAdd");
+	bool in = gid == c->as.gid;
 
-	snprintf(text, sizeof(text), "%u", gid);
-	return gid == c->as.gid || has(host_member(c, "GroupAdd"), text);
+	for (size_t i = 0; !in && i < json_array_size(added); i++) {
+		const char *s = json_string_value(json_array_get(added, i));
+		uint32_t id;
+
+		if (s)
+			in = uns_num_u32(s, strlen(s), &id) == 0 ? id == gid : gid != 0 || strcmp(s, "root") == 0;
+	}
+	return in;
 }
 
 /* As the engine reckons (moby oci/caps, TweakCapabilities). */
@@ -642,6 +652,17 @@ static int say_volume(struct judge *j, const char *name, const char *remedy, cha
 	return what ? add(j, "ContainerVolume", UNS_FATE_HOST, what, remedy, text, err) : (free(text), -1);
 }
 
+/* The host's IDs for whom it runs as. */
+static uint32_t uid_after(const struct judge *j, const struct uns_container *c)
+{
+	return j->shift->uid.start + (c->as.known && c->as.uid < j->shift->uid.count ? c->as.uid : 0);
+}
+
+static uint32_t gid_after(const struct judge *j, const struct uns_container *c)
+{
+	return j->shift->gid.start + (c->as.known && c->as.gid < j->shift->gid.count ? c->as.gid : 0);
+}
+
 /* The engine mounts it with the host's IDs. */
 static int judge_tmpfs_volume(struct judge *j, const struct uns_container *c, const struct uns_volume *v, unsigned need, struct uns_err *err)
 {
@@ -655,8 +676,7 @@ static int judge_tmpfs_volume(struct judge *j, const struct uns_container *c, co
 		o.mode = 0040000 | mode;
 	if (!lost(j, c, &o, need))
 		return 0;
-	remedy = uns_str_printf(err, "create the volume anew with uid=%u,gid=%u among its options (o=)", j->shift->uid.start + (c->as.known ? c->as.uid : 0),
-	                        j->shift->gid.start + (c->as.known ? c->as.gid : 0));
+	remedy = uns_str_printf(err, "create the volume anew with uid=%u,gid=%u among its options (o=)", uid_after(j, c), gid_after(j, c));
 	if (!remedy)
 		return -1;
 	return say_volume(j, v->name, remedy,
@@ -689,23 +709,70 @@ static int judge_plugin(struct judge *j, const struct uns_container *c, const ch
 	return !text ? -1 : say_volume(j, name, remedy, uns_str_printf(err, "for the volume %s of the driver %s %s", name, driver, text), err);
 }
 
-/* What can be done for the files of a file system that the engine mounts by itself. */
-static const char *foreign_remedy(const char *type)
-{
-	static const char *const owned[] = {"cifs", "smb3", "vfat", "exfat", "ntfs", "ntfs3", "msdos", "9p"};
-	static const char *const disks[] = {"btrfs", "ext2", "ext3", "ext4", "f2fs", "xfs"};
+/* What a file system that the engine mounts by itself has for owners: those of an option, those of a server, or its own, on a disk that
+ * can be written or on one that cannot. iso9660 has its own too, but the option wins (Linux, isofs_read_inode); 9p has the option for
+ * servers without owners only (dfltuid=). */
+enum ownership { BY_PLACE, BY_OPTION, BY_SERVER, BY_DISK, BY_IMAGE };
 
-	if (uns_str_starts(type, "nfs"))
-		return "shift the files on the server, or create the container anew with --userns=host";
-	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
-		if (strcmp(type, owned[i]) == 0)
-			return "create the volume anew with the range's first ID as uid= and gid= among its options (o=), or the container with "
-			       "--userns=host";
-	for (size_t i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
-		if (strcmp(type, disks[i]) == 0)
-			return "mount the device elsewhere and shift the files there (usernsctl shift), or create the container anew with "
-			       "--userns=host";
-	return "shift the files where they lie, or create the container anew with --userns=host";
+static enum ownership ownership_of(const char *type)
+{
+	static const struct {
+		const char *type;
+		enum ownership by;
+	} known[] = {
+	    {"9p", BY_SERVER},   {"btrfs", BY_DISK},    {"cifs", BY_OPTION},     {"cramfs", BY_IMAGE},  {"erofs", BY_IMAGE}, {"exfat", BY_OPTION},
+	    {"ext2", BY_DISK},   {"ext3", BY_DISK},     {"ext4", BY_DISK},       {"f2fs", BY_DISK},     {"iso9660", BY_OPTION}, {"msdos", BY_OPTION},
+	    {"nfs", BY_SERVER},  {"nfs4", BY_SERVER},   {"ntfs", BY_OPTION},     {"ntfs3", BY_OPTION},  {"smb3", BY_OPTION}, {"squashfs", BY_IMAGE},
+	    {"vfat", BY_OPTION}, {"xfs", BY_DISK},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(type, known[i].type) == 0)
+			return known[i].by;
+	return BY_PLACE;
+}
+
+static char *foreign_remedy(const struct judge *j, const struct uns_container *c, enum ownership by, struct uns_err *err)
+{
+	static const char *const ways[] = {
+	    [BY_PLACE] = "shift the files where they lie, or create the container anew with --userns=host",
+	    [BY_SERVER] = "shift the files on the server, or create the container anew with --userns=host",
+	    [BY_DISK] = "mount the device elsewhere and shift the files there (usernsctl shift), or create the container anew with --userns=host",
+	    [BY_IMAGE] = "make its image anew with files of the range's IDs, or create the container anew with --userns=host",
+	};
+
+	if (by != BY_OPTION)
+		return uns_str_dup(ways[by], err);
+	return uns_str_printf(err, "create the volume anew with uid=%u,gid=%u among its options (o=), or the container with --userns=host",
+	                      uid_after(j, c), gid_after(j, c));
+}
+
+/* An option gives all files in it to whom the container runs as, or to whom its root passes over. */
+static bool is_given_to(const struct judge *j, const struct uns_container *c, const char *options)
+{
+	uint32_t uid, gid;
+
+	if (option_number(options, "uid", false, &uid) != 0 || !in_range(j->shift->uid, uid))
+		return false;
+	if (!c->as.known || uid == uid_after(j, c))
+		return true;
+	return overrides(c) && option_number(options, "gid", false, &gid) == 0 && in_range(j->shift->gid, gid);
+}
+
+static int judge_foreign(struct judge *j, const struct uns_container *c, const struct uns_volume *v, struct uns_err *err)
+{
+	const char *type = v->type ? v->type : "";
+	enum ownership by = ownership_of(type);
+	uns_auto_free char *remedy = NULL;
+
+	if (by == BY_OPTION && is_given_to(j, c, v->opts))
+		return 0;
+	remedy = foreign_remedy(j, c, by, err);
+	return !remedy ? -1
+	               : say_volume(j, v->name, remedy,
+	                            uns_str_printf(err, "its volume %s is mounted as %s: the files in it keep their IDs, which are nobody's inside",
+	                                           v->name, *type ? type : "another file system"),
+	                            err);
 }
 
 static int judge_volume(struct judge *j, const struct uns_container *c, const char *name, const json_t *mount, struct uns_err *err)
@@ -714,7 +781,6 @@ static int judge_volume(struct judge *j, const struct uns_container *c, const ch
 	const char *driver = uns_json_str_or(mount, "Driver", "");
 	bool writes = uns_json_bool_or(mount, "RW", true) && !(v && has_option(v->opts, "ro"));
 	unsigned need = MAY_READ | MAY_ENTER | (writes ? MAY_WRITE : 0);
-	uint32_t id;
 
 	if (*driver && strcmp(driver, "local") != 0)
 		return judge_plugin(j, c, name, driver, uns_json_str_or(mount, "Source", ""), need, err);
@@ -724,12 +790,7 @@ static int judge_volume(struct judge *j, const struct uns_container *c, const ch
 		return judge_bind(j, c, v->device, writes, err);
 	if (is(v->type, "tmpfs"))
 		return judge_tmpfs_volume(j, c, v, need, err);
-	if (option_number(v->opts, "uid", false, &id) == 0 && in_range(j->shift->uid, id))
-		return 0;
-	return say_volume(j, name, foreign_remedy(v->type ? v->type : ""),
-	                  uns_str_printf(err, "its volume %s is mounted as %s: the files in it keep their IDs, which are nobody's inside", name,
-	                                 v->type && *v->type ? v->type : "another file system"),
-	                  err);
+	return judge_foreign(j, c, v, err);
 }
 
 /* It does not lie where it lay: the engine keeps it below U.G, but for what is mounted by a path in it, which is rewritten. */
@@ -770,17 +831,26 @@ static int judge_mounts(struct judge *j, const struct uns_container *c, struct u
 	return 0;
 }
 
+/* The path of the host that it mounts, also as a local volume. NULL: none. */
+static const char *bound_path(const struct judge *j, const json_t *m)
+{
+	const struct uns_volume *v = uns_plan_volume(j->store, uns_json_str_or(m, "Name", ""));
+	const char *type = uns_json_str_or(m, "Type", ""), *source = uns_json_str_or(m, "Source", "");
+
+	if (v)
+		return is_bind_volume(v) ? v->device : NULL;
+	return *source == '/' && (!*type || strcmp(type, "bind") == 0) ? source : NULL;
+}
+
 static int judge_powers(struct judge *j, const struct uns_container *c, struct uns_err *err)
 {
 	const char *inside;
 	json_t *m;
 
 	json_object_foreach (c->mounts, inside, m) {
-		const struct uns_volume *v = uns_plan_volume(j->store, uns_json_str_or(m, "Name", ""));
-		const char *type = uns_json_str_or(m, "Type", ""), *source = uns_json_str_or(m, "Source", "");
-		bool bind = v ? is_bind_volume(v) : *source == '/' && (!*type || strcmp(type, "bind") == 0);
+		const char *path = bound_path(j, m);
 
-		if (bind && judge_power(j, v ? v->device : source, err) < 0)
+		if (path && judge_power(j, path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -813,13 +883,59 @@ static int judge_device(struct judge *j, const struct uns_container *c, const js
 	return 0;
 }
 
-/* Devices that lie in a directory that it mounts are opened there. */
-static bool mounts_devices(const struct judge *j, const struct uns_container *c)
+/* "*" or the number, up to end. */
+static bool is_number_of(const char **p, char end, uint32_t number)
 {
-	for (size_t i = 0; i < c->binds.n; i++) {
-		const struct uns_hostpath *p = uns_hostpath_find(&j->f->hostpaths, c->binds.v[i]);
+	size_t n = strcspn(*p, ": ");
+	const char *s = *p;
+	uint32_t id;
 
-		if (p && p->there && (is_device(p->mode) || p->devices || uns_path_below("/dev", p->real)))
+	if (s[n] != end)
+		return false;
+	*p += n + 1;
+	return (n == 1 && *s == '*') || (uns_num_u32(s, n, &id) == 0 && id == number);
+}
+
+/* "c 1:* rwm", as the engine lets them be (opts.ValidateDeviceCgroupRule of docker/cli). */
+static bool is_of_rule(const char *rule, const struct uns_hostpath *p)
+{
+	const char *at = rule + 2;
+
+	if (*rule == 'a')
+		return true;
+	return uns_str_starts(rule, (p->mode & 0170000) == 0020000 ? "c " : "b ") && is_number_of(&at, ':', p->dev_major) &&
+	       is_number_of(&at, ' ', p->dev_minor);
+}
+
+/* It was given what the rule is for. Of a directory any may be meant, and of a device that is not there nothing is known. */
+static bool is_given_device(const struct judge *j, const struct uns_container *c, const char *rule)
+{
+	const json_t *devices = host_member(c, "Devices");
+
+	for (size_t i = 0; i < json_array_size(devices); i++) {
+		const struct uns_hostpath *p =
+		    uns_hostpath_find(&j->f->hostpaths, uns_json_str_or(json_array_get(devices, i), "PathOnHost", ""));
+
+		if (!p || !p->there || !is_device(p->mode) || is_of_rule(rule, p))
+			return true;
+	}
+	return false;
+}
+
+/* Devices that lie in a directory that it mounts are opened there. */
+static bool mounts_device(const struct judge *j, const struct uns_container *c, const char *rule)
+{
+	const char *inside;
+	json_t *m;
+
+	json_object_foreach (c->mounts, inside, m) {
+		const char *path = bound_path(j, m);
+		const struct uns_hostpath *p = path ? uns_hostpath_find(&j->f->hostpaths, path) : NULL;
+
+		if (!p || !p->there)
+			continue;
+		if (is_device(p->mode) ? is_of_rule(rule, p)
+		                       : is_dir(p->mode) && (p->devices || uns_path_below("/dev", p->real) || uns_path_below(p->real, "/dev")))
 			return true;
 	}
 	return false;
@@ -830,12 +946,12 @@ static int judge_device_rules(struct judge *j, const struct uns_container *c, st
 {
 	const json_t *rules = host_member(c, "DeviceCgroupRules");
 
-	if (json_array_size(host_member(c, "Devices")) > 0 || !c->as.known || c->as.uid != 0 || !keeps_cap(c, "MKNOD") || mounts_devices(j, c))
+	if (!c->as.known || c->as.uid != 0 || !keeps_cap(c, "MKNOD"))
 		return 0;
 	for (size_t i = 0; i < json_array_size(rules); i++) {
 		const char *rule = json_string_value(json_array_get(rules, i)), *rights = rule ? strrchr(rule, ' ') : NULL;
 
-		if (rights && strchr(rights, 'm'))
+		if (rights && strchr(rights, 'm') && !is_given_device(j, c, rule) && !mounts_device(j, c, rule))
 			return add(j, "ContainerDevice", UNS_FATE_HOST, "--device-cgroup-rule", "give it the devices by --device, or create it anew with --userns=host",
 			           uns_str_printf(err, "a rule lets it make devices (%s), which no user namespace can", rule), err);
 	}
