@@ -40,17 +40,18 @@ static const char *name_of(const struct uns_container *c)
 	return *c->name ? c->name : c->id;
 }
 
-static int check_apart(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err)
+int uns_plan_check_apart(const struct uns_intent *w, struct uns_err *err)
 {
-	for (size_t i = 0; i < s->containers; i++) {
-		const struct uns_container *c = &s->container[i];
+	for (size_t i = 0; i < w->present->containers; i++) {
+		const struct uns_container *c = &w->present->container[i];
 
 		if (c->ignored &&
 		    uns_intent_add(w, "ContainerNotLoaded", name_of(c), "restart the engine to have it loaded, or move its directory out of containers/", err,
 		                   "its directory is in containers/, but the engine that runs has not loaded it: what is said of it is what its files say") < 0)
 			return -1;
-		if (c->no_files &&
-		    uns_intent_add(w, "ContainerNoFiles", name_of(c), "save what is needed of it while the engine runs: docker cp, docker commit", err,
+		if (c->no_files && w->stop &&
+		    uns_intent_add(w, "ContainerNoFiles", name_of(c),
+		                   "save what is needed of it while the engine runs (docker commit, docker cp), then remove it: docker rm -f", err,
 		                   "the engine that runs has it, but it has no directory in containers/: it is gone when the engine stops") < 0)
 			return -1;
 	}
@@ -177,7 +178,7 @@ int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err)
 	uns_auto(uns_verdicts_done) struct uns_verdicts l = {NULL, 0};
 	const struct uns_store *store = judged(w);
 
-	if (check_lost(w, err) < 0 || check_apart(w, w->present, err) < 0)
+	if (check_lost(w, err) < 0 || uns_plan_check_apart(w, err) < 0)
 		return -1;
 	if (!store)
 		return 0;

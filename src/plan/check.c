@@ -734,7 +734,7 @@ static int check_all_ranges(const struct uns_intent *w, struct uns_err *err)
 int uns_plan_check(const struct uns_intent *w, struct uns_err *err)
 {
 	if (w->r->command == UNS_DAEMON)
-		return check_option(w, err) < 0 || check_engine(w, err) < 0 ? -1 : uns_plan_check_host(w, err);
+		return check_option(w, err) < 0 || check_engine(w, err) < 0 || uns_plan_check_apart(w, err) < 0 ? -1 : uns_plan_check_host(w, err);
 	if (uns_plan_check_audit(w, err) < 0 || uns_plan_check_unseen(w, err) < 0)
 		return -1;
 	if (check_option(w, err) < 0 || uns_plan_check_remap(w, err) < 0 || check_user(w, err) < 0 || check_engine(w, err) < 0 ||

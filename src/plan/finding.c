@@ -47,7 +47,7 @@ const struct uns_check uns_checks[] = {
 	INFO("ContainerHostMount", "a container mounts what has power over the host", "CIS Docker 5.5, 5.32"),
 	WARNING("ContainerIdOutside", "a container uses an ID that the range does not hold", "docker/for-linux #1040"),
 	WARNING("ContainerJoins", "a container shares a namespace with one of the host's user namespace"),
-	WARNING("ContainerNoFiles", "the running engine has a container that is not in its files"),
+	REFUSED("ContainerNoFiles", "the running engine has a container that is not in its files"),
 	INFO("ContainerNotLoaded", "the running engine has not loaded a container that is in its files"),
 	WARNING("ContainerRestarts", "a container that cannot work is started again and again", "CIS Docker 5.14"),
 	WARNING("ContainerRuntime", "a container uses a runtime that may not know user namespaces"),

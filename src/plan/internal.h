@@ -93,6 +93,7 @@ int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_check_unread(const struct uns_intent *w, struct uns_err *err);
 /* The remedy that shows ACLs of the data root. The caller frees; NULL: no memory. */
 char *uns_plan_remount_acl(const struct uns_intent *w, struct uns_err *err);
+int uns_plan_check_apart(const struct uns_intent *w, struct uns_err *err);
 int uns_plan_check_containers(const struct uns_intent *w, struct uns_err *err);
 /* check-image.c */
 int uns_plan_check_images(const struct uns_intent *w, const struct uns_store *s, struct uns_err *err);

@@ -723,6 +723,24 @@ static void containers_with_rm_are_not_expected_again(void **state)
 	done(&w);
 }
 
+static void wish(struct world *w, const char *key, const char *json)
+{
+	struct uns_wishes *l = &w->r.set;
+
+	w->r.command = UNS_DAEMON;
+	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
+	assert_non_null(l->v);
+	l->v[l->n++] = (struct uns_wish){str(key), json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL};
+}
+
+static void wishes_done(struct world *w)
+{
+	for (size_t i = 0; i < w->r.set.n; i++)
+		json_decref(w->r.set.v[i].value);
+	free(w->r.set.v);
+	w->r.set = (struct uns_wishes){0};
+}
+
 static void containers_of_one_source_alone_are_told(void **state)
 {
 	struct world w;
@@ -736,7 +754,34 @@ static void containers_of_one_source_alone_are_told(void **state)
 	assert_string_equal(found(&w, "ContainerNotLoaded")->object, "stray");
 	assert_int_equal(count_found(&w, "ContainerNoFiles"), 1);
 	assert_string_equal(found(&w, "ContainerNoFiles")->object, "lost");
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	list(&w.r.ignore, "ContainerNoFiles"); /* it would be lost all the same */
+	make(&w);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	uns_strs_done(&w.r.ignore);
+	w.r.no_restart = true;
+	w.r.migrate = UNS_MIGRATE_NONE;
+	make(&w);
+	assert_null(found(&w, "ContainerNoFiles"));
+	assert_int_equal(count_found(&w, "ContainerNotLoaded"), 1);
+	done(&w);
+}
+
+/* An option that takes a restart loses it too. */
+static void a_restart_for_an_option_keeps_no_container_without_files(void **state)
+{
+	struct world w;
+
+	(void)state;
+	running(&w);
+	wish(&w, "mtu", "1400");
+	make(&w);
 	assert_int_equal(uns_findings_code(&w.findings), UNS_OK);
+	container(&w.f.flat, "lost")->no_files = true;
+	make(&w);
+	assert_int_equal(count_found(&w, "ContainerNoFiles"), 1);
+	assert_int_equal(uns_findings_code(&w.findings), UNS_E_REFUSED);
+	wishes_done(&w);
 	done(&w);
 }
 
@@ -1897,24 +1942,6 @@ static void findings_refuse_by_their_class(void **state)
 
 /* ---- options of dockerd ---- */
 
-static void wish(struct world *w, const char *key, const char *json)
-{
-	struct uns_wishes *l = &w->r.set;
-
-	w->r.command = UNS_DAEMON;
-	l->v = reallocarray(l->v, l->n + 1, sizeof(*l->v));
-	assert_non_null(l->v);
-	l->v[l->n++] = (struct uns_wish){str(key), json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL};
-}
-
-static void wishes_done(struct world *w)
-{
-	for (size_t i = 0; i < w->r.set.n; i++)
-		json_decref(w->r.set.v[i].value);
-	free(w->r.set.v);
-	w->r.set = (struct uns_wishes){0};
-}
-
 /* A member of daemon.json with this JSON value, as the host floor reads it. */
 static void has_member(struct world *w, const char *key, const char *json)
 {
@@ -2729,6 +2756,7 @@ int main(void)
 		cmocka_unit_test(less_data_can_be_taken_along),
 		cmocka_unit_test(containers_with_rm_are_not_expected_again),
 		cmocka_unit_test(containers_of_one_source_alone_are_told),
+		cmocka_unit_test(a_restart_for_an_option_keeps_no_container_without_files),
 		cmocka_unit_test(what_is_told_is_judged_and_not_carried_out),
 		cmocka_unit_test(an_empty_remapped_tree_is_put_aside),
 		cmocka_unit_test(two_trees_with_data_are_for_migrate),
