@@ -115,12 +115,13 @@ struct uns_store {
 enum uns_unseen_what {
 	UNS_UNSEEN_DATA,      /* the data root: the engine told what there is */
 	UNS_UNSEEN_ELSEWHERE, /* the engine's data root is not on this host */
-	UNS_UNSEEN_OPTIONS,   /* daemon.json */
-	UNS_UNSEEN_ANSWER,    /* a container or image that the engine lists, and does not tell of */
+	UNS_UNSEEN_OPTIONS,   /* daemon.json, or another file with options of dockerd */
+	UNS_UNSEEN_ANSWER,    /* a container without files or an image that the engine lists, and does not tell of; or one of its lists */
+	UNS_UNSEEN_ENGINE,    /* an engine answers that is no process of this host, by what it says with our data root */
 };
 struct uns_unseen {
 	enum uns_unseen_what what;
-	char *path; /* ANSWER: the ID */
+	char *path; /* ANSWER: the name, the ID, or the list; ENGINE, or without any of these: the socket */
 	char *why;
 };
 
@@ -129,7 +130,8 @@ struct uns_facts {
 	/* partial: as uns_facts_want. told: only then, the stores are as the running engine tells them, without what is only in the
 	 * files of the data root (entries: what the engine has something of). */
 	bool partial, told;
-	struct uns_unseen *unseen; /* empty when not told */
+	bool told_swarm, told_manager; /* by the engine: it is a node, and a manager, of a swarm */
+	struct uns_unseen *unseen; /* ANSWER and ENGINE also when not told */
 	size_t unseens;
 	struct uns_idfacts ids;
 

@@ -149,11 +149,16 @@ static int request(const char *socket, const char *method, const char *path, con
 	return 0;
 }
 
-int uns_http_get(const char *socket, const char *path, long *ret_http, struct uns_buf *answer, struct uns_err *err)
+int uns_http_get_within(const char *socket, const char *path, unsigned seconds, long *ret_http, struct uns_buf *answer, struct uns_err *err)
 {
 	struct answer a = {.buf = answer, .start = answer->len, .err = err};
 
-	return request(socket, "GET", path, NULL, READ_S, ret_http, &a);
+	return request(socket, "GET", path, NULL, seconds < READ_S ? (long)seconds : READ_S, ret_http, &a);
+}
+
+int uns_http_get(const char *socket, const char *path, long *ret_http, struct uns_buf *answer, struct uns_err *err)
+{
+	return uns_http_get_within(socket, path, READ_S, ret_http, answer, err);
 }
 
 int uns_sys_http(const char *socket, const char *method, const char *path, const char *body, long *ret_http, struct uns_buf *answer,

@@ -107,7 +107,7 @@ static int read_config(const json_t *j, const char *id, struct uns_container *c,
 	c->running = uns_json_bool_or(json_object_get(j, "State"), "Running", false);
 	c->paused = uns_json_bool_or(json_object_get(j, "State"), "Paused", false);
 	c->id = uns_str_dup(id, err);
-	if (!c->id || uns_json_copy(j, "ID", &c->id, err) < 0 || uns_json_copy(j, "Driver", &c->driver, err) < 0 ||
+	if (!c->id || uns_json_copy(j, "Driver", &c->driver, err) < 0 ||
 	    uns_json_copy(json_object_get(j, "Config"), "User", &c->user, err) < 0 || uns_json_copy(j, "Image", &c->image, err) < 0)
 		return -1;
 	c->name = uns_str_dup(*name == '/' ? name + 1 : name, err);
@@ -126,7 +126,7 @@ static int read_host_config(json_t *j, struct uns_container *c, struct uns_err *
 	return uns_json_copy(j, "UsernsMode", &c->userns_mode, err);
 }
 
-int uns_container_parse(const json_t *config, json_t *host, const char *id, struct uns_container *ret, struct uns_err *err)
+static int parse(const json_t *config, json_t *host, const char *id, struct uns_container *ret, struct uns_err *err)
 {
 	uns_auto(uns_container_done) struct uns_container c = { 0 };
 
@@ -135,6 +135,13 @@ int uns_container_parse(const json_t *config, json_t *host, const char *id, stru
 	*ret = c;
 	c = (struct uns_container){ 0 };
 	return 0;
+}
+
+int uns_container_parse(const json_t *config, json_t *host, const char *id, struct uns_container *ret, struct uns_err *err)
+{
+	const char *own = uns_json_str_or(config, "ID", "");
+
+	return parse(config, host, *own ? own : id, ret, err);
 }
 
 int uns_container_parse_answer(const json_t *answer, const char *id, struct uns_container *ret, struct uns_err *err)
@@ -146,5 +153,5 @@ int uns_container_parse_answer(const json_t *answer, const char *id, struct uns_
 	if (!json_is_object(host) || !json_is_object(json_object_get(answer, "Config")) ||
 	    !json_is_object(json_object_get(answer, "State")))
 		return uns_err_set(err, UNS_E_INPUT, "the engine's answer about %.12s has no HostConfig, Config or State", id);
-	return uns_container_parse(answer, host, id, ret, err);
+	return parse(answer, host, id, ret, err);
 }

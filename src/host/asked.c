@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host.h"
 #include "uns/cleanup.h"
@@ -13,6 +14,7 @@
 #include "uns/layout.h"
 
 #define MAX_ALONE 10000 /* containers, and images, that are asked for one by one */
+#define ALL_MS 60000    /* for all answers together */
 
 void uns_host_asked_done(struct uns_asked *a)
 {
@@ -24,18 +26,28 @@ void uns_host_asked_done(struct uns_asked *a)
 
 /* ---- asking ---- */
 
-/* 0; 1: there is no such thing, or no answer of use. An engine that let one request run into its timeout is not asked again. */
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_MONOTONIC, &now) < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* 0; 1: there is no such thing, no answer of use, or no time left. One that does not come, breaks off or is too long is that one alone:
+ * the next is asked for all the same. */
 static int ask(struct uns_asked *a, const char *path, bool *ret_absent, json_t **ret)
 {
+	uint64_t now = now_ms();
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
 	struct uns_err ignored = { 0 };
 	long http = 0;
 
 	*ret_absent = false;
-	if (a->silent)
+	a->late |= now >= a->until;
+	if (a->silent || a->late)
 		return 1;
-	if (uns_http_get(a->socket, path, &http, &text, &ignored) < 0) {
-		a->silent = a->dead = true;
+	if (uns_http_get_within(a->socket, path, (unsigned)((a->until - now + 999) / 1000), &http, &text, &ignored) < 0) {
+		a->dead = true;
 		return 1;
 	}
 	*ret_absent = http == 404;
@@ -44,7 +56,7 @@ static int ask(struct uns_asked *a, const char *path, bool *ret_absent, json_t *
 
 int uns_host_ask(const struct uns_root *root, const struct uns_facts *f, struct uns_asked *ret, struct uns_err *err)
 {
-	uns_auto(uns_host_asked_done) struct uns_asked a = { .socket = f->socket };
+	uns_auto(uns_host_asked_done) struct uns_asked a = { .socket = f->socket, .until = now_ms() + ALL_MS };
 	struct uns_err absent = { 0 };
 	const char *dir;
 	bool none;
@@ -90,6 +102,27 @@ static int inspect(struct uns_asked *a, const char *id, struct uns_container *c,
 	else if (why.code != UNS_E_INPUT)
 		return uns_err_set(err, why.code, "%s", why.text);
 	return 0;
+}
+
+/* What the engine lists and nobody tells of, by a name of it. */
+static int note(struct uns_facts *f, const char *name, const char *why, struct uns_err *err)
+{
+	return uns_host_note_unseen(f, UNS_UNSEEN_ANSWER, *name ? name : f->socket, why, err);
+}
+
+static int note_container(struct uns_facts *f, const json_t *listed, struct uns_err *err)
+{
+	const json_t *names = json_object_get(listed, "Names");
+	const char *own = uns_json_str_or(listed, "Id", "");
+
+	/* Others are "/OTHER/ALIAS": what linked containers call it. */
+	for (size_t i = json_array_size(names); i-- > 0;) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (name && *name == '/' && name[1] && !strchr(name + 1, '/'))
+			own = name + 1;
+	}
+	return note(f, own, "the engine lists this container, and does not tell of it", err);
 }
 
 /* ---- beside the files ---- */
@@ -144,6 +177,7 @@ static int add(struct uns_store *s, struct uns_container *c, struct uns_err *err
 struct place {
 	const struct uns_root *root;
 	const char *base; /* the store's directory; NULL: its files are not looked at */
+	struct uns_facts *f;
 	struct uns_store *s;
 	size_t n;         /* containers that its files told, sorted by ID; what only the engine has stands behind them */
 	enum { UNLISTED, LISTED, GONE } *seen; /* of these */
@@ -184,7 +218,7 @@ static int settle_listed(const struct place *p, struct uns_asked *a, const json_
 	enum told r;
 
 	if (!uns_container_is_id(id))
-		return 0;
+		return note_container(p->f, listed, err);
 	c = find(p->s, p->n, id);
 	if (c)
 		p->seen[c - p->s->container] = LISTED;
@@ -199,6 +233,8 @@ static int settle_listed(const struct place *p, struct uns_asked *a, const json_
 		*c = told;
 		told = (struct uns_container){ 0 };
 	}
+	if (r == TOLD_NOTHING && !c)
+		return note_container(p->f, listed, err);
 	/* Removed since, or nobody knows more than the files. */
 	return r == TOLD_ABSENT && c ? settle_absent(p, c, err) : 0;
 }
@@ -260,11 +296,14 @@ static void sort(struct uns_store *s)
 	s->containers = kept;
 }
 
-int uns_host_settle(const struct uns_root *root, const char *base, struct uns_asked *a, struct uns_store *s, struct uns_err *err)
+int uns_host_settle(const struct uns_root *root, const char *base, struct uns_asked *a, struct uns_facts *f, struct uns_store *s, struct uns_err *err)
 {
-	struct place p = { .root = root, .base = base, .s = s };
+	struct place p = { .root = root, .base = base, .f = f, .s = s };
 	int r;
 
+	if (base && !f->running)
+		return uns_host_note_unseen(f, UNS_UNSEEN_ENGINE, f->socket, "an engine answers here that is no process of this host, and says that its data are in this data root",
+		                            err);
 	sort(s);
 	p.n = s->containers;
 	p.seen = calloc(p.n + 1, sizeof(*p.seen));
@@ -277,6 +316,8 @@ int uns_host_settle(const struct uns_root *root, const char *base, struct uns_as
 }
 
 /* ---- in place of the files ---- */
+
+#define NO_LIST "the engine does not tell which there are"
 
 static int told_volume(const json_t *listed, struct uns_volume *v, struct uns_err *err)
 {
@@ -295,12 +336,14 @@ static int told_volume(const json_t *listed, struct uns_volume *v, struct uns_er
 }
 
 /* Only those of the driver "local" lie in the data root. */
-static int read_volumes(struct uns_asked *a, struct uns_store *s, struct uns_err *err)
+static int read_volumes(struct uns_asked *a, struct uns_facts *f, struct uns_store *s, struct uns_err *err)
 {
 	uns_auto_json json_t *answer = NULL;
 	bool absent;
 	const json_t *list = ask(a, "/volumes", &absent, &answer) ? NULL : json_object_get(answer, "Volumes");
 
+	if (!json_is_array(list) && !json_is_null(list) && note(f, "volumes", NO_LIST, err) < 0)
+		return -1;
 	s->volume = calloc(json_array_size(list) + 1, sizeof(*s->volume));
 	if (!s->volume)
 		return uns_err_nomem(err);
@@ -313,31 +356,47 @@ static int read_volumes(struct uns_asked *a, struct uns_store *s, struct uns_err
 	return 0;
 }
 
+/* Sorted. */
+static int read_tags(const json_t *listed, struct uns_strs *ret, struct uns_err *err)
+{
+	const json_t *tags = json_object_get(listed, "RepoTags");
+
+	for (size_t i = 0; i < json_array_size(tags); i++) {
+		const char *tag = json_string_value(json_array_get(tags, i));
+
+		if (tag && strcmp(tag, "<none>:<none>") != 0 && uns_strs_add(ret, tag, err) < 0)
+			return -1;
+	}
+	uns_strs_sort(ret);
+	return 0;
+}
+
+static int note_image(struct uns_facts *f, const json_t *listed, struct uns_err *err)
+{
+	uns_auto(uns_strs_done) struct uns_strs tags = UNS_STRS_INIT;
+
+	if (read_tags(listed, &tags, err) < 0)
+		return -1;
+	return note(f, tags.n ? tags.v[0] : uns_json_str_or(listed, "Id", ""), "the engine lists this image, and does not tell of it", err);
+}
+
 /* Its names in the list, its configuration in an answer of its own. 0; 1: nothing is told of it. */
-static int told_image(struct uns_asked *a, const json_t *listed, struct uns_image *image, struct uns_err *err)
+static int told_image(struct uns_asked *a, struct uns_facts *f, const json_t *listed, struct uns_image *image, struct uns_err *err)
 {
 	const char *id = uns_json_str_or(listed, "Id", ""), *digits = uns_str_starts(id, "sha256:") ? id + 7 : "";
-	const json_t *tags = json_object_get(listed, "RepoTags");
 	uns_auto_free char *path = uns_str_printf(err, "/images/%s/json", id);
 	uns_auto_json json_t *answer = NULL;
-	bool absent;
+	bool absent = false;
 
 	if (!path)
 		return -1;
-	if (!uns_container_is_id(digits) || ++a->alone > MAX_ALONE || ask(a, path, &absent, &answer))
-		return 1;
+	if (!uns_container_is_id(digits) || ++a->alone > MAX_ALONE || ask(a, path, &absent, &answer) || !json_is_object(answer))
+		return !absent && note_image(f, listed, err) < 0 ? -1 : 1;
 	image->id = uns_str_dup(digits, err);
 	image->tool = UNS_USERTOOL_UNKNOWN;
 	if (!image->id || uns_json_copy(json_object_get(answer, "Config"), "User", &image->user, err) < 0)
 		return -1;
-	for (size_t i = 0; i < json_array_size(tags); i++) {
-		const char *tag = json_string_value(json_array_get(tags, i));
-
-		if (tag && strcmp(tag, "<none>:<none>") != 0 && uns_strs_add(&image->tags, tag, err) < 0)
-			return -1;
-	}
-	uns_strs_sort(&image->tags);
-	return 0;
+	return read_tags(listed, &image->tags, err);
 }
 
 static int by_image(const void *a, const void *b)
@@ -347,18 +406,18 @@ static int by_image(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
-static int read_images(struct uns_asked *a, struct uns_images *l, struct uns_err *err)
+static int read_images(struct uns_asked *a, struct uns_facts *f, struct uns_images *l, struct uns_err *err)
 {
 	uns_auto_json json_t *list = NULL;
 	bool absent;
 
-	if (ask(a, "/images/json?all=1", &absent, &list))
-		return 0;
+	if (ask(a, "/images/json?all=1", &absent, &list) || !json_is_array(list))
+		return note(f, "images", NO_LIST, err);
 	l->v = calloc(json_array_size(list) + 1, sizeof(*l->v));
 	if (!l->v)
 		return uns_err_nomem(err);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		int r = told_image(a, json_array_get(list, i), &l->v[l->n], err);
+		int r = told_image(a, f, json_array_get(list, i), &l->v[l->n], err);
 
 		if (r < 0) {
 			l->n += l->v[l->n].id != NULL;
@@ -388,21 +447,14 @@ static int name_entries(const struct uns_asked *a, struct uns_store *s, struct u
 	               : 0;
 }
 
-/* What the engine lists and does not tell of, by its name. One that is gone by now is none. */
-static int note_untold(const struct uns_asked *a, const struct uns_store *s, struct uns_facts *f, struct uns_err *err)
+/* SystemInfo, Swarm (moby api/types/swarm, Info): "inactive" and "" mean none. */
+static void read_swarm(const struct uns_asked *a, struct uns_facts *f)
 {
-	for (size_t i = 0; i < json_array_size(a->containers); i++) {
-		const json_t *listed = json_array_get(a->containers, i);
-		const char *id = uns_json_str_or(listed, "Id", "");
-		const char *name = json_string_value(json_array_get(json_object_get(listed, "Names"), 0));
+	const json_t *swarm = json_object_get(a->info, "Swarm");
+	const char *state = uns_json_str_or(swarm, "LocalNodeState", "");
 
-		if (find(s, s->containers, id) || (uns_container_is_id(id) && !a->silent && a->alone <= MAX_ALONE))
-			continue;
-		if (uns_host_note_unseen(f, UNS_UNSEEN_ANSWER, name && *name == '/' && name[1] ? name + 1 : id,
-		                         "the engine lists this container, and does not tell of it", err) < 0)
-			return -1;
-	}
-	return 0;
+	f->told_swarm = *state && strcmp(state, "inactive") != 0;
+	f->told_manager = f->told_swarm && uns_json_bool_or(swarm, "ControlAvailable", false);
 }
 
 int uns_host_read_told(struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
@@ -420,9 +472,8 @@ int uns_host_read_told(struct uns_asked *a, struct uns_facts *f, struct uns_err 
 		if (!f->active_dir || (!uns_strs_has(&f->remap_dirs, name) && uns_strs_add(&f->remap_dirs, name, err) < 0))
 			return -1;
 	}
-	if (uns_host_settle(NULL, NULL, a, s, err) < 0 || note_untold(a, s, f, err) < 0)
-		return -1;
-	if (read_volumes(a, s, err) < 0 || read_images(a, &s->images, err) < 0)
+	read_swarm(a, f);
+	if (uns_host_settle(NULL, NULL, a, f, s, err) < 0 || read_volumes(a, f, s, err) < 0 || read_images(a, f, &s->images, err) < 0)
 		return -1;
 	return uns_host_guess_users(s, err) < 0 ? -1 : name_entries(a, s, err);
 }

@@ -299,21 +299,24 @@ static int read_data(const struct uns_root *root, const struct uns_facts_want *w
 /* What was to be excused as the engine tells the rest, and it does not. */
 static int refuse_unseen(const struct uns_facts *f, struct uns_err *err)
 {
-	if (f->told || !f->unseens)
-		return 0;
-	uns_err_set(err, UNS_E_FAILED, "%s", f->unseen[0].why);
-	if (err)
-		err->errnum = EACCES;
-	return -1;
+	for (size_t i = 0; !f->told && i < f->unseens; i++) {
+		if (f->unseen[i].what == UNS_UNSEEN_ANSWER || f->unseen[i].what == UNS_UNSEEN_ENGINE)
+			continue;
+		uns_err_set(err, UNS_E_FAILED, "%s", f->unseen[i].why);
+		if (err)
+			err->errnum = EACCES;
+		return -1;
+	}
+	return 0;
 }
 
 static int read_inventory(const struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
 {
 	if (!f->running)
 		return 0;
-	if (!a->dead || a->info)
+	if (!a->late && (!a->dead || a->info))
 		return uns_host_read_inventory(f, err);
-	uns_host_compare_info(f, NULL);
+	uns_host_compare_info(f, a->info);
 	return 0;
 }
 

@@ -58,12 +58,15 @@ struct uns_asked {
 	json_t *info, *containers; /* the answers to /info and /containers/json?all=1 */
 	char *data_root;           /* of the engine, U.G with remapping; resolved where it is on this host */
 	size_t alone;              /* requests for one container or image */
+	uint64_t until;            /* when asking ends, in milliseconds of the monotonic clock */
+	bool late;                 /* that was reached, and something was not asked */
 	bool silent, dead;         /* dead: a request had no answer at all; without info: none had */
 };
 int uns_host_ask(const struct uns_root *root, const struct uns_facts *f, struct uns_asked *ret, struct uns_err *err);
 void uns_host_asked_done(struct uns_asked *a);
-/* The containers of the store below base, which is the engine's, as it tells them. Nothing when it is silent. */
-int uns_host_settle(const struct uns_root *root, const char *base, struct uns_asked *a, struct uns_store *s, struct uns_err *err);
+/* The containers of the store below base, which is the engine's, as it tells them; what it lists and nobody tells of is noted as
+ * unseen. base NULL: without its files. With them, only of an engine that is a process of this host; that it is none is noted too. */
+int uns_host_settle(const struct uns_root *root, const char *base, struct uns_asked *a, struct uns_facts *f, struct uns_store *s, struct uns_err *err);
 
 /* daemon.c: the process, daemon.json, the manager and all options. */
 int uns_host_read_daemon(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);

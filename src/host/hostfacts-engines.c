@@ -213,6 +213,10 @@ int uns_host_read_engines(const struct uns_root *root, const char *proc, const s
 
 	if (!base || (!f->told && (read_swarm(root, base, h, err) < 0 || read_plugins(root, base, h, err) < 0 || read_containerd(root, base, h, err) < 0)))
 		return -1;
+	if (f->told) {
+		h->swarm = f->told_swarm;
+		h->swarm_manager = f->told_manager;
+	}
 	if (proc && read_processes(proc, f, h, err) < 0)
 		return -1;
 	h->desktop = is_there(root, "/opt/docker-desktop", true);

@@ -333,14 +333,14 @@ int uns_host_count_store(const struct uns_root *root, const char *base, struct u
 }
 
 static int read_store(const struct uns_root *root, const char *base, const struct uns_strs *names, struct uns_asked *a,
-                      struct uns_store *s, struct uns_err *err)
+                      struct uns_facts *f, struct uns_store *s, struct uns_err *err)
 {
 	for (size_t i = 0; i < names->n; i++)
 		if (uns_layout_is_managed(names->v[i]) && uns_strs_add(&s->entries, names->v[i], err) < 0)
 			return -1;
 	if (read_drivers(root, base, s, err) < 0 || read_containers(root, base, s, err) < 0)
 		return -1;
-	if (!a->silent && strcmp(a->data_root, base) == 0 && uns_host_settle(root, base, a, s, err) < 0)
+	if (!a->silent && strcmp(a->data_root, base) == 0 && uns_host_settle(root, base, a, f, s, err) < 0)
 		return -1;
 	if (read_volumes(root, base, s, err) < 0)
 		return -1;
@@ -370,7 +370,7 @@ int uns_host_read_flat(const struct uns_root *root, struct uns_asked *a, struct 
 
 	if (uns_root_list(root, f->data_root, &names, err) < 0 || read_remap_dirs(root, &names, f, err) < 0)
 		return -1;
-	return read_store(root, f->data_root, &names, a, &f->flat, err);
+	return read_store(root, f->data_root, &names, a, f, &f->flat, err);
 }
 
 int uns_host_read_nested(const struct uns_root *root, struct uns_asked *a, struct uns_facts *f, struct uns_err *err)
@@ -383,5 +383,5 @@ int uns_host_read_nested(const struct uns_root *root, struct uns_asked *a, struc
 	base = uns_str_printf(err, "%s/%s", f->data_root, f->active_dir);
 	if (!base || uns_root_list(root, base, &names, err) < 0)
 		return -1;
-	return read_store(root, base, &names, a, &f->nested, err);
+	return read_store(root, base, &names, a, f, &f->nested, err);
 }

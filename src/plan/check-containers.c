@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "uns/cleanup.h"
+#include "uns/json.h"
 
 #define NAMED_MAX 5
 #define AS_ROOT "run it as root; where root may not read it either, its security module says why"
@@ -60,6 +61,41 @@ int uns_plan_check_apart(const struct uns_intent *w, struct uns_err *err)
 
 /* ---- what could not be read ---- */
 
+static bool mounts_it(const struct uns_container *c, const char *path)
+{
+	const char *inside;
+	json_t *m;
+
+	json_object_foreach (c->mounts, inside, m)
+		if (strcmp(uns_json_str_or(m, "Source", ""), path) == 0)
+			return true;
+	return uns_strs_has(&c->binds, path);
+}
+
+static bool has_device(const struct uns_container *c, const char *path)
+{
+	const json_t *devices = json_object_get(c->host, "Devices");
+
+	for (size_t i = 0; i < json_array_size(devices); i++)
+		if (strcmp(uns_json_str_or(json_array_get(devices, i), "PathOnHost", ""), path) == 0)
+			return true;
+	return false;
+}
+
+/* As the paths of the host were collected: mounted, of a driver of volumes, a device, or what a volume is made of. */
+static bool uses(const struct uns_store *s, const struct uns_container *c, const char *path)
+{
+	if (mounts_it(c, path) || has_device(c, path))
+		return true;
+	for (size_t i = 0; i < c->volumes.n; i++) {
+		const struct uns_volume *v = uns_plan_volume(s, c->volumes.v[i]);
+
+		if (v && v->device && strcmp(v->device, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* "a, b and 3 more" */
 static char *name_users(const struct uns_store *s, const char *path, struct uns_err *err)
 {
@@ -69,7 +105,7 @@ static char *name_users(const struct uns_store *s, const char *path, struct uns_
 	for (size_t i = 0; i < s->containers; i++) {
 		const struct uns_container *c = &s->container[i];
 
-		if (!uns_strs_has(&c->binds, path) || n++ >= NAMED_MAX)
+		if (!uses(s, c, path) || n++ >= NAMED_MAX)
 			continue;
 		if (uns_buf_printf(&b, err, "%s%s", n == 1 ? " (" : ", ", name_of(c)) < 0)
 			return NULL;
@@ -114,10 +150,20 @@ static char *name_unknown(const struct uns_store *s, struct uns_err *err)
 
 static const char *const unseen[] = {
 	[UNS_UNSEEN_DATA] = ("containers, volumes and images are judged by what the engine tells; not judged are IDs in files that cannot be "
-			    "mapped, inodes that cannot be changed, plugins, old trees, room and time"),
+			    "mapped, inodes that cannot be changed, attributes of files, plugins, the containerd image store, old trees, room, "
+			    "time, and what audit would write"),
 	[UNS_UNSEEN_ELSEWHERE] = "containers, volumes and images are judged by what the engine tells, without the paths of its host that they use",
 	[UNS_UNSEEN_OPTIONS] = "the options in it are not judged",
-	[UNS_UNSEEN_ANSWER] = "it is not judged",
+	[UNS_UNSEEN_ANSWER] = "what is not told is not judged",
+	[UNS_UNSEEN_ENGINE] = "its containers are not judged, and it would not be stopped",
+};
+
+static const char *const remedies[] = {
+	[UNS_UNSEEN_DATA] = AS_ROOT,
+	[UNS_UNSEEN_ELSEWHERE] = "run it on the host of the engine",
+	[UNS_UNSEEN_OPTIONS] = AS_ROOT,
+	[UNS_UNSEEN_ANSWER] = "run it again when the engine answers",
+	[UNS_UNSEEN_ENGINE] = "run it where the engine runs; or let it not answer here, if its data are elsewhere",
 };
 
 int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err)
@@ -129,11 +175,8 @@ int uns_plan_check_unseen(const struct uns_intent *w, struct uns_err *err)
 	for (size_t i = 0; i < w->f->unseens; i++) {
 		const struct uns_unseen *u = &w->f->unseen[i];
 		bool stores = u->what == UNS_UNSEEN_DATA || u->what == UNS_UNSEEN_ELSEWHERE;
-		const char *remedy = u->what == UNS_UNSEEN_ELSEWHERE ? "run it on the host of the engine"
-		                     : u->what == UNS_UNSEEN_ANSWER  ? "run it again when the engine answers"
-		                                                     : AS_ROOT;
 
-		if (uns_intent_add(w, "PathUnread", u->path, remedy, err, "%s: %s%s", u->why, unseen[u->what], stores && unknown ? unknown : "") < 0)
+		if (uns_intent_add(w, "PathUnread", u->path, remedies[u->what], err, "%s: %s%s", u->why, unseen[u->what], stores && unknown ? unknown : "") < 0)
 			return -1;
 	}
 	return check_closed(w, err);

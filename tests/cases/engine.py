@@ -3,7 +3,8 @@
 
   HOST     the directory that is its root
   DATA     its data root, in the tree of the remapped user if there is one
-  LISTENS  unix: /run/docker.sock, as usual; tcp: no unix socket; silent: connections are closed without an answer
+  LISTENS  unix: /run/docker.sock, as usual; tcp: no unix socket; silent: connections are closed without an answer;
+           broken: as unix, but what is asked for one container is an error; unseen: as unix, of a process that is no dockerd
 
 Documents as dockerd has them (moby, api/swagger.yaml: SystemInfo, ImageSummary, ContainerSummary, VolumeListResponse, Network), of the
 members that a client needs; volumes are those of the data root, containers those that it had at the start."""
@@ -48,14 +49,17 @@ def inspected(path):
 
 
 def volumes():
-	names = sorted(n for n in os.listdir(ROOT + "/volumes") if n != "metadata.db")
+	there = os.path.isdir(ROOT + "/volumes")
+	names = sorted(n for n in os.listdir(ROOT + "/volumes") if n != "metadata.db") if there else []
 	return [{"Name": n, "Driver": "local", "Mountpoint": f"{ROOT}/volumes/{n}/_data", "Scope": "local", "Labels": {}, "Options": {}}
 	        for n in names]
 
 
 def info():
 	return {"ID": "CASE", "ServerVersion": VERSION, "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]],
-	        "DockerRootDir": ROOT, "SecurityOptions": [], "Containers": len(list(containers()))}
+	        "DockerRootDir": ROOT, "SecurityOptions": [], "Containers": len(list(containers())),
+	        "Swarm": {"LocalNodeState": "active" if os.path.exists(ROOT + "/swarm/docker-state.json") else "inactive",
+	                  "ControlAvailable": os.path.exists(ROOT + "/swarm/raft")}}
 
 
 ANSWERS = {
@@ -76,8 +80,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 		answer = ANSWERS.get(path)
 		if path.endswith("/json") and (path.split("/")[2] in LOADED or path.startswith("/images/sha256:")):
 			answer = functools.partial(inspected, path)
+		status = 200 if answer else 404
+		if path.startswith("/containers/") and path != "/containers/json" and os.environ["LISTENS"] == "broken":
+			status, answer = 500, None
 		text = json.dumps(answer() if answer else {"message": "page not found"}).encode()
-		self.send_response(200 if answer else 404)
+		self.send_response(status)
 		self.send_header("Content-Type", "application/json")
 		self.send_header("Content-Length", str(len(text)))
 		self.end_headers()
@@ -106,7 +113,7 @@ def main():
 	kind = os.environ["LISTENS"]
 	os.chroot(os.environ["HOST"])
 	os.chdir("/")
-	write("/proc/self/comm", b"dockerd")
+	write("/proc/self/comm", b"python3" if kind == "unseen" else b"dockerd")
 	load()
 	if kind == "tcp":
 		server = socket.create_server(("", 2375))

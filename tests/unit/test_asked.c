@@ -3,10 +3,12 @@
 #include "test.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "../../src/host/host.h"
 #include "scratch.h"
@@ -83,10 +85,18 @@ static void put_blanks(int fd, size_t n)
 	}
 }
 
+/* Of a status below 0 there is no answer, until who asks gives up. */
 static void answer_to(int fd, const char *path, const struct answer *a)
 {
+	char rest;
+
 	while (a->path && strcmp(a->path, path) != 0)
 		a++;
+	if (a->status < 0) {
+		while (read(fd, &rest, 1) > 0)
+			;
+		return;
+	}
 	if (!a->path) {
 		dprintf(fd, "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}");
 		return;
@@ -150,6 +160,7 @@ static const char *asked(struct fixture *x)
 static void ask(struct fixture *x, const struct answer *answers)
 {
 	start_engine(x, answers);
+	x->f.running = true;
 	assert_int_equal(uns_host_ask(&x->root, &x->f, &x->a, &x->err), 0);
 }
 
@@ -342,6 +353,15 @@ static void members_of_other_types_count_as_absent(void **state)
 	assert_string_equal(c.binds.v[0], "/srv");
 }
 
+static void an_answer_is_about_whom_it_was_asked_for(void **state)
+{
+	uns_auto(uns_container_done) struct uns_container c = {0};
+
+	(void)state;
+	assert_int_equal(parse("{\"Id\":\"" ID_A "\",\"ID\":\"" ID_B "\",\"Config\":{},\"State\":{},\"HostConfig\":{}}", &c), 0);
+	assert_string_equal(c.id, ID_A);
+}
+
 /* ---- beside files ---- */
 
 static void put_container(struct fixture *x, const char *id, const char *name, bool running)
@@ -436,7 +456,7 @@ static void what_is_made_and_removed_meanwhile_is_settled(void **state)
 	/* Its files were read, and are gone by now. */
 	free(s->container[0].id);
 	s->container[0].id = strdup(ID_B);
-	assert_int_equal(uns_host_settle(&x->root, "/d", &x->a, s, &x->err), 0);
+	assert_int_equal(uns_host_settle(&x->root, "/d", &x->a, &x->f, s, &x->err), 0);
 	assert_int_equal(s->containers, 0);
 }
 
@@ -458,7 +478,26 @@ static void another_data_root_is_not_mixed_in(void **state)
 	assert_string_equal(asked(x), "/info\n/containers/json?all=1\n");
 }
 
-/* The files count; what cannot be an ID is not asked for; nobody is asked again who does not answer. */
+/* That these, and no others, are noted as not told. */
+static void assert_untold(struct fixture *x, ...)
+{
+	size_t n = 0;
+	va_list all;
+
+	va_start(all, x);
+	for (const char *one; (one = va_arg(all, const char *)); n++) {
+		bool found = false;
+
+		for (size_t i = 0; i < x->f.unseens; i++)
+			found |= x->f.unseen[i].what == UNS_UNSEEN_ANSWER && strcmp(x->f.unseen[i].path, one) == 0;
+		if (!found)
+			fail_msg("%s is not noted", one);
+	}
+	va_end(all);
+	assert_int_equal(x->f.unseens, n);
+}
+
+/* The files count; what cannot be an ID is not asked for; an answer that breaks off is that one alone. */
 static void hostile_answers_leave_the_files(void **state)
 {
 	static const struct answer answers[] = {
@@ -486,11 +525,71 @@ static void hostile_answers_leave_the_files(void **state)
 	assert_string_equal(container(s, ID_A)->name, "a");
 	assert_string_equal(container(s, ID_C)->name, "c");
 	assert_false(container(s, ID_C)->running);
-	/* Whether it is loaded is not known. */
-	assert_false(container(s, ID_F)->ignored);
-	assert_true(container(s, ID_F)->running);
-	assert_true(x->a.silent);
-	assert_string_equal(asked(x), "/info\n/containers/json?all=1\n" ABOUT(ID_A) "\n" ABOUT(ID_B) "\n" ABOUT(ID_C) "\n");
+	assert_true(container(s, ID_F)->ignored);
+	assert_false(container(s, ID_F)->running);
+	assert_string_equal(asked(x), "/info\n/containers/json?all=1\n" ABOUT(ID_A) "\n" ABOUT(ID_B) "\n" ABOUT(ID_C) "\n" ABOUT(ID_F) "\n");
+	/* Nobody knows what those are that have no ID. */
+	assert_untold(x, x->sock, "../images/json?", ID_A "\n", "AAAA", NULL);
+}
+
+#define REFUSED(id) {ABOUT(id), "{\"message\":\"no\"}", 500, 0, 0}
+#define FOUR_LISTED                                                                                                                  \
+	"[" LISTED(ID_A, "a", "running") "," LISTED(ID_B, "b", "running") "," LISTED(ID_C, "c", "running") "," LISTED(ID_D, "d", "running") "]"
+
+/* With files it is what these say; without, it is said that it is there. Only one that the engine does not know is gone. */
+static void what_the_engine_does_not_tell_is_noted(void **state)
+{
+	static const struct answer answers[] = {
+	    INFO, {"/containers/json?all=1", FOUR_LISTED, 0, 0, 0}, REFUSED(ID_A), REFUSED(ID_B), {ABOUT(ID_C), TELLS(ID_F, "c", "true", ""), 0, 0, 0}, {0},
+	};
+	struct fixture *x = *state;
+
+	put_root(x);
+	put_container(x, ID_A, "a", true);
+	ask(x, answers);
+	assert_int_equal(uns_host_read_flat(&x->root, &x->a, &x->f, &x->err), 0);
+	assert_int_equal(x->f.flat.containers, 1);
+	assert_untold(x, "b", "c", NULL);
+}
+
+/* All that is not asked in time is not told. */
+static void an_engine_that_hangs_is_waited_for_in_all(void **state)
+{
+	static const struct answer answers[] = {
+	    INFO, {"/containers/json?all=1", FOUR_LISTED, 0, 0, 0}, {ABOUT(ID_A), "", -1, 0, 0}, {ABOUT(ID_B), TELLS(ID_B, "b", "true", ""), 0, 0, 0}, {0},
+	};
+	struct fixture *x = *state;
+	time_t begun = time(NULL);
+
+	put_root(x);
+	put_container(x, ID_D, "d", false);
+	ask(x, answers);
+	assert_true(x->a.until > 0);
+	x->a.until -= 59000;
+	assert_int_equal(uns_host_read_flat(&x->root, &x->a, &x->f, &x->err), 0);
+	assert_true(time(NULL) - begun < 10);
+	assert_true(x->a.late);
+	assert_int_equal(x->f.flat.containers, 1);
+	assert_untold(x, "a", "b", "c", NULL);
+	assert_string_equal(asked(x), "/info\n/containers/json?all=1\n" ABOUT(ID_A) "\n");
+}
+
+/* Its data root may be of this name elsewhere. */
+static void an_engine_of_elsewhere_is_not_mixed_in(void **state)
+{
+	static const struct answer answers[] = {INFO, {"/containers/json?all=1", FOUR_LISTED, 0, 0, 0}, {ABOUT(ID_B), TELLS(ID_B, "b", "true", ""), 0, 0, 0}, {0}};
+	struct fixture *x = *state;
+
+	put_root(x);
+	put_container(x, ID_A, "a", false);
+	ask(x, answers);
+	x->f.running = false;
+	assert_int_equal(uns_host_read_flat(&x->root, &x->a, &x->f, &x->err), 0);
+	assert_int_equal(x->f.flat.containers, 1);
+	assert_false(x->f.flat.container[0].running);
+	assert_int_equal(x->f.unseens, 1);
+	assert_int_equal(x->f.unseen[0].what, UNS_UNSEEN_ENGINE);
+	assert_string_equal(x->f.unseen[0].path, x->sock);
 }
 
 static void answers_have_a_largest_size(void **state)
@@ -518,7 +617,8 @@ static void an_engine_of_another_kind_is_not_asked_on(void **state)
 #define IMAGE "1111111111111111111111111111111111111111111111111111111111111111"
 
 static const struct answer told[] = {
-    {"/info", "{\"DockerRootDir\":\"/gone/100000.200000\",\"Driver\":\"overlay2\"}", 0, 0, 0},
+    {"/info",
+     "{\"DockerRootDir\":\"/gone/100000.200000\",\"Driver\":\"overlay2\",\"Swarm\":{\"LocalNodeState\":\"active\",\"ControlAvailable\":true}}", 0, 0, 0},
     {"/containers/json?all=1", "[" LISTED(ID_A, "a", "running") "," LISTED(ID_B, "b", "exited") ",{\"Id\":\"no ID\"}]", 0, 0, 0},
     {ABOUT(ID_A),
      "{\"Id\":\"" ID_A "\",\"Name\":\"/a\\u001b[31m\",\"Image\":\"sha256:" IMAGE "\",\"Config\":{\"User\":\"1000:7\"},\"State\":{\"Running\":true},"
@@ -555,8 +655,42 @@ static void a_store_is_told(void **state)
 	assert_int_equal(s->images.v[0].tags.n, 1);
 	assert_true(uns_strs_has(&s->drivers, "overlay2") && uns_strs_has(&s->entries, "containers"));
 	/* What the engine lists by no ID is named as not judged. */
-	assert_int_equal(x->f.unseens, 1);
-	assert_string_equal(x->f.unseen[0].path, "no ID");
+	assert_untold(x, "no ID", "sha256:../x", NULL);
+	assert_true(x->f.told_swarm && x->f.told_manager);
+}
+
+static void what_is_not_told_is_noted(void **state)
+{
+	static const struct answer answers[] = {
+	    INFO,
+	    {"/containers/json?all=1", "[{\"Id\":\"\"}," LISTED(ID_A, "a", "running") "," LISTED(ID_B, "b", "running") "]", 0, 0, 0},
+	    REFUSED(ID_A),
+	    {"/volumes", "{}", 500, 0, 0},
+	    {"/images/json?all=1",
+	     "[{\"Id\":\"sha256:" ID_C "\",\"RepoTags\":[\"<none>:<none>\",\"c:1\"]},{\"Id\":\"sha256:" ID_D "\"},{\"Id\":\"sha256:" ID_E "\"}]", 0, 0, 0},
+	    {"/images/sha256:" ID_C "/json", "{}", 500, 0, 0},
+	    {"/images/sha256:" ID_D "/json", "{", 0, 0, 0},
+	    {0},
+	};
+	struct fixture *x = *state;
+
+	ask(x, answers);
+	assert_int_equal(uns_host_read_told(&x->a, &x->f, &x->err), 0);
+	assert_int_equal(x->f.flat.containers + x->f.flat.images.n, 0);
+	assert_untold(x, x->sock, "a", "volumes", "c:1", "sha256:" ID_D, NULL);
+	assert_false(x->f.told_swarm);
+}
+
+static void lists_that_are_none_are_noted(void **state)
+{
+	static const struct answer answers[] = {
+	    INFO, {"/containers/json?all=1", "[]", 0, 0, 0}, {"/volumes", "{\"Volumes\":null}", 0, 0, 0}, {"/images/json?all=1", "{}", 0, 0, 0}, {0},
+	};
+	struct fixture *x = *state;
+
+	ask(x, answers);
+	assert_int_equal(uns_host_read_told(&x->a, &x->f, &x->err), 0);
+	assert_untold(x, "images", NULL);
 }
 
 static void only_permission_is_excused(void **state)
@@ -583,13 +717,19 @@ int main(void)
 	    cmocka_unit_test(answers_about_something_else_are_refused),
 	    cmocka_unit_test(all_mounts_come_by_their_place),
 	    cmocka_unit_test(members_of_other_types_count_as_absent),
+	    cmocka_unit_test(an_answer_is_about_whom_it_was_asked_for),
 	    T(the_word_of_the_engine_wins),
 	    T(what_is_made_and_removed_meanwhile_is_settled),
 	    T(another_data_root_is_not_mixed_in),
 	    T(hostile_answers_leave_the_files),
+	    T(what_the_engine_does_not_tell_is_noted),
+	    T(an_engine_that_hangs_is_waited_for_in_all),
+	    T(an_engine_of_elsewhere_is_not_mixed_in),
 	    T(answers_have_a_largest_size),
 	    T(an_engine_of_another_kind_is_not_asked_on),
 	    T(a_store_is_told),
+	    T(what_is_not_told_is_noted),
+	    T(lists_that_are_none_are_noted),
 	    T(only_permission_is_excused),
 	};
 

@@ -767,6 +767,15 @@ static void containers_of_one_source_alone_are_told(void **state)
 	done(&w);
 }
 
+static const struct uns_finding *about(const struct world *w, const char *object)
+{
+	for (size_t i = 0; i < w->findings.n; i++)
+		if (strcmp(w->findings.v[i].object, object) == 0)
+			return &w->findings.v[i];
+	fail_msg("nothing is said about %s", object);
+	return NULL;
+}
+
 /* An option that takes a restart loses it too. */
 static void a_restart_for_an_option_keeps_no_container_without_files(void **state)
 {
@@ -791,6 +800,8 @@ static void what_is_told_is_judged_and_not_carried_out(void **state)
 	struct uns_unseen unseen[] = {{UNS_UNSEEN_DATA, (char[]){"/var/lib/docker"}, (char[]){"cannot list it: Permission denied"}},
 	                              {UNS_UNSEEN_OPTIONS, (char[]){"/etc/docker/daemon.json"}, (char[]){"cannot open it"}}};
 	struct uns_hostpath path = {.path = (char[]){"/root/x"}, .closed_to_us = true};
+	uns_auto_json json_t *host = json_loads("{\"Devices\":[{\"PathOnHost\":\"/root/x\"}]}", 0, NULL);
+	uns_auto_json json_t *mounts = json_loads("{\"/m\":{\"Driver\":\"sshfs\",\"Source\":\"/root/x\"}}", 0, NULL);
 	struct uns_container *c;
 	struct world w;
 
@@ -805,8 +816,15 @@ static void what_is_told_is_judged_and_not_carried_out(void **state)
 	c = container(&w.f.flat, "job");
 	c->running = c->auto_remove = true;
 	c->as.known = false;
-	list(&c->binds, "/root/x");
+	list(&c->binds, "/root/other");
+	c->host = host;
+	container(&w.f.flat, "plugged")->mounts = mounts;
+	list(&container(&w.f.flat, "device")->volumes, "v");
+	volume(&w.f.flat, "v")->device = str("/root/x");
+	list(&container(&w.f.flat, "bound")->binds, "/root/x");
 	make(&w);
+	assert_has(found(&w, "PathUnread")->reason, "what audit would write");
+	assert_has(about(&w, "/root/x")->reason, "what uses it (job, plugged, device, bound) is not judged");
 	assert_has(found(&w, "PathUnread")->reason, "nor the IDs of users that have a name, in ");
 	assert_int_equal(count_found(&w, "PathUnread"), 3);
 	assert_has(found(&w, "PathUnread")->reason, "cannot list it: Permission denied: containers, volumes and images are judged by what the engine tells");
