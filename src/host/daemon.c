@@ -93,10 +93,13 @@ static int read_config_dir(const struct uns_root *root, struct uns_facts *f, str
 	uns_auto_free char *dir =
 	        uns_str_printf(err, "%.*s", slash == f->config_file ? 1 : (int)(slash - f->config_file), f->config_file);
 	struct stat st;
-	int r = dir ? uns_root_stat(root, dir, &st, err) : -1;
+	struct uns_err why = { 0 };
+	int r = dir ? uns_root_stat(root, dir, &st, &why) : -1;
 
-	if (r < 0)
+	if (!dir)
 		return -1;
+	if (r < 0)
+		return uns_host_excuse(f, UNS_UNSEEN_OPTIONS, f->config_file, &why, err);
 	/* The directory itself may be a symlink; a dangling one shows when the file is written. */
 	f->have_config_dir = r == 0 && (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode));
 	return 0;
@@ -301,6 +304,14 @@ static int read_installed(const struct uns_root *root, struct uns_facts *f, stru
 	return 0;
 }
 
+static bool is_unseen(const struct uns_facts *f, const char *path)
+{
+	for (size_t i = 0; i < f->unseens; i++)
+		if (f->unseen[i].what == UNS_UNSEEN_OPTIONS && strcmp(f->unseen[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 /* Whether the files are made from elsewhere, or cannot be written. */
 static int read_writable(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
@@ -312,7 +323,7 @@ static int read_writable(const struct uns_root *root, struct uns_facts *f, struc
 	if (r < 0)
 		return -1;
 	f->nixos = r == 0 || (real && uns_str_starts(real, "/nix/store/"));
-	return uns_host_is_readonly(root, f->config_file, &f->config_readonly, err);
+	return is_unseen(f, f->config_file) ? 0 : uns_host_is_readonly(root, f->config_file, &f->config_readonly, err);
 }
 
 static int read_program(struct uns_facts *f, struct uns_err *err)

@@ -37,6 +37,7 @@ struct unit {
 	struct assignment *env;    /* later ones count more */
 	size_t envs;
 	const char *file; /* that is being read */
+	struct uns_facts *f; /* where is noted what may not be read */
 };
 
 static void forget_environment(struct unit *u)
@@ -174,22 +175,24 @@ static int take_line(void *user, const char *section, const char *key, const cha
 static int read_unit(const struct uns_root *root, const char *path, struct unit *u, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = uns_root_read(root, path, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+	struct uns_err why = { 0 };
+	int r = uns_root_read(root, path, UNS_HOST_MAX_CONFIG, &text, NULL, &why);
 
 	if (r)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? uns_host_excuse(u->f, UNS_UNSEEN_OPTIONS, path, &why, err) : 0;
 	u->file = path;
 	return uns_unit_parse(text.data ? text.data : "", take_line, u, err);
 }
 
 /* Names of the drop-ins in these directories. */
-static int list_drop_ins(const struct uns_root *root, const char *subdir, struct uns_strs *ret, struct uns_err *err)
+static int list_drop_ins(const struct uns_root *root, const char *subdir, struct uns_facts *f, struct uns_strs *ret, struct uns_err *err)
 {
 	for (size_t i = 0; i < UNIT_DIRS; i++) {
 		uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
 		uns_auto_free char *dir = uns_str_printf(err, "%s/%s", unit_dirs[i], subdir);
+		struct uns_err why = { 0 };
 
-		if (!dir || uns_root_list(root, dir, &found, err) < 0)
+		if (!dir || (uns_root_list(root, dir, &found, &why) < 0 && uns_host_excuse(f, UNS_UNSEEN_OPTIONS, dir, &why, err) < 0))
 			return -1;
 		for (size_t k = 0; k < found.n; k++) {
 			size_t len = strlen(found.v[k]);
@@ -210,16 +213,20 @@ static int read_drop_ins(const struct uns_root *root, struct unit *u, struct uns
 	uns_auto(uns_strs_done) struct uns_strs specific = UNS_STRS_INIT;
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 
-	if (list_drop_ins(root, own, &specific, err) < 0 || list_drop_ins(root, own, &names, err) < 0 ||
-	    list_drop_ins(root, all, &names, err) < 0)
+	if (list_drop_ins(root, own, u->f, &specific, err) < 0 || list_drop_ins(root, own, u->f, &names, err) < 0 ||
+	    list_drop_ins(root, all, u->f, &names, err) < 0)
 		return -1;
 	uns_strs_sort(&names);
 	for (size_t i = 0; i < names.n; i++) {
 		uns_auto_free char *name =
 		    uns_str_printf(err, "%s/%s", uns_strs_has(&specific, names.v[i]) ? own : all, names.v[i]);
 		uns_auto_free char *file = NULL;
-		int r = name ? find_unit(root, name, false, &file, err) : -1;
-		if (r < 0 || (r == 0 && read_unit(root, file, u, err) < 0))
+		struct uns_err why = { 0 };
+		int r = name ? find_unit(root, name, false, &file, &why) : -1;
+
+		if (!name || (r < 0 && uns_host_excuse(u->f, UNS_UNSEEN_OPTIONS, name, &why, err) < 0))
+			return -1;
+		if (r == 0 && read_unit(root, file, u, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -300,12 +307,23 @@ static int read_unit_whole(const struct uns_root *root, const char *path, struct
 	return expand_env_files(root, u, err);
 }
 
+/* 0; 1 when there is no such file, as far as may be seen. */
+static int read_env(const struct uns_root *root, struct uns_facts *f, const char *file, struct uns_buf *ret, struct uns_err *err)
+{
+	struct uns_err why = { 0 };
+	int r = uns_root_read(root, file, UNS_HOST_MAX_CONFIG, ret, NULL, &why);
+
+	if (r < 0)
+		return uns_host_excuse(f, UNS_UNSEEN_OPTIONS, file, &why, err) < 0 ? -1 : 1;
+	return r;
+}
+
 /* 0; 1 when the file is absent or does not assign the variable. */
-static int env_words(const struct uns_root *root, bool systemd, const char *file, const char *variable, struct uns_strs *ret,
+static int env_words(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable, struct uns_strs *ret,
                      unsigned *ret_line, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = uns_root_read(root, file, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+	int r = read_env(root, f, file, &text, err);
 
 	if (r)
 		return r;
@@ -330,12 +348,13 @@ static int set_env(struct uns_facts *f, const char *file, const char *variable, 
 int uns_host_try_env(const struct uns_root *root, bool systemd, struct uns_facts *f, const char *file, const char *variable,
                      struct uns_strs *words, unsigned *line, struct uns_err *err)
 {
+	struct uns_err why = { 0 };
 	struct stat st;
-	int r = uns_root_stat(root, file, &st, err);
+	int r = uns_root_stat(root, file, &st, &why);
 
 	if (r)
-		return r;
-	r = env_words(root, systemd, file, variable, words, line, err);
+		return r < 0 && uns_host_excuse(f, UNS_UNSEEN_OPTIONS, file, &why, err) < 0 ? -1 : 1;
+	r = env_words(root, systemd, f, file, variable, words, line, err);
 	if (r < 0 || (r > 0 && f->env_file))
 		return r;
 	return set_env(f, file, variable, err) < 0 ? -1 : r;
@@ -395,7 +414,7 @@ static int variable_words(const struct uns_root *root, const struct unit *u, con
 	for (size_t i = u->env_files.n; i-- > 0;) {
 		const char *file = u->env_files.v[i];
 		unsigned line = 0;
-		int r = env_words(root, true, file, name, ret, &line, err);
+		int r = env_words(root, true, u->f, file, name, ret, &line, err);
 		*ret_from = (struct uns_origin){ UNS_PLACE_ENV, file, name, line };
 		if (r <= 0)
 			return r;
@@ -413,7 +432,7 @@ static int append_variable(const struct uns_root *root, const struct unit *u, co
 
 	for (size_t i = u->env_files.n; i-- > 0;) {
 		uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-		int r = uns_root_read(root, u->env_files.v[i], UNS_HOST_MAX_CONFIG, &text, NULL, err);
+		int r = read_env(root, u->f, u->env_files.v[i], &text, err);
 
 		if (r == 0)
 			r = uns_option_unit_env_value(text.data ? text.data : "", text.len, u->env_files.v[i], name, ret, err);
@@ -498,7 +517,7 @@ static int keep_environment(const struct unit *u, struct uns_strs *ret, struct u
 
 static int read_systemd(const struct uns_root *root, const char *path, struct uns_facts *f, struct uns_err *err)
 {
-	uns_auto(unit_done) struct unit u = { 0 };
+	uns_auto(unit_done) struct unit u = { .f = f };
 
 	if (read_unit_whole(root, path, &u, err) < 0 || choose_env(root, f, &u, err) < 0)
 		return -1;
@@ -515,9 +534,12 @@ static int read_systemd(const struct uns_root *root, const char *path, struct un
 static int read_drop_in(const struct uns_root *root, struct uns_facts *f, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = uns_root_read(root, UNS_DROP_IN, UNS_HOST_MAX_CONFIG, &text, NULL, err);
+	struct uns_err why = { 0 };
+	int r = uns_root_read(root, UNS_DROP_IN, UNS_HOST_MAX_CONFIG, &text, NULL, &why);
 
-	if (r < 0 || uns_host_is_dir(root, UNS_DROP_IN_DIR, &f->have_drop_in_dir, err) < 0)
+	if (r < 0 && uns_host_excuse(f, UNS_UNSEEN_OPTIONS, UNS_DROP_IN_DIR, &why, err) < 0)
+		return -1;
+	if (uns_host_is_dir(root, UNS_DROP_IN_DIR, &f->have_drop_in_dir, err) < 0)
 		return -1;
 	if (r == 0 && !(f->drop_in = uns_str_dup(text.data ? text.data : "", err)))
 		return -1;
