@@ -52,8 +52,7 @@ int uns_plan_make(const struct uns_facts *f, const struct uns_request *r, struct
                   struct uns_err *err);
 
 /* How long the change of owners takes, by how long the census of the very same trees took: to look at an inode is a part of changing it.
- * On ext4 the whole takes 1.5 times as long as a look that had to read from the disk, and 2.7 times as long as one that found all in
- * memory; the range is 1 to 4 times. Without the stop and the start of the engine. */
+ * How many times as long: usernsctl-checks(7), HOW LONG IT TAKES. Without the stop and the start of the engine. */
 struct uns_estimate {
 	uint64_t inodes, bytes;
 	uint64_t seconds_min, seconds_max; /* rounded down, up */

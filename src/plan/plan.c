@@ -390,11 +390,10 @@ int uns_plan_daemon_verdict(const struct uns_facts *f, struct uns_findings *find
 	return uns_plan_check(&w, err);
 }
 
-/* How many times as long as the look at the same inodes a migration takes (tests/bench/estimate): 1.0 to 2.6 where the look read from the
- * disk, else 5 to 12, as far as what was in memory then still is. */
-static const struct {
-	unsigned least, most;
-} factors[] = {{4, 12}, {1, 3}};
+/* How many times as long as the look at the same inodes a migration takes at most, where the look found everything in memory and where it
+ * read from the disk; and once as long at least. usernsctl-checks(7) has what was measured (tests/bench/estimate). The least is the same
+ * for both: a look that read nothing may still have been a slow one, where inodes had to be made anew of blocks in memory. */
+static const unsigned most_times[] = {12, 3};
 
 bool uns_plan_estimate(const struct uns_facts *f, const struct uns_plan *p, struct uns_estimate *ret)
 {
@@ -404,7 +403,7 @@ bool uns_plan_estimate(const struct uns_facts *f, const struct uns_plan *p, stru
 		shifts |= strcmp(p->v[i].kind, "shift-tree") == 0;
 	if (!shifts || !f->have_census)
 		return false;
-	*ret = (struct uns_estimate){f->census.inodes, f->census.bytes, f->census_ms * factors[f->census_cold].least / 1000,
-	                              f->census_ms * factors[f->census_cold].most / 1000 + 1};
+	*ret = (struct uns_estimate){f->census.inodes, f->census.bytes, f->census_ms / 1000,
+	                              f->census_ms * most_times[f->census_cold] / 1000 + 1};
 	return true;
 }
