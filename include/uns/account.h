@@ -13,6 +13,7 @@ struct uns_account {
 	uint32_t id;  /* UID of a user, GID of a group */
 	uint32_t gid; /* primary group of a user; equal to id for a group */
 	char *home;   /* of a user, as it stands there; NULL for a group, and for a line that ends before it */
+	char *members; /* of a group, as they stand there ("a,b"); NULL for a user, for such a line, and from a name service */
 };
 struct uns_accounts {
 	struct uns_account *v;

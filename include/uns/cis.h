@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of the CIS Docker Benchmark (numbers of version 1.6) can be told of a host: user namespaces (2.9, 5.31), watches of the audit
- * system on what belongs to Docker (1.1.3 to 1.1.18), owners and modes of its files (3.1 to 3.24). */
+ * system on what belongs to Docker (1.1.3 to 1.1.18), where its data lies (1.1.1), who may use it (1.1.2), owners and modes of its files
+ * (3.1 to 3.24). */
 #ifndef UNS_CIS_H
 #define UNS_CIS_H
 
@@ -42,11 +43,19 @@ struct uns_cis_file {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	char *real; /* of a certificate that is reached through a symlink: where it is; else NULL */
 };
 struct uns_cisfacts {
 	struct uns_cis_file file[UNS_CIS_FILES];
 	struct uns_cis_file *cert; /* files in the registries' directories of /etc/docker/certs.d */
 	size_t certs, cert_cap;
+	enum uns_cis_mount {
+		UNS_CIS_MOUNT_UNKNOWN, /* of an offline root */
+		UNS_CIS_MOUNT_ABOVE,   /* nothing is mounted on the data root */
+		UNS_CIS_MOUNT_SAME,    /* what is mounted there is of the file system that is mounted above it too */
+		UNS_CIS_MOUNT_OWN,
+	} mount;
+	char *above; /* mount point above the data root; NULL: not known */
 	struct uns_auditrules rules; /* of /etc/audit/rules.d, else of /etc/audit/audit.rules: what is loaded when the host starts */
 	enum uns_cis_effect { UNS_CIS_UNKNOWN, UNS_CIS_OFF, UNS_CIS_ON } effect; /* what the running engine says; the caller asks it */
 };

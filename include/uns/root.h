@@ -37,6 +37,8 @@ int uns_root_read(const struct uns_root *root, const char *path, size_t max, str
 int uns_root_list(const struct uns_root *root, const char *path, struct uns_strs *ret, struct uns_err *err);
 /* The path without symlinks, absolute inside the root; freed by the caller; NULL with err (ENOENT when absent). */
 char *uns_root_resolve(const struct uns_root *root, const char *path, struct uns_err *err);
+/* The same of what was opened by that path already. */
+char *uns_root_path_of(const struct uns_root *root, int fd, const char *path, struct uns_err *err);
 /* The path on the host (root->path + path); freed by the caller. For children and messages only, never to open. */
 char *uns_root_host_path(const struct uns_root *root, const char *path, struct uns_err *err);
 

@@ -333,15 +333,12 @@ int uns_root_list(const struct uns_root *root, const char *path, struct uns_strs
 	return 0;
 }
 
-char *uns_root_resolve(const struct uns_root *root, const char *path, struct uns_err *err)
+char *uns_root_path_of(const struct uns_root *root, int fd, const char *path, struct uns_err *err)
 {
-	uns_auto_close int fd = uns_root_openat(root, path, O_PATH, err);
 	char link[64], target[PATH_MAX];
 	size_t prefix = strlen(root->path);
 	ssize_t n;
 
-	if (fd < 0)
-		return NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, target, sizeof(target) - 1);
 	if (n < 0) {
@@ -354,6 +351,13 @@ char *uns_root_resolve(const struct uns_root *root, const char *path, struct uns
 		return NULL;
 	}
 	return uns_str_dup(target[prefix] ? target + prefix : "/", err);
+}
+
+char *uns_root_resolve(const struct uns_root *root, const char *path, struct uns_err *err)
+{
+	uns_auto_close int fd = uns_root_openat(root, path, O_PATH, err);
+
+	return fd < 0 ? NULL : uns_root_path_of(root, fd, path, err);
 }
 
 char *uns_root_host_path(const struct uns_root *root, const char *path, struct uns_err *err)

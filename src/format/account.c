@@ -11,7 +11,7 @@
 #include "uns/num.h"
 #include "uns/vec.h"
 
-enum { FIELD_NAME, FIELD_PASSWORD, FIELD_ID, FIELD_GID, FIELD_GECOS, FIELD_HOME, FIELDS };
+enum { FIELD_NAME, FIELD_PASSWORD, FIELD_ID, FIELD_GID, FIELD_MEMBERS = FIELD_GID, FIELD_GECOS, FIELD_HOME, FIELDS };
 
 struct span {
 	const char *s;
@@ -23,6 +23,7 @@ void uns_accounts_done(struct uns_accounts *a)
 	for (size_t i = 0; i < a->n; i++) {
 		free(a->v[i].name);
 		free(a->v[i].home);
+		free(a->v[i].members);
 	}
 	free(a->v);
 	*a = (struct uns_accounts){ 0 };
@@ -64,7 +65,7 @@ static int read_id(struct span f, uint32_t *ret)
 }
 
 struct reading {
-	struct span name, home;
+	struct span name, home, members;
 	uint32_t id, gid;
 };
 
@@ -87,6 +88,7 @@ static bool read_account(const struct uns_line *l, bool user, struct reading *re
 		return false;
 	ret->name = field[FIELD_NAME];
 	ret->home = user && n > FIELD_HOME ? field[FIELD_HOME] : (struct span){ NULL, 0 };
+	ret->members = !user && n > FIELD_MEMBERS ? field[FIELD_MEMBERS] : (struct span){ NULL, 0 };
 	return true;
 }
 
@@ -100,10 +102,10 @@ static int accounts_push(struct uns_accounts *a, const struct reading *r, struct
 	a->v[a->n] = (struct uns_account){ .name = strndup(r->name.s, r->name.len), .id = r->id, .gid = r->gid };
 	if (!a->v[a->n].name)
 		return uns_err_nomem(err);
-	if (r->home.s)
-		a->v[a->n].home = strndup(r->home.s, r->home.len);
-	a->n++;
-	return r->home.s && !a->v[a->n - 1].home ? uns_err_nomem(err) : 0;
+	v = &a->v[a->n++];
+	if (r->home.s && !(v->home = strndup(r->home.s, r->home.len)))
+		return uns_err_nomem(err);
+	return r->members.s && !(v->members = strndup(r->members.s, r->members.len)) ? uns_err_nomem(err) : 0;
 }
 
 static int parse(const char *text, size_t len, bool user, struct uns_accounts *ret, struct uns_err *err)

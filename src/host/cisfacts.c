@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts for the CIS benchmark: owners and modes of files, and the configured rules of the audit system. */
+/* Facts for the CIS benchmark: owners and modes of files, where the data lies, and the configured rules of the audit system. A link that
+ * leads to itself is as good as absent to those who use the files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -43,28 +44,44 @@ void uns_cisfacts_done(struct uns_cisfacts *c)
 {
 	for (int i = 0; i < UNS_CIS_FILES; i++)
 		free(c->file[i].path);
-	for (size_t i = 0; i < c->certs; i++)
+	for (size_t i = 0; i < c->certs; i++) {
 		free(c->cert[i].path);
+		free(c->cert[i].real);
+	}
 	free(c->cert);
+	free(c->above);
 	uns_auditrules_done(&c->rules);
 	*c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};
 }
 
-/* 0; 1 when it is absent. Opened as a path only: nothing is started by looking at a socket. */
-static int look_at(const struct uns_root *root, const char *path, struct uns_cis_file *ret, struct uns_err *err)
+/* As r: 0; 1 when it is absent; -1. */
+static int or_loop(int r, const struct uns_err *err)
 {
-	uns_auto_close int fd = uns_root_openat(root, path, O_PATH, err);
+	return r < 0 && err->errnum == ELOOP ? 1 : r;
+}
+
+/* 0; 1 when it is absent. Opened as a path only: nothing is started by looking at a socket. *ret_fd may be left open, for the caller. */
+static int open_at(const struct uns_root *root, const char *path, int *ret_fd, struct uns_cis_file *ret, struct uns_err *err)
+{
 	struct stat st;
 
-	if (fd < 0)
-		return err->errnum == ENOENT || err->errnum == ENOTDIR || err->errnum == ELOOP ? 1 : -1;
-	if (fstat(fd, &st) < 0)
+	*ret_fd = uns_root_openat(root, path, O_PATH, err);
+	if (*ret_fd < 0)
+		return err->errnum == ENOENT || err->errnum == ENOTDIR ? 1 : or_loop(-1, err);
+	if (fstat(*ret_fd, &st) < 0)
 		return uns_err_sys(err, errno, "cannot look at %s", path);
 	ret->exists = true;
 	ret->mode = st.st_mode;
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
 	return 0;
+}
+
+static int look_at(const struct uns_root *root, const char *path, struct uns_cis_file *ret, struct uns_err *err)
+{
+	uns_auto_close int fd = -1;
+
+	return open_at(root, path, &fd, ret, err);
 }
 
 /* named: the path that the settings name, or NULL. */
@@ -121,17 +138,23 @@ static const char *named(const struct uns_facts *f, enum uns_cis_file_id id)
 
 static int add_cert(const struct uns_root *root, const char *dir, const char *name, struct uns_cisfacts *c, struct uns_err *err)
 {
-	uns_auto_free char *path = uns_str_printf(err, "%s/%s", dir, name);
+	uns_auto_free char *path = uns_str_printf(err, "%s/%s", dir, name), *real = NULL;
 	struct uns_cis_file one = {0}, *v;
+	uns_auto_close int fd = -1;
 
-	if (!path || look_at(root, path, &one, err) < 0)
+	if (!path || open_at(root, path, &fd, &one, err) < 0)
 		return -1;
 	if (!one.exists || !S_ISREG(one.mode))
 		return 0;
+	real = uns_root_path_of(root, fd, path, err);
+	if (!real)
+		return -1;
 	v = uns_vec_room(c->cert, c->certs, &c->cert_cap, sizeof(*v));
 	if (!v)
 		return uns_err_nomem(err);
 	c->cert = v;
+	if (strcmp(real, path) != 0)
+		one.real = uns_take_ptr(real);
 	one.path = uns_take_ptr(path);
 	v[c->certs++] = one;
 	return 0;
@@ -142,13 +165,13 @@ static int read_certs(const struct uns_root *root, struct uns_cisfacts *c, struc
 {
 	uns_auto(uns_strs_done) struct uns_strs registries = UNS_STRS_INIT;
 
-	if (uns_root_list(root, UNS_CIS_CERTS, &registries, err) < 0)
+	if (or_loop(uns_root_list(root, UNS_CIS_CERTS, &registries, err), err) < 0)
 		return -1;
 	for (size_t i = 0; i < registries.n; i++) {
 		uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 		uns_auto_free char *dir = uns_str_printf(err, UNS_CIS_CERTS "/%s", registries.v[i]);
 
-		if (!dir || uns_root_list(root, dir, &names, err) < 0)
+		if (!dir || or_loop(uns_root_list(root, dir, &names, err), err) < 0)
 			return -1;
 		for (size_t k = 0; k < names.n; k++)
 			if (add_cert(root, dir, names.v[k], c, err) < 0)
@@ -160,7 +183,7 @@ static int read_certs(const struct uns_root *root, struct uns_cisfacts *c, struc
 static int read_rules_file(const struct uns_root *root, const char *path, bool from_dir, struct uns_auditrules *ret, struct uns_err *err)
 {
 	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
-	int r = uns_root_read(root, path, RULES_MAX, &text, NULL, err);
+	int r = or_loop(uns_root_read(root, path, RULES_MAX, &text, NULL, err), err);
 
 	if (r != 0)
 		return r;
@@ -179,7 +202,7 @@ static int read_rules(const struct uns_root *root, struct uns_auditrules *ret, s
 	uns_auto(uns_strs_done) struct uns_strs names = UNS_STRS_INIT;
 	size_t read = 0;
 
-	if (uns_root_list(root, RULES_DIR, &names, err) < 0)
+	if (or_loop(uns_root_list(root, RULES_DIR, &names, err), err) < 0)
 		return -1;
 	if (names.n > 1)
 		qsort(names.v, names.n, sizeof(*names.v), by_version);
@@ -199,6 +222,38 @@ static int read_rules(const struct uns_root *root, struct uns_auditrules *ret, s
 	return read > 0 || read_rules_file(root, "/etc/audit/audit.rules", false, ret, err) >= 0 ? 0 : -1;
 }
 
+int uns_host_read_partition(const char *text, size_t len, const char *data_root, struct uns_cisfacts *c, struct uns_err *err)
+{
+	uns_auto_free char *parent = strndup(data_root, (size_t)(strrchr(data_root, '/') - data_root));
+	uns_auto(uns_mounts_done) struct uns_mounts mounts = {.n = 0};
+	const struct uns_mount *at, *above;
+
+	if (!parent)
+		return uns_err_nomem(err);
+	if (uns_mountinfo_parse(text, len, &mounts, err) < 0)
+		return -1;
+	at = uns_mounts_of(&mounts, data_root);
+	above = uns_mounts_of(&mounts, *parent ? parent : "/");
+	if (!at || !above)
+		return 0;
+	c->mount = strcmp(at->point, data_root) != 0                           ? UNS_CIS_MOUNT_ABOVE
+	           : at->major == above->major && at->minor == above->minor ? UNS_CIS_MOUNT_SAME
+	                                                                       : UNS_CIS_MOUNT_OWN;
+	c->above = uns_str_dup(above->point, err);
+	return c->above ? 0 : -1;
+}
+
+static int read_partition(const struct uns_root *root, const struct uns_facts *f, struct uns_cisfacts *c, struct uns_err *err)
+{
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+
+	if (!root->is_host || !f->have_data_root)
+		return 0;
+	if (uns_host_read_proc("/proc/self/mountinfo", &text, err) != 0)
+		return uns_err_set(err, UNS_E_FAILED, "/proc/self/mountinfo: cannot be read; mount proc(5) on /proc");
+	return uns_host_read_partition(text.data ? text.data : "", text.len, f->data_root, c, err);
+}
+
 int uns_cisfacts_read(const struct uns_root *root, const struct uns_facts *f, struct uns_cisfacts *ret, struct uns_err *err)
 {
 	uns_auto(uns_cisfacts_done) struct uns_cisfacts c = {.effect = UNS_CIS_UNKNOWN};
@@ -206,7 +261,7 @@ int uns_cisfacts_read(const struct uns_root *root, const struct uns_facts *f, st
 	for (int i = 0; i < UNS_CIS_FILES; i++)
 		if (read_file(root, places[i], named(f, (enum uns_cis_file_id)i), &c.file[i], err) < 0)
 			return -1;
-	if (read_certs(root, &c, err) < 0 || read_rules(root, &c.rules, err) < 0)
+	if (read_partition(root, f, &c, err) < 0 || read_certs(root, &c, err) < 0 || read_rules(root, &c.rules, err) < 0)
 		return -1;
 	*ret = c;
 	c = (struct uns_cisfacts){.effect = UNS_CIS_UNKNOWN};

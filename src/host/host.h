@@ -30,6 +30,10 @@ int uns_host_read_settings(struct uns_facts *f, const struct uns_buf *config_tex
 /* settings.c: which members of daemon.json the engine has, by its answer to /info (NULL: none). */
 void uns_host_compare_info(struct uns_facts *f, const json_t *info);
 
+/* cisfacts.c: mount and above, by the text of mountinfo. */
+struct uns_cisfacts;
+int uns_host_read_partition(const char *text, size_t len, const char *data_root, struct uns_cisfacts *c, struct uns_err *err);
+
 /* accounts.c: whether the ranges of f->ids can be relied on (UNS_E_INPUT), and the sysctl. */
 int uns_host_read_accounts(const struct uns_root *root, struct uns_facts *f, struct uns_err *err);
 

@@ -114,7 +114,7 @@ static int add_account(struct uns_accounts *a, const char *as, const struct uns_
 	if (!v)
 		return uns_err_nomem(err);
 	a->v = v;
-	a->v[a->n++] = (struct uns_account){ uns_take_ptr(name), found->id, found->gid, uns_take_ptr(home) };
+	a->v[a->n++] = (struct uns_account){ .name = uns_take_ptr(name), .id = found->id, .gid = found->gid, .home = uns_take_ptr(home) };
 	return 0;
 }
 

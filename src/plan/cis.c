@@ -56,14 +56,17 @@ static __attribute__((format(printf, 7, 8))) int put(const struct judge *j, stru
 {
 	uns_auto(row_done) struct uns_cis_row row = {.number = item.number, .title = item.title, .result = result};
 	struct uns_cis_row *v;
-	char text[1024];
 	va_list ap;
+	int len;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	len = vasprintf(&row.reason, fmt, ap);
 	va_end(ap);
-	row.reason = uns_str_dup(text, err);
-	if (!row.reason || put_remedy(&row, remedy, err) < 0)
+	if (len < 0) {
+		row.reason = NULL;
+		return uns_err_nomem(err);
+	}
+	if (put_remedy(&row, remedy, err) < 0)
 		return -1;
 	if (object && !(row.object = uns_str_dup(object, err)))
 		return -1;
@@ -76,7 +79,103 @@ static __attribute__((format(printf, 7, 8))) int put(const struct judge *j, stru
 	return 0;
 }
 
-/* ---- 1.1: watches ---- */
+/* ---- names ---- */
+
+#define LISTED 20u
+struct names {
+	struct uns_buf text; /* "a, b and 3 more" once it is closed */
+	size_t n;
+};
+
+static void names_done(struct names *l)
+{
+	uns_buf_done(&l->text);
+}
+
+static int add_name(struct names *l, const char *name, size_t len, struct uns_err *err)
+{
+	return l->n++ < LISTED ? uns_buf_printf(&l->text, err, "%s%.*s", l->n > 1 ? ", " : "", (int)len, name) : 0;
+}
+
+static int close_names(struct names *l, struct uns_err *err)
+{
+	return l->n > LISTED ? uns_buf_printf(&l->text, err, " and %zu more", l->n - LISTED) : 0;
+}
+
+/* ---- 1.1.1 and 1.1.2: where the data lies, who controls the engine ---- */
+
+static int judge_partition(const struct judge *j, struct uns_err *err)
+{
+	static const struct item item = {"1.1.1", "Docker's data is on a partition of its own"};
+	static const char remedy[] = "stop the engine, move the data to a file system of its own, and mount that there";
+	const char *path = j->f->data_root;
+
+	if (!j->f->have_data_root)
+		return put(j, item, UNS_CIS_NA, path, NULL, err, "it is not there");
+	switch (j->c->mount) {
+	case UNS_CIS_MOUNT_OWN:
+		return put(j, item, UNS_CIS_PASS, path, NULL, err, "a file system of its own is mounted there");
+	case UNS_CIS_MOUNT_SAME:
+		return put(j, item, UNS_CIS_FAIL, path, remedy, err, "what is mounted there is of the same file system as %s", j->c->above);
+	case UNS_CIS_MOUNT_ABOVE:
+		return put(j, item, UNS_CIS_FAIL, path, remedy, err, "it is a part of the file system at %s", j->c->above);
+	case UNS_CIS_MOUNT_UNKNOWN:
+		break;
+	}
+	return put(j, item, UNS_CIS_WARN, path, "look into /etc/fstab of that host", err, "what will be mounted there is not known");
+}
+
+static bool in_list(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == len && strncmp(at, name, len) == 0)
+			return true;
+	return false;
+}
+
+/* Those of the group's line, and those whose own group it is; without root. */
+static int list_members(const struct judge *j, const struct uns_account *group, struct names *l, struct uns_err *err)
+{
+	const struct uns_accounts *users = &j->f->ids.users;
+
+	for (const char *at = group->members; at && *at; at += strcspn(at, ","), at += *at == ',') {
+		size_t len = strcspn(at, ",");
+
+		if (len > 0 && !(len == 4 && strncmp(at, "root", 4) == 0) && add_name(l, at, len, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < users->n; i++) {
+		const struct uns_account *u = &users->v[i];
+
+		if (u->gid == group->id && u->id != 0 && !in_list(group->members, u->name) && add_name(l, u->name, strlen(u->name), err) < 0)
+			return -1;
+	}
+	return close_names(l, err);
+}
+
+/* Whom to trust is for people to say. */
+static int judge_trusted(const struct judge *j, struct uns_err *err)
+{
+	static const struct item item = {"1.1.2", "only trusted users control the engine"};
+	static const char object[] = "group docker";
+	const struct uns_account *group = uns_accounts_name(&j->f->ids.groups, "docker");
+	uns_auto(names_done) struct names l = {.n = 0};
+	bool more = j->f->ids.has_nss[UNS_GID];
+
+	if (group && list_members(j, group, &l, err) < 0)
+		return -1;
+	if (l.n > 0)
+		return put(j, item, UNS_CIS_WARN, object, "take out whom you do not trust with root: gpasswd -d USER docker", err,
+		           "%s %s in it, and as good as root%s", l.text.data, l.n > 1 ? "are" : "is",
+		           more ? "; name services may know more" : "");
+	if (more)
+		return put(j, item, UNS_CIS_WARN, object, "see whom they know: getent group docker", err, "no file names members; name services may");
+	return put(j, item, group ? UNS_CIS_PASS : UNS_CIS_NA, object, NULL, err, group ? "nobody is in it" : "it is not there");
+}
+
+/* ---- 1.1.3 to 1.1.18: watches ---- */
 
 static const struct {
 	struct item item;
@@ -256,24 +355,25 @@ static int judge_sharing(const struct judge *j, bool on, struct uns_err *err)
 {
 	static const struct item item = {"5.31", "no container has the host's user namespace"};
 	const struct uns_store *s = j->f->active_dir ? &j->f->nested : &j->f->flat;
-	uns_auto(uns_buf_done) struct uns_buf names = UNS_BUF_INIT;
-	size_t sharing = 0;
+	uns_auto(names_done) struct names sharing = {.n = 0};
 
 	for (size_t i = 0; i < s->containers; i++) {
 		const struct uns_container *c = &s->container[i];
+		const char *name = c->name ? c->name : c->id;
 
-		if (c->userns_mode && strcmp(c->userns_mode, "host") == 0 &&
-		    uns_buf_printf(&names, err, "%s%s", sharing++ ? ", " : "", c->name ? c->name : c->id) < 0)
+		if (c->userns_mode && strcmp(c->userns_mode, "host") == 0 && add_name(&sharing, name, strlen(name), err) < 0)
 			return -1;
 	}
-	if (s->unreads && !sharing)
+	if (close_names(&sharing, err) < 0)
+		return -1;
+	if (s->unreads && !sharing.n)
 		return put(j, item, UNS_CIS_WARN, s->unread[0].name, "$ usernsctl check docker", err,
 		           "the files of %zu containers or volumes cannot be read, first %s", s->unreads, s->unread[0].why);
 	if (s->containers == 0)
 		return put(j, item, UNS_CIS_NA, NULL, NULL, err, "there are no containers");
-	if (sharing)
-		return put(j, item, UNS_CIS_FAIL, names.data, "create them anew without --userns=host", err,
-		           "%zu of %zu containers were made with --userns=host", sharing, s->containers);
+	if (sharing.n)
+		return put(j, item, UNS_CIS_FAIL, sharing.text.data, "create them anew without --userns=host", err,
+		           "%zu of %zu containers were made with --userns=host", sharing.n, s->containers);
 	if (!on)
 		return put(j, item, UNS_CIS_WARN, NULL, NULL, err, "none of %zu asks for it, but without 2.9 all of them have it", s->containers);
 	return put(j, item, UNS_CIS_PASS, NULL, NULL, err, "none of %zu was made with --userns=host", s->containers);
@@ -352,67 +452,86 @@ static bool is_closed(const struct uns_cis_file *file)
 	return (file->mode & 07777 & ~CERT_MOST) == 0;
 }
 
-/* " 'a file' b": those that are not fine, as a shell takes them; *ret: the first of them, *ret_n: how many. */
-static char *list_certs(const struct judge *j, bool (*fine)(const struct uns_cis_file *), const struct uns_cis_file **ret, size_t *ret_n,
-                        struct uns_err *err)
+/* Those that are not fine. What is reached through a link may be anything of the host: that is shown, and for people to mend. */
+struct certs {
+	const struct uns_cis_file *direct, *linked; /* the first of each, or NULL */
+	size_t directs, linkeds;
+	struct uns_buf words; /* " 'a file' b": the first of those that are reached through no link, as a shell takes them */
+};
+
+static void certs_done(struct certs *l)
 {
-	uns_auto(uns_buf_done) struct uns_buf words = UNS_BUF_INIT;
+	uns_buf_done(&l->words);
+}
 
-	*ret = NULL;
-	*ret_n = 0;
-	for (size_t i = 0; i < j->c->certs; i++) {
-		uns_auto_free char *word = NULL;
+static int add_cert(struct certs *l, const struct uns_cis_file *file, struct uns_err *err)
+{
+	uns_auto_free char *word = NULL;
 
-		if (fine(&j->c->cert[i]))
-			continue;
-		word = uns_str_shell(j->c->cert[i].path, err);
-		if (!word || uns_buf_printf(&words, err, " %s", word) < 0)
-			return NULL;
-		if (!(*ret_n)++)
-			*ret = &j->c->cert[i];
+	if (file->real) {
+		if (!l->linkeds++)
+			l->linked = file;
+		return 0;
 	}
-	return words.data ? uns_take_ptr(words.data) : uns_str_dup("", err);
+	if (!l->directs++)
+		l->direct = file;
+	if (l->directs > LISTED)
+		return 0;
+	word = uns_str_shell(file->path, err);
+	return word ? uns_buf_printf(&l->words, err, " %s", word) : -1;
 }
 
-static int judge_cert_owners(const struct judge *j, struct uns_err *err)
+/* Each by its name, or all of a long list at once; find(1) follows no links. */
+static char *mend_certs(const struct certs *l, const char *with, struct uns_err *err)
 {
-	const struct uns_cis_file *first;
-	uns_auto_free char *remedy = NULL;
-	size_t bad;
-	uns_auto_free char *words = list_certs(j, is_roots, &first, &bad, err);
-
-	if (!words)
-		return -1;
-	if (!first)
-		return put(j, cert_owners, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, owner 0, group 0", j->c->certs);
-	remedy = uns_str_printf(err, "$ chown root:root%s", words);
-	return !remedy ? -1
-	               : put(j, cert_owners, UNS_CIS_FAIL, first->path, remedy, err, "owner %u, group %u; %zu of %zu files are not root's",
-	                     (unsigned)first->uid, (unsigned)first->gid, bad, j->c->certs);
+	if (!l->direct)
+		return uns_str_dup("change it where it lies, or take the link away", err);
+	if (l->directs > LISTED)
+		return uns_str_printf(err, "$ find " UNS_CIS_CERTS " -mindepth 2 -maxdepth 2 -type f -exec %s {} +", with);
+	return uns_str_printf(err, "$ %s%s", with, l->words.data);
 }
 
-static int judge_cert_modes(const struct judge *j, struct uns_err *err)
+static char *tell_links(const struct certs *l, struct uns_err *err)
 {
-	const struct uns_cis_file *first;
-	uns_auto_free char *remedy = NULL;
-	size_t bad;
-	uns_auto_free char *words = list_certs(j, is_closed, &first, &bad, err);
+	if (!l->linked)
+		return uns_str_dup("", err);
+	return uns_str_printf(err, "; %zu of these through a symbolic link, as %s, which is %s", l->linkeds, l->linked->path, l->linked->real);
+}
 
-	if (!words)
-		return -1;
+/* with: what mends them; most: of the modes, or 0 for the owners. */
+static int judge_these(const struct judge *j, struct item item, bool (*fine)(const struct uns_cis_file *), const char *with, mode_t most,
+                       struct uns_err *err)
+{
+	uns_auto(certs_done) struct certs l = {.direct = NULL};
+	uns_auto_free char *remedy = NULL, *links = NULL;
+	const struct uns_cis_file *first;
+
+	for (size_t i = 0; i < j->c->certs; i++)
+		if (!fine(&j->c->cert[i]) && add_cert(&l, &j->c->cert[i], err) < 0)
+			return -1;
+	first = l.direct ? l.direct : l.linked;
+	if (!first && most)
+		return put(j, item, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, mode %04o at most", j->c->certs, (unsigned)most);
 	if (!first)
-		return put(j, cert_modes, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, mode %04o at most", j->c->certs, CERT_MOST);
-	/* Takes away only: a key that others may not read stays closed to them. */
-	remedy = uns_str_printf(err, "$ chmod a-wxst%s", words);
-	return !remedy ? -1
-	               : put(j, cert_modes, UNS_CIS_FAIL, first->path, remedy, err, "mode %04o, at most %04o; %zu of %zu files have more",
-	                     (unsigned)first->mode & 07777, CERT_MOST, bad, j->c->certs);
+		return put(j, item, UNS_CIS_PASS, UNS_CIS_CERTS, NULL, err, "%zu files, owner 0, group 0", j->c->certs);
+	remedy = mend_certs(&l, with, err);
+	links = tell_links(&l, err);
+	if (!remedy || !links)
+		return -1;
+	if (most)
+		return put(j, item, UNS_CIS_FAIL, first->path, remedy, err, "mode %04o, at most %04o; %zu of %zu files have more%s",
+		           (unsigned)first->mode & 07777, (unsigned)most, l.directs + l.linkeds, j->c->certs, links);
+	return put(j, item, UNS_CIS_FAIL, first->path, remedy, err, "owner %u, group %u; %zu of %zu files are not root's%s",
+	           (unsigned)first->uid, (unsigned)first->gid, l.directs + l.linkeds, j->c->certs, links);
 }
 
 static int judge_certs(const struct judge *j, struct uns_err *err)
 {
+	/* Takes away only: a key that others may not read stays closed to them. */
 	if (j->c->certs)
-		return judge_cert_owners(j, err) < 0 ? -1 : judge_cert_modes(j, err);
+		return judge_these(j, cert_owners, is_roots, "chown root:root", 0, err) < 0
+		           ? -1
+		           : judge_these(j, cert_modes, is_closed, "chmod a-wxst", CERT_MOST, err);
 	return put(j, cert_owners, UNS_CIS_NA, UNS_CIS_CERTS, NULL, err, "no registry has any") < 0
 	           ? -1
 	           : put(j, cert_modes, UNS_CIS_NA, UNS_CIS_CERTS, NULL, err, "no registry has any");
@@ -436,7 +555,7 @@ int uns_cis_judge(const struct uns_facts *f, const struct uns_cisfacts *c, struc
 	const struct judge j = {f, c, ret};
 	bool on;
 
-	if (judge_watches(&j, err) < 0 || judge_support(&j, &on, err) < 0 || judge_files(&j, err) < 0)
+	if (judge_partition(&j, err) < 0 || judge_trusted(&j, err) < 0 || judge_watches(&j, err) < 0 || judge_support(&j, &on, err) < 0 || judge_files(&j, err) < 0)
 		return -1;
 	return judge_sharing(&j, on, err);
 }

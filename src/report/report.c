@@ -289,7 +289,7 @@ static int compare(const void *pa, const void *pb)
 
 	if (a->check->severity != b->check->severity)
 		return a->check->severity < b->check->severity ? -1 : 1;
-	r = strcmp(a->check->id, b->check->id);
+	r = strverscmp(a->check->id, b->check->id); /* 1.1.5 before 1.1.10 */
 	return r ? r : a < b ? -1 : a > b;
 }
 

@@ -41,7 +41,10 @@ static void group_gives_names_and_ids(void **state)
 	assert_string_equal(a.v[1].name, "docker");
 	assert_int_equal(a.v[1].id, 117);
 	assert_int_equal(a.v[1].gid, 117);
+	assert_string_equal(a.v[0].members, "");
+	assert_string_equal(a.v[1].members, "alice,bob");
 	assert_int_equal(a.v[2].id, 7);
+	assert_null(a.v[2].members);
 	uns_accounts_done(&a);
 }
 

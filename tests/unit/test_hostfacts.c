@@ -4,7 +4,10 @@
 
 #include "scratch.h"
 
+#include "host/host.h"
 #include "host/hostfacts.h"
+#include "uns/cis.h"
+#include "uns/cleanup.h"
 #include "uns/sysctlconf.h"
 
 /* ---- sysctl.d ---- */
@@ -153,6 +156,30 @@ static void read_options(const char *root, struct uns_hostfacts *h)
 		fail_msg("%s", err.text);
 }
 
+static void partition_is(const char *more, const char *root, enum uns_cis_mount want, const char *above)
+{
+	uns_auto(uns_cisfacts_done) struct uns_cisfacts c = {.effect = UNS_CIS_UNKNOWN};
+	uns_auto(uns_buf_done) struct uns_buf text = UNS_BUF_INIT;
+	struct uns_err err;
+
+	assert_int_equal(uns_buf_printf(&text, &err, MOUNTS "%s", more), 0);
+	assert_int_equal(uns_host_read_partition(text.data, text.len, root, &c, &err), 0);
+	assert_int_equal(c.mount, want);
+	assert_string_equal(c.above, above);
+}
+
+/* A bind mount, or another subvolume, fills up together with what it is a part of. */
+static void a_mount_of_the_same_file_system_is_no_partition(void **state)
+{
+	(void)state;
+	partition_is("", "/srv", UNS_CIS_MOUNT_OWN, "/");
+	partition_is("", "/srv/docker", UNS_CIS_MOUNT_ABOVE, "/srv");
+	partition_is("", "/docker", UNS_CIS_MOUNT_ABOVE, "/");
+	partition_is("24 21 8:2 /x /var/lib/docker rw - ext4 /dev/sda2 rw\n", "/var/lib/docker", UNS_CIS_MOUNT_SAME, "/var");
+	partition_is("24 21 8:9 / /var/lib/docker rw - ext4 /dev/sda9 rw\n", "/var/lib/docker", UNS_CIS_MOUNT_OWN, "/var");
+	partition_is("24 21 8:9 / /var/lib/dock rw - ext4 /dev/sda9 rw\n", "/var/lib/docker", UNS_CIS_MOUNT_ABOVE, "/var");
+}
+
 static void the_mount_of_the_data_root_is_the_one_that_counts(void **state)
 {
 	struct uns_hostfacts h = {.known = false};
@@ -216,6 +243,7 @@ int main(void)
 		cmocka_unit_test(zero_has_several_forms),
 		cmocka_unit_test(the_kernel_says_what_it_allows),
 		cmocka_unit_test(the_mount_of_the_data_root_is_the_one_that_counts),
+		cmocka_unit_test(a_mount_of_the_same_file_system_is_no_partition),
 		cmocka_unit_test(a_process_of_a_user_is_found),
 	};
 	/* clang-format on */

@@ -1876,7 +1876,7 @@ static void the_benchmark_asks_the_engine(void **state)
 		assert_int_equal(uns_cis_judge(&w.f, &c, &rows, &w.err), 0);
 		assert_int_equal(cis_row(&rows, "2.9")->result, wanted[effect]);
 		assert_int_equal(cis_row(&rows, "3.1")->result, UNS_CIS_NA);
-		assert_int_equal(rows.n, 42);
+		assert_int_equal(rows.n, 44);
 	}
 	done(&w);
 }
@@ -1921,6 +1921,57 @@ static void the_benchmark_asks_the_kernel(void **state)
 	watch_is(&w, watch, "", UNS_CIS_FAIL, "r:1 watches /etc/docker, but no loaded rule does");
 	w.f.audit.enabled = w.f.audit.locked = false;
 	watch_is(&w, watch, watch, UNS_CIS_FAIL, "r:1 watches /etc/docker, but audit is turned off now");
+	done(&w);
+}
+
+static void row_is(const struct world *w, const struct uns_cisfacts *c, const char *number, enum uns_cis_result want, const char *reason)
+{
+	uns_auto(uns_cis_rows_done) struct uns_cis_rows rows = {0};
+	struct uns_err err;
+
+	assert_int_equal(uns_cis_judge(&w->f, c, &rows, &err), 0);
+	assert_int_equal(cis_row(&rows, number)->result, want);
+	assert_string_equal(cis_row(&rows, number)->reason, reason);
+}
+
+static void the_benchmark_asks_where_the_data_lies(void **state)
+{
+	char above[] = "/var";
+	struct uns_cisfacts c = {.mount = UNS_CIS_MOUNT_OWN, .above = above};
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	w.f.have_data_root = true;
+	row_is(&w, &c, "1.1.1", UNS_CIS_PASS, "a file system of its own is mounted there");
+	c.mount = UNS_CIS_MOUNT_SAME;
+	row_is(&w, &c, "1.1.1", UNS_CIS_FAIL, "what is mounted there is of the same file system as /var");
+	c.mount = UNS_CIS_MOUNT_ABOVE;
+	row_is(&w, &c, "1.1.1", UNS_CIS_FAIL, "it is a part of the file system at /var");
+	w.f.have_data_root = false;
+	row_is(&w, &c, "1.1.1", UNS_CIS_NA, "it is not there");
+	done(&w);
+}
+
+/* What no file says, a name service may. */
+static void the_benchmark_asks_who_is_trusted(void **state)
+{
+	static const char docker[] = "docker:x:990:al,,root\n";
+	struct uns_cisfacts c = {.effect = UNS_CIS_UNKNOWN};
+	struct uns_accounts before, groups = {.n = 0};
+	struct world w;
+
+	(void)state;
+	enabled(&w);
+	row_is(&w, &c, "1.1.2", UNS_CIS_NA, "it is not there");
+	w.f.ids.has_nss[UNS_GID] = true;
+	row_is(&w, &c, "1.1.2", UNS_CIS_WARN, "no file names members; name services may");
+	assert_int_equal(uns_group_parse(docker, strlen(docker), &groups, &w.err), 0);
+	before = w.f.ids.groups;
+	w.f.ids.groups = groups;
+	row_is(&w, &c, "1.1.2", UNS_CIS_WARN, "al is in it, and as good as root; name services may know more");
+	w.f.ids.groups = before;
+	uns_accounts_done(&groups);
 	done(&w);
 }
 
@@ -2817,6 +2868,8 @@ int main(void)
 		cmocka_unit_test(remedies_are_words_or_commands),
 		cmocka_unit_test(the_benchmark_asks_the_engine),
 		cmocka_unit_test(the_benchmark_asks_the_kernel),
+		cmocka_unit_test(the_benchmark_asks_where_the_data_lies),
+		cmocka_unit_test(the_benchmark_asks_who_is_trusted),
 		cmocka_unit_test(findings_refuse_by_their_class),
 		cmocka_unit_test(a_kernel_without_user_namespaces_is_refused),
 		cmocka_unit_test(switches_for_users_only_inform),

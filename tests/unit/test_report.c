@@ -258,6 +258,21 @@ static void remedies(void **state)
 				    "########## END ##########\n");
 }
 
+static void numbers_of_a_benchmark_are_in_order(void **state)
+{
+	static const struct uns_check rows[] = {{.id = "1.1.10", .severity = UNS_ERROR}, {.id = "1.1.5", .severity = UNS_ERROR}};
+	uns_auto(findings_done) struct uns_findings f = { .n = 0 };
+	uns_auto(uns_buf_done) struct uns_buf b = UNS_BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		add(&f, &rows[i], false, "x", "y", "z");
+		f.v[i].command = text(rows[i].id);
+	}
+	assert_int_equal(uns_report_remedies(&f, &b, NULL), 0);
+	assert_non_null(strstr(b.data, "# 1.1.5\n1.1.5\n# 1.1.10\n1.1.10\n"));
+}
+
 static void findings_none(void **state)
 {
 	struct uns_findings f = { .n = 0 };
@@ -598,6 +613,7 @@ int main(void)
 		cmocka_unit_test(findings_worst_last),
 		cmocka_unit_test(by_severity_then_id),
 		cmocka_unit_test(remedies),
+		cmocka_unit_test(numbers_of_a_benchmark_are_in_order),
 		cmocka_unit_test(findings_none),
 		cmocka_unit_test(events),
 		cmocka_unit_test(strings),
