@@ -211,13 +211,20 @@ static void put_pid(const char *name, pid_t pid)
 static void test_service_process(void **state)
 {
 	uns_auto(one_done) struct one o;
-	pid_t sleeper = fork_bound();
+	int started[2];
+	pid_t sleeper;
+	char byte;
 
 	(void)state;
+	assert_int_equal(pipe2(started, O_CLOEXEC), 0);
+	sleeper = fork_bound();
 	if (!sleeper) {
 		execl("/bin/sleep", "sleep", "60", (char *)NULL);
 		_exit(1);
 	}
+	close(started[1]);
+	assert_int_equal(read(started[0], &byte, 1), 0); /* until then it is this very program */
+	close(started[0]);
 	one_init(&o, &host, "service", service_args("runs"));
 	assert_int_equal(observe(&o), UNS_AFTER);
 	/* What a crash leaves in a pid file. */
