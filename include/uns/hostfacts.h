@@ -89,7 +89,7 @@ struct uns_rootless {
 
 struct uns_hostfacts {
 	bool known; /* has been read */
-	bool partial; /* without what is only in the data root, which may not be read */
+	bool told;  /* as uns_facts.told: without what is only in the data root, which may not be read */
 	/* the kernel */
 	bool no_namespaces;  /* it runs, and was built without user namespaces */
 	bool el7;            /* a kernel of Enterprise Linux 7, or an offline root of it */

@@ -33,7 +33,7 @@ static int add_parent(const struct uns_root *root, const char *path, size_t len,
 	if (!copy || !v)
 		return uns_err_nomem(err);
 	r = uns_root_stat(root, copy, &st, &why);
-	if (r < 0 && h->partial)
+	if (r < 0 && h->told)
 		return 0;
 	if (r < 0 && err)
 		*err = why;
@@ -269,8 +269,8 @@ static const struct {
     {0x2fc12fc1u, "zfs", UNS_OWNERS_KEPT, true},
 };
 
-/* The path, or the nearest directory above it that is there; partial: and that may be looked at. */
-static int open_nearest(const struct uns_root *root, const char *path, bool partial, struct uns_err *err)
+/* The path, or the nearest directory above it that is there; told: and that may be looked at. */
+static int open_nearest(const struct uns_root *root, const char *path, bool told, struct uns_err *err)
 {
 	uns_auto_free char *dir = uns_str_dup(path, err);
 	struct uns_err why = {.errnum = 0};
@@ -280,7 +280,7 @@ static int open_nearest(const struct uns_root *root, const char *path, bool part
 
 		if (fd >= 0)
 			return fd;
-		if ((why.errnum != ENOENT && !(partial && why.errnum == EACCES)) || !strrchr(dir, '/') || !*dir)
+		if ((why.errnum != ENOENT && !(told && why.errnum == EACCES)) || !strrchr(dir, '/') || !*dir)
 			break;
 		*strrchr(dir, '/') = '\0';
 	}
@@ -289,9 +289,9 @@ static int open_nearest(const struct uns_root *root, const char *path, bool part
 	return -1;
 }
 
-static int read_space(const struct uns_root *root, const char *path, bool partial, struct uns_space *ret, struct uns_err *err)
+static int read_space(const struct uns_root *root, const char *path, bool told, struct uns_space *ret, struct uns_err *err)
 {
-	uns_auto_close int fd = open_nearest(root, path, partial, err);
+	uns_auto_close int fd = open_nearest(root, path, told, err);
 	struct statvfs vfs;
 	struct stat st;
 
@@ -306,7 +306,7 @@ static int read_space(const struct uns_root *root, const char *path, bool partia
 
 static int read_type(const struct uns_root *root, const char *path, struct uns_hostfacts *h, struct uns_err *err)
 {
-	uns_auto_close int fd = open_nearest(root, path, h->partial, err);
+	uns_auto_close int fd = open_nearest(root, path, h->told, err);
 	struct statfs fs;
 
 	if (fd < 0)

@@ -132,7 +132,7 @@ int uns_host_read_os(const struct uns_root *root, struct uns_hostfacts *h, struc
 int uns_hostfacts_read(const struct uns_root *root, const struct uns_facts *f, const struct uns_hostfacts_want *want,
                        struct uns_hostfacts *ret, struct uns_err *err)
 {
-	uns_auto(uns_hostfacts_done) struct uns_hostfacts h = {.known = true, .partial = f->told};
+	uns_auto(uns_hostfacts_done) struct uns_hostfacts h = {.known = true, .told = f->told};
 
 	if (root->is_host && uns_host_read_kernel("/proc", &h, err) < 0)
 		return -1;
