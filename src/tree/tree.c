@@ -244,7 +244,17 @@ struct glob {
 	struct uns_strs *found, *symlinks; /* symlinks may be NULL */
 	bool last;
 	const struct uns_glob_past *past;
+	/* The directory that the last prefix was in, as many are in the same. */
+	int above;
+	char *above_path;
 };
+
+static void glob_done(struct glob *g)
+{
+	if (g->above >= 0)
+		close(g->above);
+	free(g->above_path);
+}
 
 static int left_out(const struct glob *g, const char *path, const struct uns_err *why, struct uns_err *err)
 {
@@ -297,10 +307,30 @@ static int glob_star(struct glob *g, int dirfd, const char *prefix, const char *
 	return 0;
 }
 
+/* Opens the prefix; -1 with why. */
+static int open_prefix(struct glob *g, const char *prefix, struct uns_err *why)
+{
+	const char *slash = strrchr(prefix, '/');
+	size_t len = slash ? (size_t)(slash - prefix) : 0;
+	int fd;
+
+	if (!slash)
+		return uns_tree_openat(g->tree, *prefix ? prefix : ".", DIR_FLAGS, why);
+	if (!g->above_path || strlen(g->above_path) != len || memcmp(g->above_path, prefix, len) != 0) {
+		glob_done(g);
+		g->above_path = strndup(prefix, len);
+		g->above = g->above_path ? uns_tree_openat(g->tree, g->above_path, DIR_FLAGS, why) : uns_err_nomem(why);
+		if (g->above < 0)
+			return -1;
+	}
+	fd = uns_tree_enter(g->tree, g->above, slash + 1, DIR_FLAGS);
+	return fd >= 0 ? fd : uns_tree_openat(g->tree, prefix, DIR_FLAGS, why); /* which says why */
+}
+
 static int glob_below(struct glob *g, const char *prefix, const char *component, struct uns_err *err)
 {
 	struct uns_err why = {0};
-	uns_auto_close int fd = uns_tree_openat(g->tree, *prefix ? prefix : ".", DIR_FLAGS, &why);
+	uns_auto_close int fd = open_prefix(g, prefix, &why);
 
 	if (fd < 0 && (why.errnum == ENOENT || why.errnum == ENOTDIR || why.errnum == ELOOP))
 		return 0; /* gone since it was found */
@@ -344,7 +374,7 @@ int uns_tree_glob_past(const struct uns_tree *tree, const char *pattern, struct 
 	while (*rest) {
 		uns_auto(uns_strs_done) struct uns_strs found = UNS_STRS_INIT;
 		const char *component = next_component(&rest, &name, err);
-		struct glob g = {tree, &found, ret_symlinks, !*rest, past};
+		uns_auto(glob_done) struct glob g = {tree, &found, ret_symlinks, !*rest, past, -1, NULL};
 		struct uns_strs old;
 
 		if (!component)
